@@ -1,0 +1,111 @@
+"""What became of a run: its attempts, folded from their event streams."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.events import (
+    Clock,
+    ConnectionClosed,
+    Event,
+    Failed,
+    Handshake,
+    Phase,
+    RoundTrip,
+    TlsEstablished,
+)
+from checkwire.model.failures import Failure, Location
+
+__all__ = ["Attempt", "Connection", "Run", "Status", "Step", "Usage"]
+
+Status = Literal["passed", "degraded", "failed", "error", "skipped"]
+"""``failed``: the target is at fault. ``error``: the check or Checkwire is."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A named part of an attempt. ``duration_ns`` is ``None`` if it never ended."""
+
+    number: int
+    name: str
+    at_ns: int
+    duration_ns: int | None = None
+    status: Literal["passed", "failed", "running"] = "running"
+    parent: int = 0
+    location: Location | None = None
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One WebSocket of an attempt, from dial to close.
+
+    ``closed`` is ``None`` if the process died with the connection open.
+    """
+
+    number: int
+    url: str
+    at_ns: int
+    step: int = 0
+    clock: Clock = "user"
+    phases: tuple[Phase, ...] = ()
+    tls: TlsEstablished | None = None
+    handshake: Handshake | None = None
+    round_trips: tuple[RoundTrip, ...] = ()
+    closed: ConnectionClosed | None = None
+
+    def phase(self, name: str) -> Phase | None:
+        """The phase of that name, or ``None`` if it did not take place or did not end."""
+        return next((phase for phase in self.phases if phase.name == name), None)
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the attempt's process used: CPU seconds (user and system) and peak memory in bytes."""
+
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try of a check.
+
+    Attributes:
+        number: counts the attempts of the run, from 1.
+        status: the verdict.
+        failure: the headline: the first failure that counts, ``None`` if there is none.
+        failures: every failure that counts, worst first, degradations and warnings included.
+        started_ns: wall clock, Unix epoch.
+        duration_ns: from the first event to the last.
+        events: the transcript, in the order of ``at_ns``, bounded.
+        verifications: how many things were verified.
+    """
+
+    number: int
+    status: Status
+    started_ns: int
+    duration_ns: int
+    failure: Failure | None = None
+    failures: tuple[Failed, ...] = ()
+    steps: tuple[Step, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    events: tuple[Event, ...] = ()
+    verifications: int = 0
+    usage: Usage = Usage()
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One execution of one check: its attempts, of which the last one decides."""
+
+    id: str
+    check: CheckDefinition
+    status: Status
+    started_ns: int
+    duration_ns: int
+    attempts: tuple[Attempt, ...] = ()
+    location: str = "local"
+    skipped: str = ""
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it passed only after a retry."""
+        return self.status in ("passed", "degraded") and len(self.attempts) > 1

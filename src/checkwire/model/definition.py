@@ -1,0 +1,75 @@
+"""What a check is: its name, where its code stands, when and where and how it runs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["CheckDefinition", "Retries"]
+
+RetryStrategy = Literal["none", "fixed", "linear", "exponential"]
+
+
+class Retries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What to do after an attempt that did not pass.
+
+    Attributes:
+        strategy: ``none``; ``fixed`` waits ``delay`` before each retry; ``linear`` waits
+            ``delay * n`` before the n-th; ``exponential`` waits ``delay * 2 ** (n - 1)``.
+        max: how many retries at most.
+        delay: seconds, see ``strategy``.
+        max_duration: seconds for all attempts and waits together; no retry starts after it.
+    """
+
+    strategy: RetryStrategy = "none"
+    max: int = 0
+    delay: float = 1.0
+    max_duration: float = 600.0
+
+    def delay_before(self, retry: int) -> float | None:
+        """Seconds to wait before the given retry (from 1); ``None`` if there is none."""
+        if self.strategy == "none" or retry > self.max:
+            return None
+        match self.strategy:
+            case "linear":
+                return self.delay * retry
+            case "exponential":
+                return float(self.delay * 2 ** (retry - 1))
+            case _:
+                return self.delay
+
+
+class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One check, complete: the project's defaults are already in it.
+
+    Attributes:
+        id: stable: ``path::function[case]``, or what ``id=`` says. Its history hangs on it.
+        name: for people.
+        path: the check's file, relative to the project, with forward slashes.
+        line: where its function starts, from 1.
+        function: the function's name.
+        case: the case's name, when the check has cases.
+        every: seconds between runs; ``None`` if it is not scheduled.
+        timeout: seconds an attempt may take.
+        degraded: seconds above which a passing attempt is degraded.
+        memory: bytes of address space an attempt may use.
+        needs: names of variables without which the check is skipped.
+    """
+
+    id: str
+    name: str
+    path: str
+    line: int
+    function: str
+    case: str | None = None
+    description: str = ""
+    kind: Literal["script"] = "script"
+    every: float | None = None
+    timeout: float = 30.0
+    degraded: float | None = None
+    locations: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    retries: Retries = Retries()
+    memory: int = 1024 * 1024 * 1024
+    needs: tuple[str, ...] = ()

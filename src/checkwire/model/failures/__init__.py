@@ -1,0 +1,59 @@
+"""Why an attempt did not pass: stable codes, and the evidence that goes with them.
+
+Every code lives in the file of its family (``tls.py`` holds ``tls.*``). Codes are append-only:
+once released, a code keeps its meaning.
+"""
+
+from __future__ import annotations
+
+from checkwire.model.failures import (
+    assertion,
+    check,
+    dns,
+    http,
+    message,
+    proxy,
+    runner,
+    script,
+    tcp,
+    timeout,
+    tls,
+    upgrade,
+    ws,
+)
+from checkwire.model.failures.base import Blame, Failure, FailureCode, Location, Severity
+
+__all__ = ["CODES", "Blame", "Failure", "FailureCode", "Location", "Severity", "code_of"]
+
+_FAMILIES = (
+    dns,
+    tcp,
+    proxy,
+    tls,
+    upgrade,
+    ws,
+    timeout,
+    message,
+    http,
+    assertion,
+    check,
+    script,
+    runner,
+)
+
+CODES: dict[str, FailureCode] = {code.code: code for family in _FAMILIES for code in family.CODES}
+"""Every code by its name, in the order of the connection's life."""
+
+
+def code_of(name: str) -> FailureCode:
+    """The definition of a code; an unknown one (from a newer agent) is taken at its word.
+
+    Its blame follows from its first floor, as everywhere: ``check``, ``script`` are the check's,
+    ``runner`` is the probe's, all else the target's.
+    """
+    known = CODES.get(name)
+    if known is not None:
+        return known
+    floor = name.partition(".")[0]
+    blame: Blame = {"check": "check", "script": "check", "runner": "probe"}.get(floor, "target")  # type: ignore[assignment]
+    return FailureCode(name, "A failure this version does not know", blame=blame)

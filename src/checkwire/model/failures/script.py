@@ -1,0 +1,44 @@
+"""``script.*``: the check's own code went wrong."""
+
+from checkwire.model.failures.base import FailureCode
+
+CODES = (
+    FailureCode(
+        "script.exception",
+        "The check raised an exception",
+        blame="check",
+        retryable=False,
+    ),
+    FailureCode(
+        "script.exited",
+        "The check ended its own process",
+        blame="check",
+        retryable=False,
+        hint="Return from the function instead of calling exit() or os._exit()",
+    ),
+    FailureCode(
+        "script.crashed",
+        "The check's process was killed by a signal",
+        blame="check",
+        hint="A native library crashed; the signal is in the message",
+    ),
+    FailureCode(
+        "script.blocked",
+        "The check did not stop at its timeout and was killed",
+        blame="check",
+        retryable=False,
+        hint="It spins, or calls something that blocks; use await and asyncio.sleep",
+    ),
+    FailureCode(
+        "script.syntax",
+        "The check's file is not valid Python",
+        blame="check",
+        retryable=False,
+    ),
+    FailureCode(
+        "script.import",
+        "The check's file cannot be imported",
+        blame="check",
+        retryable=False,
+    ),
+)

@@ -1,0 +1,49 @@
+"""``tcp.*``: no TCP connection could be made, or it was cut before WebSocket began."""
+
+from checkwire.model.failures.base import FailureCode
+
+CODES = (
+    FailureCode(
+        "tcp.refused",
+        "Nothing listens on the port",
+        hint="Check that the server runs and listens on this port: ss -ltn 'sport = :PORT'",
+    ),
+    FailureCode(
+        "tcp.timeout",
+        "No answer to the connection request",
+        blame="path",
+        hint="A firewall drops the packets, or the server's accept queue is full; "
+        "a server that is merely down would have refused",
+    ),
+    FailureCode(
+        "tcp.unreachable",
+        "No route to the address",
+        blame="path",
+        hint="Check this machine's routes, and its address families: ip route get ADDRESS",
+    ),
+    FailureCode(
+        "tcp.reset",
+        "The peer reset the connection",
+        hint="Something accepted the connection and threw it away: a load balancer without a "
+        "healthy backend, a crashed process, or a middlebox",
+    ),
+    FailureCode(
+        "tcp.family_broken",
+        "One address family does not answer, the other does",
+        blame="path",
+        hint="Clients without Happy Eyeballs hang here; repair the family or remove its record",
+    ),
+    FailureCode(
+        "tcp.local_address",
+        "The source address cannot be used",
+        blame="probe",
+        retryable=False,
+        hint="local_address must be an address of this machine, of the same family as the target's",
+    ),
+    FailureCode(
+        "tcp.failed",
+        "The connection could not be made",
+        blame="path",
+        hint="The operating system's reason is in the message",
+    ),
+)

@@ -1,0 +1,30 @@
+"""``timeout.*``: the connection works, but something expected did not come in time."""
+
+from checkwire.model.failures.base import FailureCode
+
+CODES = (
+    FailureCode(
+        "timeout.first_message",
+        "Nothing was received after the connection opened",
+        hint="Is a subscription or login needed before the server speaks?",
+    ),
+    FailureCode(
+        "timeout.message",
+        "No message came in time",
+        hint="What did come is in the transcript; raise within= if this is only slow",
+    ),
+    FailureCode(
+        "timeout.no_match",
+        "Messages came, but none that matches",
+        hint="The closest ones are shown with their difference",
+    ),
+    FailureCode(
+        "timeout.close",
+        "The server did not close the connection in time",
+    ),
+    FailureCode(
+        "timeout.check",
+        "The check did not finish in its time",
+        hint="The last thing it waited for is in the transcript; timeout= is the limit",
+    ),
+)

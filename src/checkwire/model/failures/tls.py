@@ -1,0 +1,87 @@
+"""``tls.*``: the TLS handshake failed, or the certificate cannot be trusted."""
+
+from checkwire.model.failures.base import FailureCode
+
+CODES = (
+    FailureCode(
+        "tls.certificate_expired",
+        "The certificate has expired",
+        retryable=False,
+        hint="Renew the certificate, and make sure the server was reloaded with the new one",
+    ),
+    FailureCode(
+        "tls.certificate_not_yet_valid",
+        "The certificate is not valid yet",
+        retryable=False,
+        hint="Check the clock of this machine, then the certificate's notBefore",
+    ),
+    FailureCode(
+        "tls.hostname_mismatch",
+        "The certificate is for another name",
+        retryable=False,
+        hint="Connect by a name the certificate holds, or issue one that holds this name",
+    ),
+    FailureCode(
+        "tls.self_signed",
+        "The certificate is self-signed",
+        retryable=False,
+        hint="Trust it with ca= or --ca, or serve a certificate from an authority that is trusted",
+    ),
+    FailureCode(
+        "tls.incomplete_chain",
+        "The server did not send an intermediate certificate",
+        retryable=False,
+        hint="Configure the full chain on the server (fullchain.pem, not cert.pem)",
+    ),
+    FailureCode(
+        "tls.unknown_ca",
+        "The certificate's authority is not trusted here",
+        retryable=False,
+        hint="Trust a private authority with ca= or --ca FILE",
+    ),
+    FailureCode(
+        "tls.certificate_rejected",
+        "The certificate does not pass verification",
+        retryable=False,
+        hint="OpenSSL's reason is in the message; see: openssl s_client -connect HOST:PORT",
+    ),
+    FailureCode(
+        "tls.protocol_version",
+        "No TLS version in common",
+        retryable=False,
+        hint="See what the server accepts: openssl s_client -tls1_2 -connect HOST:PORT",
+    ),
+    FailureCode(
+        "tls.handshake_failed",
+        "The server ended the TLS handshake with an alert",
+        hint="See the server's log; try: openssl s_client -connect HOST:PORT -servername HOST",
+    ),
+    FailureCode(
+        "tls.client_certificate_required",
+        "The server wants a client certificate",
+        retryable=False,
+        hint="Give one with client_cert= (and client_key=)",
+    ),
+    FailureCode(
+        "tls.sni_unrecognized",
+        "The server does not know this name",
+        retryable=False,
+        hint="No certificate is configured for this host name; check server_name= and the server",
+    ),
+    FailureCode(
+        "tls.not_tls",
+        "The port does not speak TLS",
+        retryable=False,
+        hint="Use ws:// instead of wss://, or the server's TLS port",
+    ),
+    FailureCode(
+        "tls.timeout",
+        "The TLS handshake did not finish in time",
+        hint="TCP works, so the process behind the port is stalled or overloaded",
+    ),
+    FailureCode(
+        "tls.closed",
+        "The peer closed the connection during the TLS handshake",
+        hint="Often a load balancer without a healthy backend, or one that does not know this name",
+    ),
+)
