@@ -115,7 +115,10 @@ class Phase(_Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An X.509 certificate the peer presented. Instants are Unix seconds."""
+    """An X.509 certificate the peer presented. Instants are Unix seconds.
+
+    ``issuer_url`` is where it says its issuer's certificate can be fetched (caIssuers).
+    """
 
     subject: str
     issuer: str
@@ -125,6 +128,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     serial: str = ""
     sha256: str = ""
     key: str = ""
+    issuer_url: str = ""
 
 
 class TlsEstablished(_Event, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,0 +1,132 @@
+"""How a connection ended, and what that means."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.frames import CLOSE_CODE_EXPLANATIONS
+
+from checkwire.model.durations import format_ns
+from checkwire.model.failures import Failure
+
+__all__ = ["NORMAL_CODES", "close_name", "diagnose_close", "diagnose_loss", "diagnose_violation"]
+
+NORMAL_CODES = (1000, 1005)
+"""Closes by the server that are no failure by themselves: normal, and without a status."""
+
+_RULES = {
+    "invalid opcode": ("opcodes 3-7 and 11-15 are reserved", "5.2"),
+    "incorrect masking": ("a server must not mask frames", "5.1"),
+    "reserved bits must be 0": ("reserved bits must be 0 unless an extension says so", "5.2"),
+    "control frame too long": ("a control frame holds at most 125 bytes", "5.5"),
+    "fragmented control frame": ("a control frame must not be fragmented", "5.5"),
+    "expected a continuation frame": ("a new message began inside a fragmented one", "5.4"),
+    "unexpected continuation frame": ("there is no message to continue", "5.4"),
+    "incomplete fragmented message": ("the connection was closed inside a message", "5.4"),
+    "close frame too short": ("a Close frame holds nothing, or at least a 2-byte code", "5.5.1"),
+    "invalid status code": ("this close code must not be sent", "7.4"),
+    "RSV1 bit set in continuation frame": ("only the first frame of a message has RSV1", "7.2.3"),
+}
+
+
+def close_name(code: int) -> str:
+    """What a close code means (RFC 6455 section 7.4.1 and the IANA registry)."""
+    if code in CLOSE_CODE_EXPLANATIONS:
+        return str(CLOSE_CODE_EXPLANATIONS[code])
+    if 3000 <= code < 4000:
+        return "registered code"
+    if 4000 <= code < 5000:
+        return "private use"
+    return "unknown code"
+
+
+def diagnose_close(
+    code: int, reason: str, place: str, age_ns: int, *, awaited: bool = False
+) -> Failure:
+    """The server closed with a Close frame."""
+    why = f" {reason!r}" if reason else ""
+    message = f"{place} closed the connection with {code} ({close_name(code)}){why}"
+    message += f" {format_ns(age_ns)} after it opened"
+    if awaited:
+        message += ", while a message was awaited"
+    evidence = {"code": code, "reason": reason, "lifetime_ms": age_ns // 1_000_000}
+    return Failure(code="ws.closed", message=message, phase="close", evidence=evidence)
+
+
+def diagnose_loss(
+    error: Exception | None,
+    place: str,
+    age_ns: int,
+    idle_ns: int,
+    partial: int,
+    missing: int | None,
+) -> Failure:
+    """TCP ended, and there was no Close frame.
+
+    Args:
+        error: the socket's error; ``None`` for a FIN.
+        age_ns: since the connection opened.
+        idle_ns: since a frame was sent or received.
+        partial: bytes received of a frame that is not complete.
+        missing: bytes still expected of it, if known.
+    """
+    if isinstance(error, ssl.SSLError):
+        how, ended = f"ended TLS ({(error.reason or 'error').lower().replace('_', ' ')})", "tls"
+    elif error is not None:
+        how, ended = "reset the connection", "reset"
+    else:
+        how, ended = "ended the connection", "eof"
+    message = f"{place} {how} without a Close frame, {format_ns(age_ns)} after it opened"
+    if partial:
+        ended = "truncated"
+        message += f", in the middle of a frame ({partial} bytes of it came"
+        message += f", {missing} were missing)" if missing else ")"
+    elif idle_ns > 1_000_000_000:
+        message += f" and after {format_ns(idle_ns)} of silence"
+    evidence: dict[str, Any] = {
+        "ended": ended,
+        "code": 1006,
+        "lifetime_ms": age_ns // 1_000_000,
+        "idle_ms": idle_ns // 1_000_000,
+    }
+    if error is not None:
+        evidence["errno"] = getattr(error, "errno", None)
+    if partial:
+        evidence["partial_bytes"] = partial
+    return Failure(code="ws.closed_abnormally", message=message, phase="open", evidence=evidence)
+
+
+def diagnose_violation(error: Exception, place: str, frame: int, data: bytes) -> Failure:
+    """The peer sent what the protocol forbids.
+
+    Args:
+        error: what the parser said.
+        frame: how many frames were received before.
+        data: the bytes of the read in which it was found.
+    """
+    evidence: dict[str, Any] = {"frames_before": frame, "read": data[:32].hex(" ")}
+    said = str(error)
+    if isinstance(error, PayloadTooBig):
+        evidence["rule"] = said
+        size = f" of {error.size:,} bytes" if error.size is not None else ""
+        message = f"{place} sent a message{size}, over the limit of {error.max_size:,} bytes"
+        return Failure(code="ws.too_big", message=message, phase="open", evidence=evidence)
+    if isinstance(error, UnicodeDecodeError):
+        evidence["offset"] = error.start
+        message = (
+            f"{place} sent text that is not UTF-8: {error.reason} at byte {error.start} "
+            "(RFC 6455 8.1)"
+        )
+        return Failure(code="ws.invalid_utf8", message=message, phase="open", evidence=evidence)
+    if isinstance(error, ProtocolError) and said == "decompression failed":
+        message = f"{place} sent a compressed message that cannot be inflated (RFC 7692)"
+        return Failure(code="ws.bad_compression", message=message, phase="open", evidence=evidence)
+    rule, section = _RULES.get(said, (said or "internal error", ""))
+    evidence["rule"] = said
+    where = f" (RFC 6455 {section})" if section else ""
+    if section == "7.2.3":
+        where = " (RFC 7692 7.2.3)"
+    message = f"{place} broke the protocol: {rule}{where}"
+    return Failure(code="ws.protocol_error", message=message, phase="open", evidence=evidence)

@@ -1,0 +1,101 @@
+"""Waiting for an answer on a pipe: for dialogues that take turns (proxies, the upgrade)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from checkwire.wire.pipe import Pipe
+from checkwire.wire.tls.pipe import TlsPipe
+
+__all__ = ["Collector"]
+
+
+class Collector:
+    """Collects what arrives until there is enough.
+
+    Attributes:
+        data: all bytes received so far.
+        at_ns: when the last of them arrived.
+        kernel: whether the kernel says so.
+        eof: whether the peer ended its side.
+        request_sent_ns: when the tracked write left the machine, if the kernel told.
+    """
+
+    __slots__ = (
+        "_enough",
+        "_waiter",
+        "at_ns",
+        "data",
+        "eof",
+        "error",
+        "kernel",
+        "pipe",
+        "request_sent_ns",
+    )
+
+    def __init__(self, pipe: Pipe) -> None:
+        self.pipe = pipe
+        self.data = bytearray()
+        self.at_ns = 0
+        self.kernel = False
+        self.eof = False
+        self.error: OSError | None = None
+        self.request_sent_ns: int | None = None
+        self._enough: Callable[[bytearray], bool] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        if isinstance(pipe, TlsPipe):
+            pipe.attach(self, pipe.handshake_at_ns)
+        else:
+            pipe.sink = self
+
+    async def until(self, enough: Callable[[bytearray], bool]) -> None:
+        """Wait until ``enough(data)``.
+
+        Raises:
+            EOFError: the peer ended before.
+            OSError: the connection broke before.
+        """
+        if enough(self.data):
+            return
+        if self.error is not None:
+            raise self.error
+        if self.eof:
+            raise EOFError
+        self._enough = enough
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = self._enough = None
+
+    def _settle(self, error: BaseException | None = None) -> None:
+        if self._waiter is None or self._waiter.done():
+            return
+        if error is not None:
+            self._waiter.set_exception(error)
+        else:
+            self._waiter.set_result(None)
+
+    # Sink
+
+    def data_received(self, data: bytes, at_ns: int, kernel: bool) -> None:
+        # What comes after enough (frames in the packet of the 101) is kept too.
+        self.data += data
+        self.at_ns, self.kernel = at_ns, kernel
+        if self._enough is not None and self._enough(self.data):
+            # Nothing more is read until whoever waits has taken the pipe over.
+            self.pipe.pause()
+            self._settle()
+
+    def eof_received(self, at_ns: int) -> None:
+        self.eof = True
+        self._settle(EOFError())
+
+    def pipe_lost(self, error: OSError) -> None:
+        self.error = error
+        self._settle(error)
+
+    def sent(self, number: int, at_ns: int, acked: bool) -> None:
+        if not acked:
+            self.request_sent_ns = at_ns

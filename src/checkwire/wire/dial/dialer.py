@@ -1,0 +1,312 @@
+"""From a URL to a pipe, phase by phase, each with its time, its timeout and its failures."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import Any, NamedTuple
+
+from checkwire.model.errors import ConnectError
+from checkwire.model.events import Phase, PhaseName, TlsEstablished
+from checkwire.model.failures import Failure
+from checkwire.wire.dial.diagnosis import describe_try, diagnose_tcp, reason_of
+from checkwire.wire.dial.proxies import environment_proxy, parse_proxy
+from checkwire.wire.dial.race import Try, connect_first
+from checkwire.wire.dial.resolve import Endpoint, resolve
+from checkwire.wire.dial.tunnel import open_tunnel
+from checkwire.wire.observer import Observer
+from checkwire.wire.options import ConnectOptions
+from checkwire.wire.pipe import Pipe, SocketPipe
+from checkwire.wire.tls.certificates import peer_chain, read_certificate
+from checkwire.wire.tls.contexts import tls_context
+from checkwire.wire.tls.diagnosis import diagnose_tls
+from checkwire.wire.tls.pipe import TlsPipe
+from checkwire.wire.url import Address, is_ip
+
+__all__ = ["Dialled", "Dialler"]
+
+
+class Dialled(NamedTuple):
+    """An open pipe, with what was learnt on the way."""
+
+    pipe: Pipe
+    remote_address: str
+    local_address: str
+    tls: TlsEstablished | None
+    phases: dict[str, int]
+
+
+class Dialler:
+    """Opens one pipe. Phases and TLS facts are told to the observer as they end."""
+
+    def __init__(
+        self, address: Address, options: ConnectOptions, observer: Observer, connection: int
+    ) -> None:
+        self._address = address
+        self._options = options
+        self._observer = observer
+        self._timeline = observer.timeline
+        self._connection = connection
+        self.phases: dict[str, int] = {}
+
+    async def dial(self) -> Dialled:
+        """Connect.
+
+        Raises:
+            ConnectError: ``dns.*``, ``tcp.*``, ``proxy.*`` or ``tls.*``.
+        """
+        proxy = self._proxy()
+        pipe: Pipe
+        try:
+            if proxy is None:
+                pipe, remote = await self._connect(self._address.host, self._address.port)
+            else:
+                pipe, remote = await self._connect_through(proxy)
+        except ConnectError as error:
+            if proxy is not None and error.failure.code.startswith(("dns.", "tcp.")):
+                raise ConnectError(self._proxy_unreachable(proxy, error.failure)) from None
+            raise
+        try:
+            tls = None
+            if self._address.secure:
+                name = self._options.tls.server_name or self._address.host
+                pipe, tls = await self._start_tls(pipe, name, remote)
+            return Dialled(pipe, remote, _local_address(pipe.socket), tls, self.phases)
+        except BaseException:
+            pipe.close()
+            raise
+
+    def _tell(
+        self,
+        name: PhaseName,
+        at_ns: int,
+        duration_ns: int,
+        *,
+        kernel: bool = False,
+        **details: Any,
+    ) -> None:
+        self.phases[name] = duration_ns
+        self._observer.emit(
+            Phase(
+                at_ns=at_ns,
+                connection=self._connection,
+                name=name,
+                duration_ns=duration_ns,
+                clock="kernel" if kernel else "user",
+                details=details,
+            )
+        )
+
+    def _proxy(self) -> Address | None:
+        if self._options.proxy is None or self._options.unix_socket is not None:
+            return None
+        url: str | None = self._options.proxy
+        if url == "env":
+            url = environment_proxy(self._address)
+        return None if url is None else parse_proxy(url)
+
+    # dns and tcp
+
+    async def _connect(self, host: str, port: int) -> tuple[SocketPipe, str]:
+        endpoints = await self._endpoints(host, port)
+        started_ns = self._timeline.now()
+        tries: list[Try] = []
+        timeout = self._options.timeouts.tcp
+        try:
+            async with asyncio.timeout(timeout):
+                connected = await connect_first(
+                    endpoints,
+                    tries,
+                    self._timeline,
+                    delay=self._options.happy_eyeballs,
+                    local_address=self._options.local_address,
+                    kernel_clock=self._options.kernel_clock,
+                )
+        except TimeoutError:
+            raise ConnectError(diagnose_tcp(tries, timeout=timeout)) from None
+        except OSError as error:
+            if not tries or tries[-1].error is None:
+                raise
+            raise ConnectError(diagnose_tcp(tries, error=error)) from None
+        winner = next(t for t in tries if t.endpoint is connected.endpoint)
+        duration_ns = winner.started_ns - started_ns + (winner.duration_ns or 0)
+        details = {"tries": [describe_try(t) for t in tries]} if len(tries) > 1 else {}
+        self._tell("tcp", started_ns, duration_ns, kernel=connected.kernel_clock, **details)
+        self._warn_of_dead_family(tries, winner)
+        pipe = SocketPipe(connected.sock, self._timeline, kernel_clock=connected.kernel_clock)
+        return pipe, str(connected.endpoint)
+
+    async def _endpoints(self, host: str, port: int) -> list[Endpoint]:
+        options = self._options
+        if options.unix_socket is not None:
+            return [Endpoint(socket.AF_UNIX, options.unix_socket)]
+        override = options.resolve.get((host, port))
+        if override is not None:
+            host, port = override
+        started_ns = self._timeline.now()
+        resolution = await resolve(
+            host, port, timeout=options.timeouts.dns, resolver=options.resolver
+        )
+        if resolution.duration_ns is not None:
+            addresses = [str(endpoint) for endpoint in resolution.endpoints]
+            self._tell("dns", started_ns, resolution.duration_ns, addresses=addresses)
+        return resolution.endpoints
+
+    def _warn_of_dead_family(self, tries: list[Try], winner: Try) -> None:
+        for attempt in tries:
+            if attempt.endpoint.family == winner.endpoint.family:
+                continue
+            # A refusal is an answer: the family works, only the server does not listen on it.
+            silent = attempt.duration_ns is None and attempt.error is None
+            if silent and attempt.started_ns < winner.started_ns:
+                waited = winner.started_ns - attempt.started_ns
+                family = "IPv6" if attempt.endpoint.family == socket.AF_INET6 else "IPv4"
+                other = "IPv4" if family == "IPv6" else "IPv6"
+                failure = Failure(
+                    code="tcp.family_broken",
+                    message=f"{attempt.endpoint} ({family}) did not answer; "
+                    f"{winner.endpoint} ({other}) did, {waited / 1e6:.0f} ms later",
+                    phase="tcp",
+                    evidence={"tries": [describe_try(t) for t in tries]},
+                    connection=self._connection,
+                )
+                self._observer.failed(failure, "warning")
+                return
+
+    # proxy
+
+    async def _connect_through(self, proxy: Address) -> tuple[Pipe, str]:
+        timeout = self._options.timeouts.proxy
+        target = self._address
+        pipe: Pipe
+        pipe, remote = await self._connect(proxy.host, proxy.port)
+        started_ns = self._timeline.now()
+        try:
+            async with asyncio.timeout(timeout):
+                if proxy.scheme == "https":
+                    pipe = await self._tls_to_proxy(pipe, proxy)
+                host = target.host
+                if proxy.scheme == "socks5" and not is_ip(host):
+                    found = await resolve(
+                        host,
+                        target.port,
+                        timeout=self._options.timeouts.dns,
+                        resolver=self._options.resolver,
+                    )
+                    host = found.endpoints[0].address[0]
+                await open_tunnel(pipe, proxy, host, target.port)
+        except TimeoutError:
+            pipe.close()
+            raise ConnectError(
+                Failure(
+                    code="proxy.timeout",
+                    message=f"The proxy at {proxy.place} did not open a tunnel to {target.place} "
+                    f"within {timeout:g} s",
+                    phase="proxy",
+                )
+            ) from None
+        except (OSError, EOFError) as error:
+            pipe.close()
+            what = "closed the connection" if isinstance(error, EOFError) else reason_of(error)
+            raise ConnectError(
+                Failure(
+                    code="proxy.protocol",
+                    message=f"The proxy at {proxy.place} did not open a tunnel to {target.place}: "
+                    f"{what}",
+                    phase="proxy",
+                )
+            ) from None
+        except BaseException:
+            pipe.close()
+            raise
+        spent_ns = self._timeline.now() - started_ns
+        self._tell("proxy", started_ns, spent_ns, proxy=f"{proxy.scheme}://{proxy.place}")
+        return pipe, remote
+
+    async def _tls_to_proxy(self, pipe: Pipe, proxy: Address) -> Pipe:
+        context = tls_context(self._options.tls)
+        inner = TlsPipe(pipe, context, proxy.host)
+        try:
+            await inner.handshake()
+        except ssl.SSLError as error:
+            raise ConnectError(
+                Failure(
+                    code="proxy.protocol",
+                    message=f"TLS with the proxy at {proxy.place} failed: {reason_of(error)}",
+                    phase="proxy",
+                )
+            ) from None
+        return inner
+
+    def _proxy_unreachable(self, proxy: Address, cause: Failure) -> Failure:
+        return Failure(
+            code="proxy.unreachable",
+            message=f"The proxy {proxy.place} cannot be reached: {cause.message}",
+            phase="proxy",
+            evidence={**cause.evidence, "cause": cause.code},
+        )
+
+    # tls
+
+    async def _start_tls(
+        self, lower: Pipe, name: str, remote: str
+    ) -> tuple[TlsPipe, TlsEstablished]:
+        options = self._options.tls
+        timeout = self._options.timeouts.tls
+        context = tls_context(options)
+        started_ns = self._timeline.now()
+        pipe = TlsPipe(lower, context, name)
+        try:
+            async with asyncio.timeout(timeout):
+                await pipe.handshake()
+        except TimeoutError as error:
+            raise ConnectError(diagnose_tls(error, pipe, name, remote, timeout=timeout)) from None
+        except (ssl.SSLError, ValueError, OSError, EOFError) as error:
+            chain = await self._look_at_chain(error, name)
+            raise ConnectError(diagnose_tls(error, pipe, name, remote, chain=chain)) from None
+        duration_ns = pipe.handshake_at_ns - started_ns
+        self._tell("tls", started_ns, duration_ns, kernel=pipe.kernel_clock)
+        session = pipe.tls
+        cipher = session.cipher()
+        established = TlsEstablished(
+            at_ns=pipe.handshake_at_ns,
+            connection=self._connection,
+            version=session.version() or "",
+            cipher=cipher[0] if cipher else "",
+            server_name=name,
+            verified=options.verify,
+            alpn=session.selected_alpn_protocol(),
+            chain=tuple(map(read_certificate, peer_chain(session))),
+        )
+        self._observer.emit(established)
+        return pipe, established
+
+    async def _look_at_chain(self, error: Exception, name: str) -> list[bytes]:
+        """A second handshake without verification, to see what was presented in the first.
+
+        OpenSSL does not hand out a chain that it rejected.
+        """
+        if not isinstance(error, ssl.SSLCertVerificationError):
+            return []
+        look = Dialler(
+            self._address, self._options.without_verification(), Observer(self._timeline), 0
+        )
+        try:
+            async with asyncio.timeout(min(3.0, self._options.timeouts.tls)):
+                dialled = await look.dial()
+        except (ConnectError, OSError, EOFError, TimeoutError):
+            return []
+        try:
+            assert isinstance(dialled.pipe, TlsPipe)
+            return peer_chain(dialled.pipe.tls)
+        finally:
+            dialled.pipe.close()
+
+
+def _local_address(sock: socket.socket) -> str:
+    try:
+        name = sock.getsockname()
+    except OSError:
+        return ""
+    return "" if isinstance(name, str | bytes) else str(Endpoint(sock.family, name))

@@ -1,0 +1,71 @@
+"""Which proxy to go through: an explicit one, or the one that the environment names."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+
+from checkwire.wire.url import Address, parse_url
+
+__all__ = ["PROXY_SCHEMES", "environment_proxy", "parse_proxy"]
+
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+
+def parse_proxy(url: str) -> Address:
+    """Take a proxy's URL apart; ``proxy:3128`` is taken for ``http://proxy:3128``.
+
+    Raises:
+        FailureError: ``check.bad_url``.
+    """
+    if "://" not in url:
+        url = f"http://{url}"
+    scheme = url.partition("://")[0].lower()
+    if scheme in ("socks5", "socks5h"):
+        # The parser knows the ports of HTTP only.
+        parsed = parse_url(f"http{url[len(scheme) :]}", ("http", "https"))
+        port = _PORTS[scheme] if parsed.netloc == parsed.place.rpartition(":")[0] else parsed.port
+        return parsed._replace(scheme=scheme, port=port)
+    return parse_url(url, ("http", "https"))
+
+
+def environment_proxy(target: Address, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The proxy that the usual variables name for this target, or ``None``.
+
+    For ``wss`` those are ``wss_proxy``, ``https_proxy`` and ``all_proxy``; for ``ws``,
+    ``ws_proxy``, ``http_proxy`` and ``all_proxy``; in lower or upper case. ``no_proxy`` lists hosts
+    (with their subdomains), ``host:port``, address ranges, or ``*``.
+    """
+    web = "https" if target.secure else "http"
+    names = dict.fromkeys((f"{target.scheme}_proxy", f"{web}_proxy", "all_proxy"))
+    found = (environ.get(name) or environ.get(name.upper()) for name in names)
+    proxy = next(filter(None, found), None)
+    if proxy is None or _excluded(target, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
+        return None
+    return proxy
+
+
+def _excluded(target: Address, no_proxy: str) -> bool:
+    for entry in no_proxy.lower().replace(" ", ",").split(","):
+        if not entry:
+            continue
+        if entry == "*":
+            return True
+        if "/" in entry:
+            try:
+                if ipaddress.ip_address(target.host) in ipaddress.ip_network(entry, strict=False):
+                    return True
+            except ValueError:
+                pass
+            continue
+        host, colon, port = entry.rpartition(":")
+        if colon and port.isdigit() and "]" not in port and ":" not in host.strip("[]"):
+            if int(port) != target.port:
+                continue
+            entry = host
+        name = entry.strip("[]").removeprefix("*").removeprefix(".")
+        if target.host == name or target.host.endswith("." + name):
+            return True
+    return False

@@ -1,0 +1,142 @@
+"""Phase ``tcp``: to the first of several addresses that answers (Happy Eyeballs, RFC 8305)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+from typing import NamedTuple
+
+import msgspec
+
+from checkwire.wire.clock import Timeline
+from checkwire.wire.dial.resolve import Endpoint
+from checkwire.wire.kernel.stamps import enable_receive_stamps
+from checkwire.wire.kernel.tcp_info import read_tcp_info
+
+__all__ = ["Connected", "Try", "connect_first", "interleave"]
+
+
+class Try(msgspec.Struct):
+    """One attempt to connect to one address.
+
+    ``duration_ns`` is the kernel's own round trip (SYN to SYN-ACK) where it tells, since noticing
+    the connection takes the event loop up to milliseconds; ``None`` if the try was given up.
+    """
+
+    endpoint: Endpoint
+    started_ns: int
+    duration_ns: int | None = None
+    error: OSError | None = None
+
+
+class Connected(NamedTuple):
+    """A connected socket, and all the tries it took."""
+
+    sock: socket.socket
+    kernel_clock: bool
+    endpoint: Endpoint
+    tries: list[Try]
+
+
+def interleave(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    """Alternate between address families, the first one first (RFC 8305 section 4)."""
+    families: defaultdict[int, list[Endpoint]] = defaultdict(list)
+    for endpoint in endpoints:
+        families[endpoint.family].append(endpoint)
+    rounds = zip_longest(*families.values())
+    return [endpoint for endpoint in chain.from_iterable(rounds) if endpoint is not None]
+
+
+async def connect_first(
+    endpoints: Sequence[Endpoint],
+    tries: list[Try],
+    timeline: Timeline,
+    *,
+    delay: float,
+    local_address: str | None = None,
+    kernel_clock: bool = True,
+) -> Connected:
+    """Connect to the first address that answers.
+
+    The next address is tried when the one before it failed, or has not answered for ``delay``
+    seconds. Tries are appended to ``tries`` as they begin, for evidence also if this is cancelled.
+
+    Raises:
+        OSError: of the last try, when all failed.
+    """
+    order = interleave(endpoints)
+    if len(order) == 1:
+        attempt = _begin(order[0], tries, timeline)
+        return await _connect(attempt, tries, timeline, local_address, kernel_clock)
+    waiting = iter(order)
+    running: dict[asyncio.Task[Connected], Try] = {}
+    last_error: BaseException = OSError(errno.EHOSTUNREACH, "no address to connect to")
+    try:
+        exhausted = False
+        while True:
+            if not exhausted:
+                endpoint = next(waiting, None)
+                if endpoint is None:
+                    exhausted = True
+                else:
+                    attempt = _begin(endpoint, tries, timeline)
+                    work = _connect(attempt, tries, timeline, local_address, kernel_clock)
+                    running[asyncio.ensure_future(work)] = attempt
+            if not running:
+                raise last_error
+            done, _ = await asyncio.wait(
+                running,
+                timeout=None if exhausted else delay,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in done:
+                del running[task]
+                error = task.exception()
+                if error is None:
+                    return task.result()
+                last_error = error
+    finally:
+        for task in running:
+            task.cancel()
+        for result in await asyncio.gather(*running, return_exceptions=True):
+            if isinstance(result, Connected):  # Answered while it was being cancelled.
+                result.sock.close()
+
+
+def _begin(endpoint: Endpoint, tries: list[Try], timeline: Timeline) -> Try:
+    attempt = Try(endpoint, timeline.now())
+    tries.append(attempt)
+    return attempt
+
+
+async def _connect(
+    attempt: Try,
+    tries: list[Try],
+    timeline: Timeline,
+    local_address: str | None,
+    kernel_clock: bool,
+) -> Connected:
+    endpoint = attempt.endpoint
+    sock = socket.socket(endpoint.family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        stamped = kernel_clock and enable_receive_stamps(sock)
+        if endpoint.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if local_address is not None:
+                sock.bind((local_address, 0))
+        attempt.started_ns = timeline.now()
+        await asyncio.get_running_loop().sock_connect(sock, endpoint.address)
+    except BaseException as error:
+        sock.close()
+        if isinstance(error, OSError):
+            attempt.error = error
+            attempt.duration_ns = timeline.now() - attempt.started_ns
+        raise
+    info = read_tcp_info(sock) if endpoint.family != socket.AF_UNIX else None
+    attempt.duration_ns = info.rtt_ns if info else timeline.now() - attempt.started_ns
+    return Connected(sock, stamped, endpoint, tries)

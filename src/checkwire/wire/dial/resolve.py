@@ -1,0 +1,132 @@
+"""Phase ``dns``: from a host to its addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from checkwire.model.errors import ConnectError
+from checkwire.model.failures import Failure
+from checkwire.wire.url import is_ip
+
+__all__ = ["Endpoint", "Resolution", "resolve"]
+
+Resolver = Callable[[str, int], list[Any]]
+
+# EAI_NODATA and EAI_ADDRFAMILY are GNU extensions: the name exists, without such a record.
+_CODES = {
+    socket.EAI_NONAME: "dns.not_found",
+    getattr(socket, "EAI_NODATA", -5): "dns.no_address",
+    getattr(socket, "EAI_ADDRFAMILY", -9): "dns.no_address",
+    socket.EAI_AGAIN: "dns.temporary",
+}
+
+
+class Endpoint(NamedTuple):
+    """An address to connect to: the family, and what ``socket.connect`` takes."""
+
+    family: int
+    address: Any
+
+    def __str__(self) -> str:
+        if self.family == socket.AF_UNIX:
+            return str(self.address)
+        host, port = self.address[:2]
+        return f"[{host}]:{port}" if self.family == socket.AF_INET6 else f"{host}:{port}"
+
+
+class Resolution(NamedTuple):
+    """What a look-up gave. ``duration_ns`` is ``None`` when nothing was looked up."""
+
+    endpoints: list[Endpoint]
+    duration_ns: int | None
+
+
+def system_resolver(host: str, port: int) -> list[Any]:
+    """The operating system's way, /etc/hosts included."""
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+async def resolve(
+    host: str, port: int, *, timeout: float, resolver: Resolver | None = None
+) -> Resolution:
+    """The addresses of a host, in the order in which they should be tried (RFC 6724).
+
+    The look-up runs in a thread of its own and is timed there: neither a queue of look-ups nor a
+    busy event loop is taken for a slow resolver.
+
+    Raises:
+        ConnectError: ``dns.*``.
+    """
+    if is_ip(host):
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        return Resolution(_endpoints(found), None)
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[tuple[list[Any] | Exception, int]] = loop.create_future()
+    look_up = resolver or system_resolver
+
+    def answer(result: list[Any] | Exception, duration_ns: int) -> None:
+        if not done.done():
+            done.set_result((result, duration_ns))
+
+    def work() -> None:
+        started_ns = time.monotonic_ns()
+        result: list[Any] | Exception
+        try:
+            result = look_up(host, port)
+        except Exception as error:
+            result = error
+        duration_ns = time.monotonic_ns() - started_ns
+        with contextlib.suppress(RuntimeError):  # The loop may be gone: nobody waits any more.
+            loop.call_soon_threadsafe(answer, result, duration_ns)
+
+    threading.Thread(target=work, name=f"dns {host}", daemon=True).start()
+    try:
+        async with asyncio.timeout(timeout):
+            result, duration_ns = await done
+    except TimeoutError:
+        raise ConnectError(
+            Failure(
+                code="dns.timeout",
+                message=f"Looking up {host} got no answer within {timeout:g} s",
+                phase="dns",
+                evidence={"host": host},
+            )
+        ) from None
+    if isinstance(result, socket.gaierror):
+        raise ConnectError(_failure(host, result, duration_ns)) from None
+    if isinstance(result, UnicodeError):
+        error = socket.gaierror(socket.EAI_NONAME, "the name is not valid")
+        raise ConnectError(_failure(host, error, duration_ns)) from None
+    if isinstance(result, Exception):
+        raise result
+    endpoints = _endpoints(result)
+    if not endpoints:
+        error = socket.gaierror(getattr(socket, "EAI_NODATA", -5), "no address")
+        raise ConnectError(_failure(host, error, duration_ns))
+    return Resolution(endpoints, duration_ns)
+
+
+def _endpoints(found: list[Any]) -> list[Endpoint]:
+    # The same address may come once per socket type.
+    return list(dict.fromkeys(Endpoint(entry[0], entry[4]) for entry in found))
+
+
+def _failure(host: str, error: socket.gaierror, duration_ns: int) -> Failure:
+    code = _CODES.get(error.errno or 0, "dns.failed")
+    sentence = {
+        "dns.not_found": f"The name {host} does not exist",
+        "dns.no_address": f"The name {host} has no address",
+        "dns.temporary": f"The resolver could not look up {host} for now",
+    }.get(code, f"Looking up {host} failed")
+    return Failure(
+        code=code,
+        message=f"{sentence} ({error.strerror})",
+        phase="dns",
+        evidence={"host": host, "error": error.errno, "duration_ms": duration_ns // 1_000_000},
+    )

@@ -1,0 +1,102 @@
+"""Messages received and not yet taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+__all__ = ["Inbox", "Message"]
+
+
+class Message(NamedTuple):
+    """A whole message.
+
+    Attributes:
+        data: ``str`` for text, ``bytes`` for binary.
+        at_ns: when its last byte arrived, on the attempt's timeline.
+        frame: the number of its last frame.
+    """
+
+    data: str | bytes
+    at_ns: int
+    frame: int
+
+
+class Inbox:
+    """A bounded queue for one reader; ``full`` and ``emptied`` are called on the way."""
+
+    __slots__ = (
+        "_bytes",
+        "_emptied",
+        "_full",
+        "_is_full",
+        "_max_bytes",
+        "_max_messages",
+        "_messages",
+        "_waiter",
+    )
+
+    def __init__(
+        self,
+        max_messages: int,
+        max_bytes: int,
+        full: Callable[[], None],
+        emptied: Callable[[], None],
+    ) -> None:
+        self._messages: deque[Message] = deque()
+        self._bytes = 0
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._full = full
+        self._emptied = emptied
+        self._is_full = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def put(self, message: Message) -> None:
+        """Add a message; also when full, since it is here already."""
+        self._messages.append(message)
+        self._bytes += len(message.data)
+        if not self._is_full and (
+            len(self._messages) >= self._max_messages or self._bytes >= self._max_bytes
+        ):
+            self._is_full = True
+            self._full()
+        self.wake()
+
+    def take(self) -> Message | None:
+        """The oldest message, or ``None``."""
+        if not self._messages:
+            return None
+        message = self._messages.popleft()
+        self._bytes -= len(message.data)
+        if (
+            self._is_full
+            and len(self._messages) <= self._max_messages // 2
+            and self._bytes <= self._max_bytes // 2
+        ):
+            self._is_full = False
+            self._emptied()
+        return message
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a reader waits."""
+        return self._waiter is not None
+
+    async def wait(self) -> None:
+        """Until a message may be there, or :meth:`wake` is called."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def wake(self) -> None:
+        """Let a reader look again."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,1 @@
+"""What the Linux kernel tells of a socket, beyond its bytes."""

@@ -1,0 +1,56 @@
+"""``TCP_INFO``: what the kernel knows of a TCP connection (include/uapi/linux/tcp.h)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from typing import NamedTuple
+
+__all__ = ["TcpInfo", "read_tcp_info"]
+
+_SIZE = 152
+# Eight bytes of state, 24 words, four long words, four words, the last of which is tcpi_min_rtt.
+_LAYOUT = struct.Struct("=8x24I4Q4I")
+_NO_MIN_RTT = 0xFFFFFFFF
+
+
+class TcpInfo(NamedTuple):
+    """A few facts of a connection.
+
+    Attributes:
+        rtt_ns: smoothed round trip; right after connecting, that of SYN and SYN-ACK.
+        min_rtt_ns: least round trip seen, ``None`` before there is one.
+        unacked: segments sent that are not acknowledged.
+        retransmits: segments sent again since the connection began.
+        last_ack_ns: time since the peer's kernel last acknowledged anything (to the ms).
+        unsent: bytes queued that were not sent yet.
+    """
+
+    rtt_ns: int
+    min_rtt_ns: int | None
+    unacked: int
+    retransmits: int
+    last_ack_ns: int
+    unsent: int
+
+
+def read_tcp_info(sock: socket.socket) -> TcpInfo | None:
+    """The kernel's facts, or ``None`` where it does not give them (not Linux, not TCP, closed)."""
+    if sys.platform != "linux":
+        return None
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
+    except OSError:
+        return None
+    if len(raw) < _SIZE:
+        return None
+    words = _LAYOUT.unpack_from(raw)
+    return TcpInfo(
+        rtt_ns=words[15] * 1000,
+        min_rtt_ns=None if words[31] == _NO_MIN_RTT else words[31] * 1000,
+        unacked=words[4],
+        retransmits=words[23],
+        last_ack_ns=words[12] * 1_000_000,
+        unsent=words[30],
+    )

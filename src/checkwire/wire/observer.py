@@ -1,0 +1,40 @@
+"""Who is told what happens on a connection."""
+
+from __future__ import annotations
+
+from checkwire.model.events import Event
+from checkwire.model.failures import Failure, Severity
+from checkwire.model.masking import Masker
+from checkwire.wire.clock import Timeline
+
+__all__ = ["Observer"]
+
+
+class Observer:
+    """Gets every event of the connections made for it. This one keeps nothing.
+
+    Attributes:
+        timeline: where the events' times lie.
+        masker: hides secrets in what is told.
+    """
+
+    def __init__(self, timeline: Timeline | None = None, masker: Masker | None = None) -> None:
+        self.timeline = timeline or Timeline()
+        self.masker = masker or Masker()
+        self._connections = 0
+
+    def next_connection(self) -> int:
+        """A number for a new connection, from 1."""
+        self._connections += 1
+        return self._connections
+
+    @property
+    def step(self) -> int:
+        """The number of the step that is under way, 0 for none."""
+        return 0
+
+    def emit(self, event: Event) -> None:
+        """Something happened."""
+
+    def failed(self, failure: Failure, severity: Severity = "failed") -> None:
+        """Something went wrong on the wire, whether the script notices or not."""

@@ -1,0 +1,306 @@
+"""Bytes through a non-blocking socket, with the time at which each arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from typing import Protocol
+
+from checkwire.wire.clock import Timeline
+from checkwire.wire.kernel.stamps import (
+    ANCILLARY_SIZE,
+    enable_send_stamps,
+    read_send_stamps,
+    receive_stamp,
+    request_send_stamps,
+)
+from checkwire.wire.poll import ENDED, FAILED, READABLE, WRITABLE, poller_of
+
+__all__ = ["Pipe", "Sink", "SocketPipe"]
+
+_READ_SIZE = 128 * 1024
+_READS_PER_TURN = 8
+"""Reads before other sockets get their turn, however much this one has."""
+_HIGH_WATER = 256 * 1024
+"""Bytes waiting to be written above which :meth:`Pipe.drain` waits."""
+
+# One buffer for all reads of the process: it is filled and emptied within one call.
+_buffer = bytearray(_READ_SIZE)
+_view = memoryview(_buffer)
+
+
+class Sink(Protocol):
+    """Where a pipe delivers."""
+
+    def data_received(self, data: bytes, at_ns: int, kernel: bool) -> None:
+        """Bytes came; ``at_ns`` is when, by the kernel's clock or else by ours."""
+
+    def eof_received(self, at_ns: int) -> None:
+        """The peer will send no more."""
+
+    def pipe_lost(self, error: OSError) -> None:
+        """The connection broke."""
+
+    def sent(self, number: int, at_ns: int, acked: bool) -> None:
+        """What :meth:`Pipe.write` was told to track left the machine, or was acknowledged."""
+
+
+class Pipe(Protocol):
+    """A byte stream to a peer: a socket, or TLS over one."""
+
+    sink: Sink | None
+
+    def write(self, data: bytes, track: int = 0) -> None:
+        """Send, or queue what the socket does not take now.
+
+        With a ``track`` number the kernel is asked when these bytes left and were acknowledged;
+        the answers go to :meth:`Sink.sent`.
+        """
+
+    async def drain(self) -> None:
+        """Wait until little is waiting to be written."""
+
+    def pause(self) -> None:
+        """Deliver nothing until :meth:`resume`; the kernel's buffers fill, and the peer waits."""
+
+    def resume(self) -> None:
+        """Deliver again."""
+
+    def half_close(self) -> None:
+        """Say that we will write no more, once all is written."""
+
+    def close(self) -> None:
+        """Let go of the socket at once. No callback comes after this."""
+
+    @property
+    def socket(self) -> socket.socket:
+        """The socket underneath."""
+
+    @property
+    def kernel_clock(self) -> bool:
+        """Whether the kernel stamps what is received."""
+
+    @property
+    def unwritten(self) -> int:
+        """Bytes waiting to be written."""
+
+
+class SocketPipe:
+    """A connected, non-blocking socket on the running event loop."""
+
+    __slots__ = (
+        "_closed",
+        "_drained",
+        "_ending",
+        "_eof",
+        "_eof_after",
+        "_fd",
+        "_loop",
+        "_out",
+        "_out_size",
+        "_paused",
+        "_poller",
+        "_tracked",
+        "_tracking",
+        "_written",
+        "kernel_clock",
+        "sink",
+        "socket",
+        "timeline",
+    )
+
+    def __init__(self, sock: socket.socket, timeline: Timeline, *, kernel_clock: bool) -> None:
+        """Take over the socket.
+
+        Args:
+            sock: connected and non-blocking; closed with this pipe.
+            timeline: where times are put.
+            kernel_clock: whether receive stamps were enabled on the socket.
+        """
+        self.socket = sock
+        self.timeline = timeline
+        self.kernel_clock = kernel_clock
+        self.sink: Sink | None = None
+        self._loop = asyncio.get_running_loop()
+        self._fd = sock.fileno()
+        self._out: deque[tuple[memoryview | bytes, int]] = deque()
+        self._out_size = 0
+        self._drained: asyncio.Future[None] | None = None
+        self._paused = False
+        self._ending = False
+        self._eof = False
+        self._eof_after = False
+        self._closed = False
+        self._written = 0
+        self._tracking = kernel_clock and enable_send_stamps(sock)
+        self._tracked: deque[tuple[int, int]] = deque()
+        self._poller = poller_of(self._loop)
+        self._poller.register(self._fd, self._ready)
+
+    # Reading
+
+    def _ready(self, events: int) -> None:
+        if events & FAILED:
+            self._read_send_stamps()
+        if events & ENDED:
+            self._ending = True
+        if events & (READABLE | FAILED | ENDED) and not self._paused:
+            self._read()
+        if events & WRITABLE and self._out and not self._closed:
+            self._flush()
+
+    def _read(self) -> None:
+        for _ in range(_READS_PER_TURN):
+            if self._paused or self._closed or self._eof:
+                return
+            try:
+                size, ancillary, _, _ = self.socket.recvmsg_into((_buffer,), ANCILLARY_SIZE)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._lost(error)
+                return
+            sink = self.sink
+            at_ns = None
+            if ancillary and (stamp_ns := receive_stamp(ancillary)):
+                at_ns = self.timeline.place(stamp_ns)
+            if not size:
+                self._eof = True
+                if sink is not None:
+                    sink.eof_received(self.timeline.now())
+                return
+            if sink is not None:
+                if at_ns is None:
+                    sink.data_received(bytes(_view[:size]), self.timeline.now(), False)
+                else:
+                    sink.data_received(bytes(_view[:size]), at_ns, True)
+            if size < _READ_SIZE and not self._ending:
+                return  # The socket is empty: a new edge will tell of more.
+        self._loop.call_soon(self._read)
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._loop.call_soon(self._read)
+
+    # Writing
+
+    def write(self, data: bytes, track: int = 0) -> None:
+        if self._closed or not data:
+            return
+        if self._out:
+            self._queue(data, track)
+            return
+        taken = self._send(data, track)
+        if taken < len(data):
+            self._queue(memoryview(data)[taken:], track)
+            self._poller.want_write(self._fd)
+
+    def _queue(self, data: bytes | memoryview, track: int) -> None:
+        self._out.append((data, track))
+        self._out_size += len(data)
+
+    def _send(self, data: bytes | memoryview, track: int) -> int:
+        try:
+            if track and self._tracking:
+                taken = self.socket.sendmsg((data,), request_send_stamps())
+                if taken == len(data):
+                    self._tracked.append((self._written + taken - 1, track))
+            else:
+                taken = self.socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as error:
+            # Told later: whoever writes is in the middle of its own work.
+            self._loop.call_soon(self._lost, error)
+            return len(data)
+        self._written += taken
+        return taken
+
+    def _flush(self) -> None:
+        while self._out:
+            data, track = self._out.popleft()
+            self._out_size -= len(data)
+            taken = self._send(data, track)
+            if taken < len(data):
+                rest = memoryview(data)[taken:]
+                self._out.appendleft((rest, track))
+                self._out_size += len(rest)
+                self._poller.want_write(self._fd)
+                break
+        if self._out_size <= _HIGH_WATER and self._drained is not None:
+            if not self._drained.done():
+                self._drained.set_result(None)
+            self._drained = None
+        if not self._out and self._eof_after:
+            self._shutdown()
+
+    async def drain(self) -> None:
+        if self._out_size > _HIGH_WATER and not self._closed:
+            if self._drained is None:
+                self._drained = self._loop.create_future()
+            await asyncio.shield(self._drained)
+
+    @property
+    def unwritten(self) -> int:
+        return self._out_size
+
+    def half_close(self) -> None:
+        if self._out:
+            self._eof_after = True
+        elif not self._closed:
+            self._shutdown()
+
+    def _shutdown(self) -> None:
+        with contextlib.suppress(OSError):  # The peer may be faster; reading tells how.
+            self.socket.shutdown(socket.SHUT_WR)
+
+    # Stamps of what was sent
+
+    def _read_send_stamps(self) -> None:
+        for offset, stamp_ns, acked in read_send_stamps(self.socket):
+            at_ns = self.timeline.place(stamp_ns)
+            for end, number in self._tracked:
+                # The kernel counts in 32 bits.
+                if end & 0xFFFFFFFF == offset:
+                    if at_ns is not None and self.sink is not None:
+                        self.sink.sent(number, at_ns, acked)
+                    break
+            else:
+                continue
+            if acked:
+                while self._tracked and self._tracked[0][0] <= end:
+                    self._tracked.popleft()
+
+    # The end
+
+    def _lost(self, error: OSError) -> None:
+        if not self._closed and not self._eof:
+            self._eof = True
+            self._release_drain()
+            if self.sink is not None:
+                self.sink.pipe_lost(error)
+
+    def _release_drain(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+            self._drained = None
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._out.clear()
+        self._out_size = 0
+        self._release_drain()
+        if self._tracked:
+            # An acknowledgement may be waiting that no edge was handled for yet.
+            self._read_send_stamps()
+        self._poller.unregister(self._fd)
+        self.socket.close()
+        self.sink = None

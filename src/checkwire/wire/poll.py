@@ -1,0 +1,119 @@
+"""Knowing when sockets are ready, on any event loop.
+
+A socket with transmit stamps signals them as ``EPOLLERR``. libuv, hence uvloop, gives a descriptor
+up at the first one, and asyncio's own loop would wake for it again and again. So the sockets of an
+event loop sit in an epoll set of ours, edge-triggered, and the loop watches only that set. This
+also spares a system call each time a connection begins or ends to wait for writing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Callable
+
+__all__ = ["ENDED", "FAILED", "READABLE", "WRITABLE", "Poller", "Ready", "poller_of"]
+
+Ready = Callable[[int], None]
+"""Called with what became true: a sum of the four constants below."""
+
+READABLE = select.POLLIN
+WRITABLE = select.POLLOUT
+FAILED = select.POLLERR
+"""The connection broke, or the error queue (where transmit stamps come) is not empty."""
+ENDED = select.POLLHUP | getattr(select, "POLLRDHUP", 0x2000)
+"""The peer will send no more: there is an end to be read behind what is readable."""
+
+_MAX_EVENTS = 256
+
+
+class Poller:
+    """The sockets of one event loop. It closes itself when the last one leaves."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._ready: dict[int, Ready] = {}
+
+    def register(self, fd: int, ready: Ready) -> None:
+        """Call ``ready`` whenever the descriptor becomes readable or writable."""
+        raise NotImplementedError
+
+    def want_write(self, fd: int) -> None:
+        """A write found the socket full: tell when it becomes writable again."""
+
+    def unregister(self, fd: int) -> None:
+        """Forget the descriptor; to be called before it is closed."""
+        raise NotImplementedError
+
+    def _emptied(self) -> None:
+        _pollers.pop(self._loop, None)
+
+
+class _EpollPoller(Poller):
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._epoll: select.epoll | None = None
+
+    def register(self, fd: int, ready: Ready) -> None:
+        if self._epoll is None:
+            self._epoll = select.epoll()
+            self._loop.add_reader(self._epoll.fileno(), self._dispatch)
+        self._epoll.register(
+            fd, select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+        )
+        self._ready[fd] = ready
+
+    def unregister(self, fd: int) -> None:
+        if self._ready.pop(fd, None) is None or self._epoll is None:
+            return
+        if self._ready:
+            self._epoll.unregister(fd)
+        else:
+            self._loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+            self._epoll = None
+            self._emptied()
+
+    def _dispatch(self) -> None:
+        assert self._epoll is not None
+        for fd, events in self._epoll.poll(0, _MAX_EVENTS):
+            # A callback may have closed other sockets of this very batch.
+            ready = self._ready.get(fd)
+            if ready is not None:
+                ready(events)
+
+
+class _LoopPoller(Poller):
+    """Where there is no epoll: readers only, and writers while something waits to be written."""
+
+    def register(self, fd: int, ready: Ready) -> None:
+        self._ready[fd] = ready
+        self._loop.add_reader(fd, ready, READABLE)
+
+    def want_write(self, fd: int) -> None:
+        def writable() -> None:
+            self._loop.remove_writer(fd)
+            if ready := self._ready.get(fd):
+                ready(WRITABLE)
+
+        self._loop.add_writer(fd, writable)
+
+    def unregister(self, fd: int) -> None:
+        if self._ready.pop(fd, None) is not None:
+            self._loop.remove_reader(fd)
+            self._loop.remove_writer(fd)
+            if not self._ready:
+                self._emptied()
+
+
+# A poller is here only while it has sockets, so that a loop that is done with can be collected.
+_pollers: dict[asyncio.AbstractEventLoop, Poller] = {}
+
+
+def poller_of(loop: asyncio.AbstractEventLoop) -> Poller:
+    """The poller of this event loop."""
+    poller = _pollers.get(loop)
+    if poller is None:
+        poller = _EpollPoller(loop) if hasattr(select, "epoll") else _LoopPoller(loop)
+        _pollers[loop] = poller
+    return poller

@@ -1,0 +1,86 @@
+"""The WebSocket protocol: that of ``websockets``, with an ear at its innermost point."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple
+
+from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
+from websockets.extensions import Extension
+from websockets.frames import Frame, Opcode
+from websockets.typing import ExtensionName
+
+__all__ = ["MeasuredProtocol", "WrittenFrame"]
+
+_logger = logging.getLogger("checkwire.wire.protocol")
+_logger.addHandler(logging.NullHandler())
+_logger.propagate = False  # What goes wrong is told as a failure, not as a log line.
+
+
+class WrittenFrame(NamedTuple):
+    """A frame as it goes out: ``data`` is the payload on the wire, compressed if it is."""
+
+    opcode: Opcode
+    fin: bool
+    compressed: bool
+    data: Any
+
+
+class _Tap(Extension):
+    """Sees each frame as it is on the wire: last on the way out, first on the way in.
+
+    It is not an extension of the protocol, it only stands where one would.
+    """
+
+    name = ExtensionName("checkwire-tap")
+
+    def __init__(self) -> None:
+        self.written: list[WrittenFrame] = []
+        self.read: list[tuple[int, bool]] | None = None
+
+    def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
+        if self.read is not None:
+            self.read.append((len(frame.data), frame.rsv1))
+        return frame
+
+    def encode(self, frame: Frame) -> Frame:
+        self.written.append(WrittenFrame(frame.opcode, frame.fin, frame.rsv1, frame.data))
+        return frame
+
+
+class MeasuredProtocol(ClientProtocol):
+    """A client's protocol that tells the size of each frame on the wire."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, logger=_logger)
+        self._tap = _Tap()
+        self.extension_header: tuple[str, ...] = ()
+        """The extensions in use, with their parameters, as the server named them."""
+
+    def process_extensions(self, headers: Headers) -> list[Extension]:
+        """Also lets the tap listen, before the first frame is parsed."""
+        accepted = super().process_extensions(headers)
+        self.extension_header = tuple(headers.get_all("Sec-WebSocket-Extensions"))
+        if accepted:
+            # Without an extension a frame is on the wire as it is delivered.
+            self._tap.read = []
+        return [*accepted, self._tap]
+
+    def take_written(self) -> list[WrittenFrame]:
+        """The frames serialised since the last call, automatic pongs and closes included."""
+        written = self._tap.written
+        if written:
+            self._tap.written = []
+        return written
+
+    def take_read(self) -> list[tuple[int, bool]] | None:
+        """Wire size and compression of the frames parsed since the last call.
+
+        ``None`` if no extension is in use. May hold one more than there are frames, when that
+        one broke the protocol.
+        """
+        read = self._tap.read
+        if read:
+            self._tap.read = []
+        return read

@@ -1,0 +1,200 @@
+"""TLS through memory buffers, over a pipe that tells when bytes arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+
+from checkwire.wire.pipe import Pipe, Sink
+
+__all__ = ["TlsPipe"]
+
+_RECORD = 16 * 1024 + 256
+
+
+class TlsPipe:
+    """The client's side of a TLS session. A message's time is that of its last ciphertext byte."""
+
+    __slots__ = (
+        "_eof",
+        "_handshake",
+        "_incoming",
+        "_lower",
+        "_object",
+        "_outgoing",
+        "handshake_at_ns",
+        "received",
+        "sink",
+    )
+
+    def __init__(self, lower: Pipe, context: ssl.SSLContext, server_name: str) -> None:
+        """Begin over a connected pipe; nothing is sent before :meth:`handshake`."""
+        self._lower = lower
+        lower.sink = self
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=server_name or None
+        )
+        self._handshake: asyncio.Future[None] | None = None
+        self._eof = False
+        self.sink: Sink | None = None
+        self.handshake_at_ns = 0
+        self.received = 0
+
+    @property
+    def socket(self) -> socket.socket:
+        return self._lower.socket
+
+    @property
+    def kernel_clock(self) -> bool:
+        return self._lower.kernel_clock
+
+    @property
+    def unwritten(self) -> int:
+        return self._lower.unwritten
+
+    @property
+    def tls(self) -> ssl.SSLObject:
+        """The session: version, cipher, certificates."""
+        return self._object
+
+    async def handshake(self) -> None:
+        """Shake hands.
+
+        When it returns, ``handshake_at_ns`` is when the last needed bytes arrived.
+
+        Raises:
+            ssl.SSLError: the session could not be agreed on.
+            OSError: the connection broke.
+            EOFError: the peer closed it.
+        """
+        self._handshake = asyncio.get_running_loop().create_future()
+        self._step_handshake(0)
+        try:
+            await self._handshake
+        finally:
+            self._handshake = None
+
+    def _step_handshake(self, at_ns: int) -> None:
+        waiter = self._handshake
+        assert waiter is not None
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            self._write_out()
+            return
+        except (ssl.SSLError, ValueError) as error:
+            self._write_out()  # The alert that tells the peer why.
+            if not waiter.done():
+                waiter.set_exception(error)
+            return
+        self._write_out()
+        self.handshake_at_ns = at_ns
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def _write_out(self, track: int = 0) -> None:
+        if self._outgoing.pending:
+            self._lower.write(self._outgoing.read(), track)
+
+    # Pipe
+
+    def write(self, data: bytes, track: int = 0) -> None:
+        if not data:
+            return
+        try:
+            self._object.write(data)
+        except ssl.SSLError:
+            return  # The session is over; reading tells how.
+        self._write_out(track)
+
+    async def drain(self) -> None:
+        await self._lower.drain()
+
+    def pause(self) -> None:
+        self._lower.pause()
+
+    def resume(self) -> None:
+        self._lower.resume()
+
+    def half_close(self) -> None:
+        # TLS 1.3 can close one direction: close_notify, then the FIN (RFC 8446 section 6.1).
+        with contextlib.suppress(ssl.SSLError):
+            self._object.unwrap()
+        self._write_out()
+        self._lower.half_close()
+
+    def close(self) -> None:
+        self._lower.close()
+        self.sink = None
+
+    # Sink
+
+    def data_received(self, data: bytes, at_ns: int, kernel: bool) -> None:
+        self.received += len(data)
+        self._incoming.write(data)
+        if self._handshake is not None:
+            if not self._handshake.done():
+                self._step_handshake(at_ns)
+            return
+        if self.sink is not None:
+            self._decrypt(at_ns, kernel)
+
+    def _decrypt(self, at_ns: int, kernel: bool) -> None:
+        chunks = []
+        error: ssl.SSLError | None = None
+        ended = False
+        while True:
+            try:
+                chunk = self._object.read(_RECORD)
+            except ssl.SSLWantReadError:
+                break
+            except ssl.SSLZeroReturnError:
+                ended = True
+                break
+            except ssl.SSLError as problem:
+                error = problem
+                break
+            if not chunk:
+                ended = True
+                break
+            chunks.append(chunk)
+        self._write_out()  # Key updates, session tickets.
+        sink = self.sink
+        if chunks and sink is not None:
+            sink.data_received(chunks[0] if len(chunks) == 1 else b"".join(chunks), at_ns, kernel)
+        if self.sink is None:  # The sink closed us on the way.
+            return
+        if error is not None:
+            self.sink.pipe_lost(error)
+        elif ended and not self._eof:
+            self._eof = True
+            self.sink.eof_received(at_ns)
+
+    def attach(self, sink: Sink, at_ns: int) -> None:
+        """Deliver to this sink from now on, first what came with the end of the handshake."""
+        self.sink = sink
+        if self._incoming.pending or self._object.pending():
+            self._decrypt(at_ns, self.kernel_clock)
+
+    def eof_received(self, at_ns: int) -> None:
+        if self._handshake is not None:
+            if not self._handshake.done():
+                self._handshake.set_exception(EOFError())
+        elif self.sink is not None and not self._eof:
+            self._eof = True
+            self.sink.eof_received(at_ns)
+
+    def pipe_lost(self, error: OSError) -> None:
+        if self._handshake is not None:
+            if not self._handshake.done():
+                self._handshake.set_exception(error)
+        elif self.sink is not None:
+            self.sink.pipe_lost(error)
+
+    def sent(self, number: int, at_ns: int, acked: bool) -> None:
+        if self.sink is not None:
+            self.sink.sent(number, at_ns, acked)

@@ -1,0 +1,113 @@
+"""WebSocket addresses (RFC 6455 section 3)."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+
+from checkwire.model.errors import FailureError
+from checkwire.model.failures import Failure
+
+__all__ = ["Address", "is_ip", "parse_url"]
+
+_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
+_SAFE = ":/?#[]@!$&'()*+,;=%-._~"
+_WEB_SOCKET = {"http": "ws", "https": "wss"}
+
+
+class Address(NamedTuple):
+    """Where a URL points.
+
+    Attributes:
+        host: lower case, in its ASCII form, without the brackets of an IPv6 address.
+        target: path and query as they go into the request line.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+    user: str | None = None
+    password: str | None = None
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.scheme in ("wss", "https")
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as in a Host header: the port only when it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def place(self) -> str:
+        """Host and port, always both."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def parse_url(url: str, schemes: tuple[str, ...] = ("ws", "wss")) -> Address:
+    """Take a URL apart, and refuse what cannot be connected to.
+
+    Raises:
+        FailureError: ``check.bad_url``, with what is wrong and how to write it.
+    """
+
+    def bad(what: str, hint: str = "") -> FailureError:
+        return FailureError(Failure(code="check.bad_url", message=f"{url!r}: {what}", hint=hint))
+
+    if not isinstance(url, str):
+        raise bad("a URL is a string")
+    if url != url.strip() or any(ord(c) < 0x20 or c == " " for c in url):
+        raise bad("there is white space in this URL")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise bad(str(error).lower()) from None
+    scheme = parts.scheme.lower()
+    if scheme not in schemes:
+        if not scheme or "://" not in url:
+            raise bad("a scheme is missing", f"Write {schemes[0]}://{url} or {schemes[1]}://{url}")
+        better = _WEB_SOCKET.get(scheme)
+        if better in schemes:
+            raise bad(f"{scheme}:// is not a WebSocket address", f"Write {better}:// instead")
+        raise bad(f"{scheme}:// is not one of {', '.join(s + '://' for s in schemes)}")
+    if not parts.hostname:
+        raise bad("a host is missing", f"Write {scheme}://host:port/path")
+    if parts.fragment or url.endswith("#"):
+        raise bad("a fragment (#...) has no meaning here (RFC 6455 section 3)")
+    if port == 0:
+        raise bad("port 0 cannot be connected to")
+    target = quote(parts.path or "/", safe=_SAFE)
+    if parts.query:
+        target += "?" + quote(parts.query, safe=_SAFE)
+    return Address(
+        scheme,
+        _ascii_host(parts.hostname, bad),
+        port or _PORTS[scheme],
+        target,
+        None if parts.username is None else unquote(parts.username),
+        None if parts.password is None else unquote(parts.password),
+    )
+
+
+def _ascii_host(host: str, bad: object) -> str:
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise bad(f"{host!r} is not a host name") from None  # type: ignore[operator]
+
+
+def is_ip(host: str) -> bool:
+    """Whether the host is an address already, not a name."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
