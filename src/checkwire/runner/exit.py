@@ -1,0 +1,119 @@
+"""How an attempt's process ended, and what that says of the attempt."""
+
+from __future__ import annotations
+
+import signal
+from typing import Literal
+
+import msgspec
+
+from checkwire.model.attempt import Usage
+from checkwire.model.durations import format_seconds
+from checkwire.model.failures import Failure, Location
+
+__all__ = ["Exit", "failure_of_exit"]
+
+Cause = Literal["itself", "timeout", "cancelled", "lost", "not_started"]
+"""Who ended the process: it did; the runner, at the timeout or on request; the death of the
+process that it was forked from; or nobody, as it never began."""
+
+_SIGNAL_MEANINGS: dict[int, str] = {
+    signal.SIGSEGV: "it touched memory that is not its own",
+    signal.SIGBUS: "it touched memory that is not there",
+    signal.SIGFPE: "an arithmetic error in native code",
+    signal.SIGILL: "an instruction this processor does not have",
+    signal.SIGABRT: "native code gave up",
+    signal.SIGKILL: "killed from outside",
+    signal.SIGTERM: "asked to end from outside",
+}
+
+
+class Exit(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of an attempt, as seen from outside its process.
+
+    Attributes:
+        at_ns: when it was noticed, on the attempt's timeline.
+        started_ns: wall clock (Unix epoch) at 0 of that timeline, as the runner has it.
+        cause: who ended it.
+        code: the exit status, if it exited.
+        signal: the signal's number, if it was killed by one.
+        out_of_memory: the kernel killed for memory while the attempt ran.
+        reason: the operating system's words, when it was not started.
+        location: where in the check's source a crash took place, if that is known.
+        usage: what the process used.
+    """
+
+    at_ns: int
+    started_ns: int
+    cause: Cause = "itself"
+    code: int | None = None
+    signal: int | None = None
+    out_of_memory: bool = False
+    reason: str = ""
+    location: Location | None = None
+    usage: Usage = Usage()
+
+
+def failure_of_exit(exit_: Exit, timeout: float) -> Failure:
+    """Why a process ended without having finished its check, whose timeout was that."""
+    match exit_.cause:
+        case "timeout":
+            return Failure(
+                code="script.blocked",
+                message=f"The check did not stop at its timeout of {format_seconds(timeout)}, "
+                "and was killed",
+                location=exit_.location,
+            )
+        case "cancelled":
+            return Failure(code="runner.cancelled", message="The run was cancelled")
+        case "lost":
+            return Failure(
+                code="runner.lost",
+                message="The process that runs checks died, and this check with it",
+            )
+        case "not_started":
+            return Failure(
+                code="runner.start",
+                message=f"The check's process could not be started: {exit_.reason}",
+            )
+    if exit_.signal is not None:
+        return _failure_of_signal(exit_, exit_.signal)
+    return Failure(
+        code="script.exited",
+        message=f"The check ended its own process (exit status {exit_.code}) "
+        "before its function was over",
+        evidence={} if exit_.code is None else {"exit_status": exit_.code},
+        location=exit_.location,
+    )
+
+
+def _failure_of_signal(exit_: Exit, number: int) -> Failure:
+    name = _signal_name(number)
+    evidence = {"signal": name}
+    if exit_.out_of_memory:
+        return Failure(
+            code="runner.memory",
+            message="The machine ran out of memory, and the kernel killed the check",
+            hint="Free memory on this machine, or lower memory= so that the check is told first",
+            evidence=evidence,
+        )
+    if number == signal.SIGXCPU:
+        return Failure(
+            code="runner.cpu",
+            message="The check used more CPU time than it may",
+            evidence=evidence,
+        )
+    meaning = _SIGNAL_MEANINGS.get(number)
+    return Failure(
+        code="script.crashed",
+        message=f"The check's process was killed by {name}" + (f": {meaning}" if meaning else ""),
+        evidence=evidence,
+        location=exit_.location,
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,147 @@
+"""What a check writes to stdout and stderr, as log lines, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from checkwire.model.events import Logged
+from checkwire.model.masking import Masker
+
+__all__ = ["OutputCapture", "output_masker"]
+
+_FIRST: Final = 64 * 1024
+_LAST: Final = 32 * 1024
+_LINE_COST: Final = 32  # what a line takes beside its text
+_CHUNK: Final = 1024  # smaller pieces are joined, at the time of the first
+_MAX_LINE: Final = 4000
+_MIN_SECRET_LINE: Final = 8
+
+
+class OutputCapture:
+    """Keeps the first and the last lines of one stream, and counts those between.
+
+    The first ``first`` bytes become events as they arrive; of what follows, the last ``last``
+    bytes are held back until the end, at the speed of counting newlines, so that a script which
+    writes 100 MB costs the reader neither memory nor much time.
+
+    Lines are cut at 4,000 characters, and secrets are masked before anything is cut.
+    """
+
+    def __init__(
+        self,
+        source: Literal["stdout", "stderr"],
+        masker: Masker,
+        *,
+        first: int = _FIRST,
+        last: int = _LAST,
+    ) -> None:
+        self._source = source
+        self._masker = masker
+        self._room = first
+        # A character has at most four bytes, and a secret may begin just before the cut.
+        self._max_line = 4 * (_MAX_LINE + masker.longest)
+        self._line = bytearray()
+        self._cut = False
+        self._last = last
+        self._tail: deque[tuple[int, bytes]] = deque()
+        self._tail_size = 0
+        self._skipped_bytes = 0
+        self._skipped_lines = 0
+
+    def feed(self, data: bytes, at_ns: int) -> list[Logged]:
+        """Take what arrived at that time; returns the lines that are complete and told at once."""
+        if self._room <= 0:
+            self._hold(data, at_ns)
+            return []
+        now, later = data[: self._room], data[self._room :]
+        *lines, rest = now.split(b"\n")
+        self._room -= len(now) + _LINE_COST * len(lines)
+        logged = []
+        for line in lines:
+            self._extend(line)
+            logged.append(self._end_line(at_ns))
+        self._extend(rest)
+        if later:
+            self._hold(later, at_ns)
+        return logged
+
+    def finish(self, at_ns: int) -> list[Logged]:
+        """The lines held back, and the last one if it has no end. Call it once."""
+        logged = []
+        held = list(self._tail)
+        if self._skipped_bytes:
+            if self._line:
+                logged.append(self._end_line(held[0][0], whole=False))
+            held = self._drop_partial_line(held)
+            logged.append(self._note(held[0][0] if held else at_ns))
+        for arrived_ns, data in held:
+            *lines, rest = data.split(b"\n")
+            for line in lines:
+                self._extend(line)
+                logged.append(self._end_line(arrived_ns))
+            self._extend(rest)
+        if self._line:
+            logged.append(self._end_line(at_ns))
+        return logged
+
+    def _hold(self, data: bytes, at_ns: int) -> None:
+        self._tail_size += len(data)
+        if self._tail and len(self._tail[-1][1]) < _CHUNK:
+            at_ns, before = self._tail.pop()
+            data = before + data
+        self._tail.append((at_ns, data))
+        while self._tail_size - len(self._tail[0][1]) >= self._last:
+            _, gone = self._tail.popleft()
+            self._tail_size -= len(gone)
+            self._skipped_bytes += len(gone)
+            self._skipped_lines += gone.count(b"\n")
+
+    def _extend(self, data: bytes) -> None:
+        room = self._max_line - len(self._line)
+        self._line += data[:room]
+        self._cut = self._cut or len(data) > room
+
+    def _drop_partial_line(self, held: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+        """Begin at a line: what precedes it may be the second half of a secret."""
+        for position, (arrived_ns, data) in enumerate(held):
+            before, newline, after = data.partition(b"\n")
+            self._skipped_bytes += len(before) + len(newline)
+            if newline:
+                self._skipped_lines += 1
+                return [(arrived_ns, after), *held[position + 1 :]]
+        return []
+
+    def _note(self, at_ns: int) -> Logged:
+        lines = f"{self._skipped_lines:,} lines" if self._skipped_lines != 1 else "1 line"
+        message = f"{self._source}: {lines} ({self._skipped_bytes:,} bytes) here are not kept"
+        return Logged(at_ns=at_ns, message=message, level="warning", source="checkwire")
+
+    def _end_line(self, at_ns: int, *, whole: bool = True) -> Logged:
+        text = self._masker.text(self._line.decode("utf-8", "replace").rstrip("\r"))
+        if self._cut or not whole:
+            # What a cut leaves of a secret is not known as one, so as much is taken away.
+            text = text[: max(0, len(text) - self._masker.longest)]
+        if self._cut or not whole or len(text) > _MAX_LINE:
+            text = text[:_MAX_LINE] + "…"
+        self._line.clear()
+        self._cut = False
+        return Logged(at_ns=at_ns, message=text, source=self._source)
+
+
+def output_masker(secrets: Iterable[str]) -> Masker:
+    """A masker for text that is looked at line by line.
+
+    A secret of several lines, such as a private key, never stands in one line as a whole, so each
+    of its lines counts as a secret, unless it is too short to be one.
+    """
+    masker = Masker()
+    for secret in secrets:
+        masker.add(secret)
+        lines = secret.splitlines()
+        if len(lines) > 1:
+            for line in lines:
+                if len(line.strip()) >= _MIN_SECRET_LINE:
+                    masker.add(line.strip())
+    return masker

@@ -1,0 +1,108 @@
+"""Reading the run-event stream, whatever comes.
+
+The writer is a process that runs other people's code. It may write garbage, lines without end, or
+die in the middle of one, so nothing that it sends may raise here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, get_args
+
+import msgspec
+
+from checkwire.model.events import Event, decode_event
+
+__all__ = ["MAX_LINE", "EventReader"]
+
+MAX_LINE: Final = 1024 * 1024
+"""Bytes a line may have. Payloads and bodies are cut by the writer, far below this."""
+
+_KNOWN = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
+_SUSPICIOUS = re.compile(rb"[0-9]{19}")
+_MANY_BRACKETS = 200
+_SHOWN = 80
+
+
+class _Kind(msgspec.Struct):
+    type: str
+
+
+_kinds = msgspec.json.Decoder(_Kind)
+
+
+class EventReader:
+    """Turns the bytes of a stream into events, piece by piece.
+
+    Events of a type that this version does not know are skipped, as the format asks of readers.
+
+    Attributes:
+        fault: what was wrong with the first line that is not an event; empty if all were.
+        faults: how many such lines there were.
+    """
+
+    def __init__(self, max_line: int = MAX_LINE) -> None:
+        self.fault = ""
+        self.faults = 0
+        self._max_line = max_line
+        self._rest = bytearray()
+        self._skipping = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that are complete with these bytes. Never raises."""
+        *lines, rest = data.split(b"\n")
+        events: list[Event] = []
+        for line in lines:
+            if self._skipping:
+                self._skipping = False
+            elif self._rest:
+                self._rest += line
+                self._take(bytes(self._rest), events)
+            else:
+                self._take(line, events)
+            self._rest.clear()
+        if not self._skipping:
+            self._rest += rest
+            if len(self._rest) > self._max_line:
+                self._too_long()
+                self._rest.clear()
+                self._skipping = True
+        return events
+
+    def _take(self, line: bytes, events: list[Event]) -> None:
+        if not line or line.isspace():
+            return
+        if len(line) > self._max_line:
+            self._too_long()
+            return
+        try:
+            event = decode_event(line)
+            _prove_storable(line, event)
+        except (ValueError, OverflowError, RecursionError) as error:
+            if not _is_unknown(line):
+                self._faulty(f"{error}: {line[:_SHOWN].decode('utf-8', 'backslashreplace')}")
+            return
+        events.append(event)
+
+    def _too_long(self) -> None:
+        self._faulty(f"a line is longer than {self._max_line:,} bytes")
+
+    def _faulty(self, fault: str) -> None:
+        self.fault = self.fault or fault
+        self.faults += 1
+
+
+def _prove_storable(line: bytes, event: Event) -> None:
+    """Refuse what JSON can say, but what could not be stored: huge integers, bottomless nesting."""
+    if event.at_ns < 0:
+        raise ValueError("at_ns is negative")
+    if _SUSPICIOUS.search(line) or line.count(b"[") + line.count(b"{") > _MANY_BRACKETS:
+        msgspec.msgpack.encode(event)
+        msgspec.json.encode(event)
+
+
+def _is_unknown(line: bytes) -> bool:
+    try:
+        return _kinds.decode(line).type not in _KNOWN
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,111 @@
+"""Which status an attempt has, and which of its failures leads.
+
+Pure: all that decides is in the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from checkwire.model.attempt import Status
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.durations import format_ns, format_seconds
+from checkwire.model.events import Failed, Finished
+from checkwire.model.failures import Failure, Severity, code_of
+from checkwire.runner.exit import Exit, failure_of_exit
+
+__all__ = ["Verdict", "judge"]
+
+_RANK: dict[Severity, int] = {"failed": 0, "degraded": 1, "warning": 2}
+_ENDED_BY_TIMEOUT = frozenset({"timeout.check", "script.blocked"})
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The judgement of an attempt.
+
+    Attributes:
+        status: passed, degraded, failed (the target is at fault) or error (the check is, or we).
+        headline: the failure that made it so; ``None`` if it passed.
+        failures: all that count, worst first, then in the order of time; the headline leads.
+        added: those among them that no event told: they follow from the end of the process, from
+            the duration, or from nothing having been verified.
+    """
+
+    status: Status
+    headline: Failed | None
+    failures: tuple[Failed, ...]
+    added: tuple[Failed, ...]
+
+
+def judge(
+    definition: CheckDefinition,
+    told: Iterable[Failed],
+    *,
+    excused: Collection[int],
+    finished: Finished | None,
+    end: Exit,
+    duration_ns: int,
+) -> Verdict:
+    """Judge an attempt.
+
+    - Failures that were excused do not count.
+    - The first failure in time leads: it is the cause, and later ones are consequences.
+    - Its code says whose fault it is, and so whether the status is ``failed`` or ``error``.
+    - If the check did not finish, the way its process ended is a failure too. It leads, unless
+      the target had failed before.
+    - A check that passes more slowly than ``degraded`` is degraded.
+    - A check that passes and verified nothing gets a warning, ``check.no_assertion``.
+    """
+    all_told = sorted(told, key=lambda failed: failed.at_ns)
+    counting = [failed for failed in all_told if failed.number not in excused]
+    added: list[Failed] = []
+
+    def add(failure: Failure, severity: Severity) -> Failed:
+        number = max((failed.number for failed in (*all_told, *added)), default=0) + 1
+        added.append(Failed(at_ns=duration_ns, number=number, failure=failure, severity=severity))
+        return added[-1]
+
+    failing = [failed for failed in counting if failed.severity == "failed"]
+    headline = failing[0] if failing else None
+    if finished is None and not _told_already(end, failing):
+        ending = add(failure_of_exit(end, definition.timeout), "failed")
+        headline = next(filter(_blames_target, failing), ending)
+    if headline is None:
+        if definition.degraded is not None and duration_ns > definition.degraded * 1e9:
+            add(_too_slow(duration_ns, definition.degraded), "degraded")
+        if finished is not None and finished.verifications <= 0:
+            add(Failure(code="check.no_assertion", message="The check verified nothing"), "warning")
+    failures = sorted(
+        (*counting, *added),
+        key=lambda failed: (failed is not headline, _RANK[failed.severity]),
+    )
+    if headline is not None:
+        blamed_here = code_of(headline.failure.code).is_error
+        return Verdict(
+            "error" if blamed_here else "failed", headline, tuple(failures), tuple(added)
+        )
+    if failures and failures[0].severity == "degraded":
+        return Verdict("degraded", failures[0], tuple(failures), tuple(added))
+    return Verdict("passed", None, tuple(failures), tuple(added))
+
+
+def _told_already(end: Exit, failing: Iterable[Failed]) -> bool:
+    """Whether the process itself said that its time is up, before it was killed for that."""
+    return end.cause == "timeout" and any(
+        failed.failure.code in _ENDED_BY_TIMEOUT for failed in failing
+    )
+
+
+def _blames_target(failed: Failed) -> bool:
+    return not code_of(failed.failure.code).is_error
+
+
+def _too_slow(duration_ns: int, limit: float) -> Failure:
+    return Failure(
+        code="assertion.too_slow",
+        message=f"The check took {format_ns(duration_ns)}; "
+        f"above {format_seconds(limit)} it counts as degraded",
+        evidence={"duration_ns": duration_ns, "limit_ns": round(limit * 1e9)},
+    )
