@@ -80,21 +80,20 @@ _by_field: dict[str, st.SearchStrategy[Any]] = {
     "details": st.just({}),
     "phases": st.just({}),
     "verifications": st.integers(min_value=0, max_value=3),
-    "at_ms": _times,
 }
 
 
-def _field(kind: type, name: str, hint: Any) -> st.SearchStrategy[Any]:
+def _field(name: str, hint: Any) -> st.SearchStrategy[Any]:
     if name in _by_field:
         return _by_field[name]
-    return _small if hint is int else st.from_type(hint)
+    if hint is int:
+        return _small
+    return st.none() | _small if hint == (int | None) else st.from_type(hint)
 
 
 def _events_of(kind: type) -> st.SearchStrategy[Event]:
     hints = get_type_hints(kind)
-    return st.builds(
-        kind, **{name: _field(kind, name, hints[name]) for name in kind.__struct_fields__}
-    )
+    return st.builds(kind, **{name: _field(name, hints[name]) for name in kind.__struct_fields__})
 
 
 events: st.SearchStrategy[Event] = st.one_of([_events_of(kind) for kind in get_args(Event)])
