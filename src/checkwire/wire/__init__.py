@@ -9,5 +9,5 @@ transport under it is ours, since measuring it is what this project exists for. 
 - ``tls``: TLS through memory buffers over that pipe, and what the peer's certificates say;
 - ``dial``: from a URL to a pipe: names, Happy Eyeballs, proxies;
 - ``upgrade``: the opening handshake, judged;
-- ``connection``: the open WebSocket.
+- ``session``: the open WebSocket.
 """

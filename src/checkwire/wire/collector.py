@@ -19,7 +19,6 @@ class Collector:
         at_ns: when the last of them arrived.
         kernel: whether the kernel says so.
         eof: whether the peer ended its side.
-        request_sent_ns: when the tracked write left the machine, if the kernel told.
     """
 
     __slots__ = (
@@ -31,7 +30,6 @@ class Collector:
         "error",
         "kernel",
         "pipe",
-        "request_sent_ns",
     )
 
     def __init__(self, pipe: Pipe) -> None:
@@ -41,7 +39,6 @@ class Collector:
         self.kernel = False
         self.eof = False
         self.error: OSError | None = None
-        self.request_sent_ns: int | None = None
         self._enough: Callable[[bytearray], bool] | None = None
         self._waiter: asyncio.Future[None] | None = None
         if isinstance(pipe, TlsPipe):
@@ -49,10 +46,13 @@ class Collector:
         else:
             pipe.sink = self
 
-    async def until(self, enough: Callable[[bytearray], bool]) -> None:
-        """Wait until ``enough(data)``.
+    async def until(
+        self, enough: Callable[[bytearray], bool], timeout: float | None = None
+    ) -> None:
+        """Wait until ``enough(data)``, for up to ``timeout`` seconds.
 
         Raises:
+            TimeoutError: it did not come in time.
             EOFError: the peer ended before.
             OSError: the connection broke before.
         """
@@ -63,11 +63,17 @@ class Collector:
         if self.eof:
             raise EOFError
         self._enough = enough
-        self._waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = None
+        if timeout is not None:
+            timer = loop.call_later(timeout, self._settle, TimeoutError())
         try:
             await self._waiter
         finally:
             self._waiter = self._enough = None
+            if timer is not None:
+                timer.cancel()
 
     def _settle(self, error: BaseException | None = None) -> None:
         if self._waiter is None or self._waiter.done():
@@ -97,5 +103,4 @@ class Collector:
         self._settle(error)
 
     def sent(self, number: int, at_ns: int, acked: bool) -> None:
-        if not acked:
-            self.request_sent_ns = at_ns
+        pass  # Nothing is tracked here.

@@ -8,10 +8,10 @@ from checkwire.model import events
 from checkwire.model.errors import ConnectError
 from checkwire.model.events import ConnectionStarted, Phase
 from checkwire.model.failures import Failure
-from checkwire.wire.connection import Connection
 from checkwire.wire.dial.dialer import Dialler
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
+from checkwire.wire.session.connection import Connection
 from checkwire.wire.upgrade.handshake import upgrade
 from checkwire.wire.url import parse_url
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
@@ -49,6 +50,7 @@ class Address(NamedTuple):
         return f"{host}:{self.port}"
 
 
+@functools.lru_cache(maxsize=256)
 def parse_url(url: str, schemes: tuple[str, ...] = ("ws", "wss")) -> Address:
     """Take a URL apart, and refuse what cannot be connected to.
 
@@ -104,6 +106,7 @@ def _ascii_host(host: str, bad: object) -> str:
         raise bad(f"{host!r} is not a host name") from None  # type: ignore[operator]
 
 
+@functools.lru_cache(maxsize=256)
 def is_ip(host: str) -> bool:
     """Whether the host is an address already, not a name."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import threading
 import time
@@ -64,8 +65,7 @@ async def resolve(
         ConnectError: ``dns.*``.
     """
     if is_ip(host):
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-        return Resolution(_endpoints(found), None)
+        return Resolution([_literal(host, port)], None)
     loop = asyncio.get_running_loop()
     done: asyncio.Future[tuple[list[Any] | Exception, int]] = loop.create_future()
     look_up = resolver or system_resolver
@@ -110,6 +110,13 @@ async def resolve(
         error = socket.gaierror(getattr(socket, "EAI_NODATA", -5), "no address")
         raise ConnectError(_failure(host, error, duration_ns))
     return Resolution(endpoints, duration_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _literal(host: str, port: int) -> Endpoint:
+    """The endpoint of an IP address. Only the C library knows what a zone (``%eth0``) means."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    return Endpoint(found[0][0], found[0][4])
 
 
 def _endpoints(found: list[Any]) -> list[Endpoint]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import NamedTuple
 
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHandshake
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.http11 import Response
+from websockets.protocol import State
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI
 
@@ -19,7 +21,7 @@ from checkwire.wire.dial.dialer import Dialled
 from checkwire.wire.http_head import Head, head_ended, parse_head
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
-from checkwire.wire.protocol import MeasuredProtocol
+from checkwire.wire.session.protocol import MeasuredProtocol
 from checkwire.wire.upgrade.diagnosis import (
     BODY_LIMIT,
     diagnose_end,
@@ -65,15 +67,12 @@ async def upgrade(
     protocol = _protocol(address, options)
     request = protocol.connect()
     _add_headers(request.headers, options)
-    protocol.send_request(request)
-
     collector = Collector(dialled.pipe)
     started_ns = observer.timeline.now()
-    dialled.pipe.write(b"".join(protocol.data_to_send()), track=-1)
+    dialled.pipe.write(request.serialize())
     place, timeout = dialled.remote_address, options.timeouts.upgrade
     try:
-        async with asyncio.timeout(timeout):
-            await collector.until(head_ended)
+        await collector.until(head_ended, timeout)
     except (TimeoutError, EOFError, OSError) as error:
         name = options.tls.server_name or address.host
         raise ConnectError(
@@ -82,8 +81,6 @@ async def upgrade(
     head = parse_head(collector.data)
     if head is None:
         raise ConnectError(diagnose_head(bytes(collector.data), place))
-    if collector.request_sent_ns is not None:
-        started_ns = min(collector.request_sent_ns, collector.at_ns)
     duration_ns = collector.at_ns - started_ns
 
     def tell() -> Handshake:
@@ -142,8 +139,10 @@ def _protocol(address: Address, options: ConnectOptions) -> MeasuredProtocol:
     deflate = ClientPerMessageDeflateFactory(
         client_max_window_bits=True, compress_settings={"memLevel": 5}
     )
+    # The answer is read and judged here, so the protocol begins where it is open.
     return MeasuredProtocol(
         uri,
+        state=State.OPEN,
         origin=None if options.origin is None else Origin(options.origin),
         extensions=[deflate] if options.compression else None,
         subprotocols=[Subprotocol(name) for name in options.subprotocols] or None,
@@ -168,8 +167,7 @@ async def _body(collector: Collector, head: Head) -> bytes:
     wanted = min(int(length), BODY_LIMIT) if length.isdigit() else BODY_LIMIT
     collector.pipe.resume()
     with contextlib.suppress(TimeoutError, EOFError, OSError):
-        async with asyncio.timeout(_BODY_PATIENCE):
-            await collector.until(lambda data: len(data) >= head.size + wanted)
+        await collector.until(lambda data: len(data) >= head.size + wanted, _BODY_PATIENCE)
     return bytes(collector.data[head.size :])
 
 
@@ -181,14 +179,13 @@ def _judge(
     options: ConnectOptions,
     observer: Observer,
 ) -> Failure | None:
-    # The status line is written anew: many servers leave out the reason, which browsers accept.
-    headers = "".join(f"{name}: {value}\r\n" for name, value in head.headers)
-    canonical = f"HTTP/1.1 101 Switching Protocols\r\n{headers}\r\n".encode("latin-1")
-    protocol.receive_data(canonical + data[head.size :])
-    if protocol.handshake_exc is not None:
-        return diagnose_rejection(
-            protocol.handshake_exc, head, place, options.subprotocols, observer.masker
-        )
+    headers = Headers()
+    for name, value in head.headers:
+        headers[name] = value
+    try:
+        protocol.process_response(Response(head.status, head.reason, headers))
+    except InvalidHandshake as error:
+        return diagnose_rejection(error, head, place, options.subprotocols, observer.masker)
     if options.subprotocols and protocol.subprotocol is None:
         return Failure(
             code="upgrade.subprotocol",
@@ -197,4 +194,6 @@ def _judge(
             phase="upgrade",
             evidence={"offered": list(options.subprotocols)},
         )
+    if len(data) > head.size:
+        protocol.receive_data(data[head.size :])
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from checkwire.model.events import Delivered, RoundTrip
 from checkwire.wire.observer import Observer
 
@@ -18,7 +20,7 @@ class Departures:
     The kernel tells both a little after the fact, in most cases before the answer comes.
     """
 
-    __slots__ = ("_connection", "_observer", "_sent", "last", "last_answered")
+    __slots__ = ("_answered", "_connection", "_observer", "_sent", "last")
 
     def __init__(self, connection: int, observer: Observer) -> None:
         self._connection = connection
@@ -26,8 +28,7 @@ class Departures:
         self._sent: dict[int, tuple[int, int | None]] = {}
         self.last = 0
         """Number of the last message sent."""
-        self.last_answered = 0
-        """Number of the last message sent that a message came after."""
+        self._answered = 0
 
     def wrote(self, number: int, at_ns: int) -> None:
         """The frame was handed to the kernel, or queued."""
@@ -48,7 +49,15 @@ class Departures:
             Delivered(at_ns=known[0], connection=self._connection, number=number, acked_ns=at_ns)
         )
 
-    def answered(self, kind: str, request: int, answer: int, at_ns: int) -> RoundTrip | None:
+    def message_received(self, number: int, at_ns: int) -> None:
+        """The first message after a send counts as its answer."""
+        if self.last > self._answered:
+            self._answered = self.last
+            self.answered("reply", self.last, number, at_ns)
+
+    def answered(
+        self, kind: Literal["ping", "reply"], request: int, answer: int, at_ns: int
+    ) -> RoundTrip | None:
         """The answer to a frame arrived."""
         known = self._sent.get(request)
         if known is None:
@@ -60,7 +69,7 @@ class Departures:
         round_trip = RoundTrip(
             at_ns=sent_ns,
             connection=self._connection,
-            kind="ping" if kind == "ping" else "reply",
+            kind=kind,
             duration_ns=at_ns - sent_ns,
             request=request,
             answer=answer,

@@ -88,15 +88,28 @@ class Inbox:
         """Whether a reader waits."""
         return self._waiter is not None
 
-    async def wait(self) -> None:
-        """Until a message may be there, or :meth:`wake` is called."""
-        self._waiter = asyncio.get_running_loop().create_future()
+    async def wait(self, deadline: float | None = None) -> None:
+        """Until a message may be there, or :meth:`wake` is called.
+
+        Raises:
+            TimeoutError: the loop's clock passed ``deadline``.
+        """
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        timer = None if deadline is None else loop.call_at(deadline, _expire, waiter)
         try:
-            await self._waiter
+            await waiter
         finally:
             self._waiter = None
+            if timer is not None:
+                timer.cancel()
 
     def wake(self) -> None:
         """Let a reader look again."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _expire(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())

@@ -5,7 +5,10 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import deque
 
-from checkwire.model.events import Direction, FrameSeen, FramesSkipped, Opcode
+from websockets.frames import Opcode
+
+from checkwire.model import events
+from checkwire.model.events import Direction, FrameSeen, FramesSkipped
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import Limits
 
@@ -14,19 +17,36 @@ __all__ = ["FrameRecorder"]
 _FLUSH_NS = 200_000_000
 """How old the last frames may get before they are told: what a killed process can lose."""
 
-_Entry = tuple[int, int, Direction, Opcode, int, int, bool, bool, "str | bytes | None", bool, bool]
+_NAMES: dict[Opcode, events.Opcode] = {
+    Opcode.CONT: "continuation",
+    Opcode.TEXT: "text",
+    Opcode.BINARY: "binary",
+    Opcode.CLOSE: "close",
+    Opcode.PING: "ping",
+    Opcode.PONG: "pong",
+}
+
+# The arguments of FrameRecorder.add, after the frame's number.
+_Entry = tuple[
+    int, int, Direction, Opcode, int, int, bool, bool, str | bytes | bytearray | None, bool, bool
+]
 
 
 class FrameRecorder:
     """Tells the first frames at once, and later the latest ones from time to time.
 
     So a flood of frames costs little: of those in between only number and size are kept.
+
+    Attributes:
+        number: of the last frame, counted from 1, both directions together.
+        coalesced: how many of them shared a read with a later one.
     """
 
     __slots__ = (
         "_connection",
         "_first",
         "_flushed_ns",
+        "_keep",
         "_latest",
         "_observer",
         "_payload",
@@ -55,35 +75,37 @@ class FrameRecorder:
         opcode: Opcode,
         size: int,
         wire_size: int,
-        *,
-        fin: bool = True,
-        compressed: bool = False,
-        payload: str | bytes | bytearray | None = None,
-        kernel: bool = False,
-        coalesced: bool = False,
+        fin: bool,
+        compressed: bool,
+        payload: str | bytes | bytearray | None,
+        kernel: bool,
+        coalesced: bool,
     ) -> int:
-        """Record a frame; returns its number."""
+        """Record a frame; returns its number. The arguments are as in ``FrameSeen``.
+
+        ``payload`` is the message's on its last frame, ``None`` on the others.
+        """
         self.number = number = self.number + 1
         if coalesced:
             self.coalesced += 1
-        if payload is not None:
-            # A secret that begins within the limit must be seen whole to be masked.
-            keep = self._payload + self._observer.masker.longest
-            payload = payload[:keep] if isinstance(payload, str) else bytes(payload[:keep])
-        entry: _Entry = (
+        # A secret that begins within the limit must be seen whole to be masked.
+        keep = self._payload + self._observer.masker.longest
+        if payload is not None and len(payload) > keep:
+            payload = payload[:keep]
+        entry = (
             number, at_ns, direction, opcode, size, wire_size, fin, compressed, payload, kernel,
             coalesced,
         )  # fmt: skip
         if number <= self._first:
             self._tell(entry)
-        else:
-            latest = self._latest
-            if len(latest) == latest.maxlen:
-                self._skipped += 1
-                self._skipped_size += latest[0][4]
-            latest.append(entry)
-            if at_ns - self._flushed_ns > _FLUSH_NS:
-                self.flush(at_ns)
+            return number
+        latest = self._latest
+        if len(latest) == latest.maxlen:
+            self._skipped += 1
+            self._skipped_size += latest[0][4]
+        latest.append(entry)
+        if at_ns - self._flushed_ns > _FLUSH_NS:
+            self.flush(at_ns)
         return number
 
     def flush(self, at_ns: int) -> None:
@@ -107,33 +129,48 @@ class FrameRecorder:
             number, at_ns, direction, opcode, size, wire_size, fin, compressed, payload, kernel,
             coalesced,
         ) = entry  # fmt: skip
-        masker = self._observer.masker
-        text: str | None = None
-        binary = truncated = False
-        if isinstance(payload, str):
-            text = masker.text(payload)
-        elif payload is not None:
-            binary = True
-            payload = masker.bytes(payload)
-            truncated = len(payload) > self._payload or len(payload) < min(size, self._payload)
-            text = b64encode(payload[: self._payload]).decode()
-        if text is not None and not binary and len(text) > self._payload:
-            text, truncated = text[: self._payload], True
+        shown, binary, truncated = self._shown(opcode, payload)
         self._observer.emit(
             FrameSeen(
                 at_ns=at_ns,
                 connection=self._connection,
                 number=number,
                 direction=direction,
-                opcode=opcode,
+                opcode=_NAMES[opcode],
                 size=size,
                 wire_size=wire_size,
                 fin=fin,
                 compressed=compressed,
-                payload=text,
+                payload=shown,
                 base64=binary,
                 truncated=truncated,
                 clock="kernel" if kernel else "user",
                 coalesced=coalesced,
             )
         )
+
+    def _shown(
+        self, opcode: Opcode, payload: str | bytes | bytearray | None
+    ) -> tuple[str | None, bool, bool]:
+        """The payload as a reader wants to see it, whether in base64, and whether it is cut."""
+        if payload is None or (not payload and opcode > 2):
+            return None, False, False
+        if not isinstance(payload, str) and opcode > 2:
+            payload = _control_text(opcode, bytes(payload))
+        limit, masker = self._payload, self._observer.masker
+        # What was cut to the limit and a secret more before may now be shorter than the limit.
+        cut = len(payload) > limit
+        if isinstance(payload, str):
+            return masker.text(payload)[:limit], False, cut
+        return b64encode(masker.bytes(bytes(payload))[:limit]).decode(), True, cut
+
+
+def _control_text(opcode: Opcode, data: bytes) -> str | bytes:
+    if opcode is Opcode.CLOSE and len(data) >= 2:
+        code = int.from_bytes(data[:2], "big")
+        return f"{code} {data[2:].decode('utf-8', 'replace')}".rstrip()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
+    return text if text.isprintable() else data

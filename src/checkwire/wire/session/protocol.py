@@ -13,7 +13,7 @@ from websockets.typing import ExtensionName
 
 __all__ = ["MeasuredProtocol", "WrittenFrame"]
 
-_logger = logging.getLogger("checkwire.wire.protocol")
+_logger = logging.getLogger("checkwire.wire.session.protocol")
 _logger.addHandler(logging.NullHandler())
 _logger.propagate = False  # What goes wrong is told as a failure, not as a log line.
 

@@ -1,0 +1,177 @@
+"""From bytes to frames to messages, each recorded with its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from websockets.frames import Frame, Opcode
+
+from checkwire.model.failures import Failure
+from checkwire.wire.session.assembly import Assembler
+from checkwire.wire.session.closing import diagnose_violation
+from checkwire.wire.session.inbox import Inbox, Message
+from checkwire.wire.session.protocol import MeasuredProtocol
+from checkwire.wire.session.recorder import FrameRecorder
+
+__all__ = ["Incoming", "Owner"]
+
+_TEXT, _BINARY, _CONT, _PING, _PONG = (
+    Opcode.TEXT,
+    Opcode.BINARY,
+    Opcode.CONT,
+    Opcode.PING,
+    Opcode.PONG,
+)
+
+
+class Owner(Protocol):
+    """What the incoming side asks of its connection."""
+
+    @property
+    def place(self) -> str:
+        """The peer's address."""
+
+    def message_received(self, number: int, at_ns: int, kernel: bool) -> None:
+        """A message is complete; it is delivered right after."""
+
+    def ping_received(self, data: bytes) -> None:
+        """A ping came; the pong is on its way."""
+
+    def pong_received(self, data: bytes, number: int, at_ns: int) -> None:
+        """A pong came."""
+
+    def close_received(self, at_ns: int, kernel: bool) -> None:
+        """A Close frame came."""
+
+    def write(self, at_ns: int) -> None:
+        """The protocol has something to send."""
+
+    def violated(self, failure: Failure) -> None:
+        """The peer sent what it must not; nothing more of it is read."""
+
+
+class Incoming:
+    """The receiving half of a connection.
+
+    Attributes:
+        on_message: takes the messages instead of the inbox, when set.
+        last_ns: when the last frame arrived.
+        messages, size: what came so far; ``size`` in payload bytes.
+    """
+
+    __slots__ = (
+        "_assembler",
+        "_inbox",
+        "_owner",
+        "_protocol",
+        "_recorder",
+        "last_ns",
+        "messages",
+        "on_message",
+        "size",
+    )
+
+    def __init__(
+        self, owner: Owner, protocol: MeasuredProtocol, recorder: FrameRecorder, inbox: Inbox
+    ) -> None:
+        self._owner = owner
+        self._protocol = protocol
+        self._recorder = recorder
+        self._inbox = inbox
+        self._assembler = Assembler()
+        self.on_message: Callable[[Message], None] | None = None
+        self.last_ns = 0
+        self.messages = 0
+        self.size = 0
+
+    def feed(self, data: bytes, at_ns: int, kernel: bool) -> None:
+        """Take bytes from the pipe."""
+        protocol = self._protocol
+        if protocol.reader.eof:
+            return
+        if data.startswith(b"HTTP/1.") and not protocol.reader.buffer:
+            self._injected_http(data)
+            return
+        protocol.receive_data(data)
+        self.take(at_ns, kernel, data)
+
+    def take(self, at_ns: int, kernel: bool, data: bytes = b"") -> None:
+        """Handle the frames that the protocol has parsed; ``data`` is the read they were in."""
+        protocol = self._protocol
+        frames: list[Any] = protocol.events_received()
+        sizes = protocol.take_read()
+        last = len(frames) - 1
+        for index, frame in enumerate(frames):
+            opcode = frame.opcode
+            if opcode is _TEXT or opcode is _BINARY or opcode is _CONT:
+                if sizes is None:
+                    wire_size, compressed = len(frame.data), False
+                else:
+                    wire_size, compressed = sizes[index]
+                self._data(frame, at_ns, kernel, index < last, wire_size, compressed)
+            else:
+                self._control(frame, at_ns, kernel, index < last)
+        if protocol.writes:
+            self._owner.write(at_ns)
+        if protocol.parser_exc is not None and not protocol.reader.eof:
+            place, before = self._owner.place, self._recorder.number
+            self._owner.violated(diagnose_violation(protocol.parser_exc, place, before, data))
+
+    def _data(
+        self,
+        frame: Frame,
+        at_ns: int,
+        kernel: bool,
+        coalesced: bool,
+        wire_size: int,
+        compressed: bool,
+    ) -> None:
+        self.last_ns = at_ns
+        size = len(frame.data)
+        self.size += size
+        error = data = None
+        try:
+            data = self._assembler.add(frame)
+        except UnicodeDecodeError as problem:
+            error = problem
+        number = self._recorder.add(
+            at_ns, "in", frame.opcode, size, wire_size, frame.fin, compressed, data, kernel,
+            coalesced,
+        )  # fmt: skip
+        if data is not None:
+            self.messages += 1
+            self._owner.message_received(number, at_ns, kernel)
+            message = Message(data, at_ns, number)
+            if self.on_message is not None:
+                self.on_message(message)
+            else:
+                self._inbox.put(message)
+        elif error is not None:
+            self._protocol.fail(1007, f"invalid UTF-8 at byte {error.start}")
+            self._owner.violated(diagnose_violation(error, self._owner.place, number - 1, b""))
+
+    def _control(self, frame: Frame, at_ns: int, kernel: bool, coalesced: bool) -> None:
+        self.last_ns = at_ns
+        data = bytes(frame.data)
+        opcode, size = frame.opcode, len(data)
+        number = self._recorder.add(
+            at_ns, "in", opcode, size, size, True, False, data, kernel, coalesced
+        )
+        if opcode is _PING:
+            self._owner.ping_received(data)
+        elif opcode is _PONG:
+            self._owner.pong_received(data, number, at_ns)
+        else:
+            self._owner.close_received(at_ns, kernel)
+
+    def _injected_http(self, data: bytes) -> None:
+        line = data.partition(b"\r\n")[0][:100].decode("latin-1")
+        self._protocol.fail(1002, "HTTP inside the WebSocket stream")
+        failure = Failure(
+            code="ws.not_websocket",
+            message=f"{self._owner.place} sent HTTP inside the open WebSocket: {line}",
+            phase="open",
+            evidence={"first_bytes": data[:512].decode("latin-1")},
+        )
+        self._owner.violated(failure)

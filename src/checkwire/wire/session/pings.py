@@ -1,0 +1,64 @@
+"""Pings under way (RFC 6455 sections 5.5.2 and 5.5.3)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from checkwire.model.errors import UsageError
+from checkwire.model.events import RoundTrip
+from checkwire.wire.session.roundtrip import Departures
+
+__all__ = ["Pings"]
+
+
+class Pings:
+    """Matches pongs to pings."""
+
+    __slots__ = ("_departures", "_waiting")
+
+    def __init__(self, departures: Departures) -> None:
+        self._departures = departures
+        self._waiting: dict[bytes, tuple[int, asyncio.Future[RoundTrip]]] = {}
+
+    def payload(self, data: bytes | None) -> bytes:
+        """What a new ping carries: the given data, or something that no other one under way does.
+
+        Raises:
+            UsageError: more than 125 bytes, or the same as a ping under way.
+        """
+        if data is None:
+            return os.urandom(4)
+        if len(data) > 125:
+            raise UsageError("a ping holds at most 125 bytes (RFC 6455 section 5.5)")
+        if data in self._waiting:
+            raise UsageError("a ping with the same payload is under way")
+        return data
+
+    def add(self, payload: bytes, number: int) -> asyncio.Future[RoundTrip]:
+        """A ping goes out as the frame of that number; the future is for its pong."""
+        answered: asyncio.Future[RoundTrip] = asyncio.get_running_loop().create_future()
+        self._waiting[payload] = (number, answered)
+        return answered
+
+    def forget(self, payload: bytes) -> None:
+        """Nobody waits for this pong any more."""
+        self._waiting.pop(payload, None)
+
+    def pong(self, payload: bytes, number: int, at_ns: int) -> None:
+        """A pong came as the frame of that number. It also answers the pings before its own."""
+        if payload not in self._waiting:
+            return
+        for earlier in list(self._waiting):
+            request, answered = self._waiting.pop(earlier)
+            round_trip = self._departures.answered("ping", request, number, at_ns)
+            if round_trip is not None and not answered.done():
+                answered.set_result(round_trip)
+            if earlier == payload:
+                break
+
+    def fail(self, error: Exception) -> None:
+        """No pong will come."""
+        for _, answered in self._waiting.values():
+            if not answered.done():
+                answered.set_exception(error)
