@@ -78,7 +78,7 @@ async def _open(
                 clock="kernel" if upgraded.kernel else "user",
             )
         )
-        connection = Connection(url, dialled.pipe, upgraded, phases, options, observer, number)
+        connection = Connection(url, dialled, upgraded, options, observer, number)
         opened = True
         return connection
     except ConnectError as error:

@@ -12,8 +12,9 @@ from websockets.protocol import State
 
 from checkwire.model import events
 from checkwire.model.errors import ConnectionClosed, TimedOut, UsageError
-from checkwire.model.events import Handshake, Phase, PhaseName, RoundTrip
+from checkwire.model.events import Handshake, Phase, PhaseName, RoundTrip, TlsEstablished
 from checkwire.model.failures import Failure, Severity
+from checkwire.wire.dial.dialer import Dialled
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
 from checkwire.wire.pipe import Pipe
@@ -48,6 +49,7 @@ class Connection:
         url: as it was given.
         handshake: request, response and addresses.
         phases: nanoseconds per phase ended so far.
+        tls: the TLS session, if there is one.
         opened_ns: when the server's answer to the upgrade arrived.
         failure: what ended it wrongly, if anything did.
         on_ping, on_pong: listeners, called with the payload.
@@ -57,9 +59,8 @@ class Connection:
     def __init__(
         self,
         url: str,
-        pipe: Pipe,
+        dialled: Dialled,
         upgraded: Upgraded,
-        phases: dict[str, int],
         options: ConnectOptions,
         observer: Observer,
         number: int,
@@ -68,7 +69,8 @@ class Connection:
         self.number = number
         self.url = url
         self.handshake: Handshake = upgraded.handshake
-        self.phases = phases
+        self.phases = dialled.phases
+        self.tls: TlsEstablished | None = dialled.tls
         self.opened_ns = upgraded.opened_ns
         self.failure: Failure | None = None
         self.on_ping: Callable[[bytes], None] | None = None
@@ -76,13 +78,13 @@ class Connection:
         self.on_closed: Callable[[int, str], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._protocol = upgraded.protocol
-        self._pipe = pipe
+        self._pipe: Pipe = dialled.pipe
         self._timeouts = options.timeouts
         self._observer = observer
         self._recorder = FrameRecorder(number, observer, limits)
         self._departures = Departures(number, observer)
         self._pings = Pings(self._departures)
-        self._inbox = Inbox(limits.queue_messages, limits.queue_bytes, pipe.pause, pipe.resume)
+        self._inbox = Inbox(limits.queue_messages, limits.queue_bytes, self.pause, self.resume)
         self._incoming = Incoming(self, self._protocol, self._recorder, self._inbox)
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
@@ -173,6 +175,14 @@ class Connection:
                 raise TimedOut(self._silence(timeout or 0.0)) from None
             message = self._inbox.take()
         return message
+
+    def pause(self) -> None:
+        """Read no more, so that the peer feels that it sends too fast."""
+        self._pipe.pause()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._pipe.resume()
 
     def _silence(self, waited: float) -> Failure:
         now = self._observer.timeline.now()
