@@ -37,11 +37,11 @@ def diagnose_silence(
         evidence["retransmits"] = info.retransmits
     if messages:
         code = "timeout.message"
-        message = f"No further message came from {place} within {waited:g} s"
+        message = f"No further message came from {place} within {waited:.3g} s"
         message += f"; {messages} before, the last frame {quiet_ns / 1e9:.1f} s ago"
     else:
         code = "timeout.first_message"
-        message = f"{place} sent no message within {waited:g} s; open for {open_ns / 1e9:.1f} s"
+        message = f"{place} sent no message within {waited:.3g} s; open for {open_ns / 1e9:.1f} s"
     if partial:
         evidence["partial_bytes"] = partial
         message += f". {partial} bytes of an unfinished frame came"
@@ -55,9 +55,9 @@ def diagnose_no_pong(sock: socket.socket, place: str, waited: float) -> Failure:
     if info is not None and info.unacked:
         evidence["unacknowledged_segments"] = info.unacked
         evidence["retransmits"] = info.retransmits
-        message = f"{place} has not acknowledged a ping for {waited:g} s"
+        message = f"{place} has not acknowledged a ping for {waited:.3g} s"
         return Failure(code="ws.peer_lost", message=message, phase="open", evidence=evidence)
-    message = f"{place} did not answer a ping within {waited:g} s"
+    message = f"{place} did not answer a ping within {waited:.3g} s"
     if info is not None:
         message += ", though its kernel acknowledged it"
     return Failure(code="ws.no_pong", message=message, phase="open", evidence=evidence)

@@ -87,7 +87,7 @@ async def upgrade(
         handshake = Handshake(
             at_ns=collector.at_ns,
             connection=connection,
-            request_target=address.target,
+            request_target=observer.masker.text(address.target),
             request_headers=observer.masker.headers(request.headers.raw_items()),
             status=head.status,
             reason=head.reason,

@@ -1,0 +1,76 @@
+"""Variables and secrets of a check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from checkwire.model.errors import FailureError
+from checkwire.model.failures import Failure
+from checkwire.sdk.context import current, here
+
+__all__ = ["env", "secret"]
+
+
+class _Environment(Mapping[str, str]):
+    """The check's variables: ``[env]`` of checkwire.toml, ``--env``, ``--env-file``.
+
+    With ``checkwire test`` the variables of the calling shell are there too. Reading one that is
+    not set ends the check with ``check.env_missing``; ``env.get(name, default)`` does not.
+    A name declared under ``[secrets]`` gives the secret's value.
+    """
+
+    def __getitem__(self, name: str) -> str:
+        context = current()
+        if name in context.secrets:
+            return context.secrets[name]
+        value = context.env.get(name)
+        if value is None:
+            raise _missing("check.env_missing", "variable", name, [*context.env])
+        return value
+
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        """The variable, or ``default``."""
+        context = current()
+        return context.secrets.get(name, context.env.get(name, default))
+
+    def __contains__(self, name: object) -> bool:
+        context = current()
+        return name in context.secrets or name in context.env
+
+    def __iter__(self) -> Iterator[str]:
+        context = current()
+        return iter({**context.env, **context.secrets})
+
+    def __len__(self) -> int:
+        context = current()
+        return len({**context.env, **context.secrets})
+
+    def __repr__(self) -> str:
+        return f"<env: {len(self)} variables>"  # Values may be secret.
+
+
+env = _Environment()
+
+
+def secret(name: str) -> str:
+    """A secret by its name in ``[secrets]``, else the variable of that name.
+
+    Its value is masked from now on in transcripts, logs and failures.
+
+    Raises:
+        FailureError: ``check.secret_missing``.
+    """
+    context = current()
+    value = context.secrets.get(name) or context.env.get(name)
+    if not value:
+        raise _missing("check.secret_missing", "secret", name, [*context.secrets, *context.env])
+    context.masker.add(value)
+    return value
+
+
+def _missing(code: str, what: str, name: str, known: list[str]) -> FailureError:
+    message = f"The {what} {name} is not set"
+    if close := get_close_matches(name, known, 1):
+        message += f"; did you mean {close[0]}?"
+    return FailureError(Failure(code=code, message=message, location=current().location(here())))

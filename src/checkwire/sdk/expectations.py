@@ -1,0 +1,277 @@
+"""``expect``: what a plain ``assert`` cannot say."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from types import TracebackType
+from typing import Any, Literal
+
+from checkwire.model.durations import Duration, format_seconds, parse_duration
+from checkwire.model.errors import ExpectationFailed, FailureError, UsageError
+from checkwire.model.failures import Failure
+from checkwire.sdk.context import Site, current, here
+from checkwire.sdk.ledger import Expected
+from checkwire.sdk.matching import Pattern, describe, matches_safely, project
+
+__all__ = ["Expectation", "ExpectedFailure", "expect"]
+
+Hardness = Literal["soft", "hard", None]
+
+
+class Expectation:
+    """A value of which something is expected; see :data:`expect`. Calls can be chained."""
+
+    __slots__ = ("_hardness", "_label", "_site", "_value")
+
+    def __init__(self, value: Any, label: str | None, hardness: Hardness, site: Site) -> None:
+        self._value = value
+        self._label = label
+        self._hardness: Hardness = hardness
+        self._site = site
+
+    # Durations and numbers: soft unless said otherwise, since slow is not broken.
+
+    def below(self, limit: Duration) -> Expectation:
+        """A duration in seconds, or any number, is less than the limit. Soft.
+
+        The limit may be written as ``"300ms"``.
+        """
+        return self._compare(limit, "below", lambda value, bound: value < bound)
+
+    def above(self, limit: Duration) -> Expectation:
+        """A duration in seconds, or any number, is more than the limit. Soft."""
+        return self._compare(limit, "above", lambda value, bound: value > bound)
+
+    def _compare(self, limit: Duration, word: str, holds: Any) -> Expectation:
+        timed = isinstance(limit, str)
+        try:
+            bound = parse_duration(limit) if isinstance(limit, str) else limit
+        except ValueError as error:
+            raise UsageError(f"expect(...).{word}(): {error}") from None
+        value = self._value
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            found = "None: it did not take place" if value is None else f"{value!r}"
+            return self._judge(False, "soft", "assertion.failed", f"is {found}", f"{word} {limit}")
+        found = format_seconds(value) if timed and value >= 0 else f"{value:g}"
+        code = "assertion.too_slow" if timed and word == "below" else "assertion.failed"
+        wanted = f"{word} {format_seconds(bound) if timed else limit}"
+        return self._judge(holds(value, bound), "soft", code, f"was {found}", wanted)
+
+    # Content: hard unless said otherwise.
+
+    def equals(self, expected: Any) -> Expectation:
+        """The value equals another. Hard."""
+        details = "" if self._value == expected else self._diff(expected, self._value)
+        return self._judge(
+            bool(self._value == expected),
+            "hard",
+            "assertion.failed",
+            f"was {_show(self._value)}",
+            _show(expected),
+            details,
+        )
+
+    def matches(self, pattern: Pattern) -> Expectation:
+        """The value fits a pattern, as ``where=`` of ``receive``. Hard."""
+        fits = matches_safely(pattern, self._value)
+        wanted = describe(pattern)
+        details = "" if fits else self._diff(wanted, project(pattern, self._value))
+        return self._judge(
+            fits,
+            "hard",
+            "assertion.failed",
+            f"was {_show(self._value)}",
+            f"something that matches {_show(wanted)}",
+            details,
+        )
+
+    def contains(self, part: Any) -> Expectation:
+        """The part is in the value: a substring, a member, a key. Hard."""
+        try:
+            found = part in self._value
+        except TypeError:
+            found = False
+        return self._judge(
+            found, "hard", "assertion.failed", f"was {_show(self._value)}", f"{_show(part)} in it"
+        )
+
+    def matches_schema(self, schema: dict[str, Any] | bool) -> Expectation:
+        """The value is valid against a JSON Schema (draft 2020-12 unless it says otherwise). Hard.
+
+        Raises:
+            UsageError: the schema itself is not valid.
+        """
+        from checkwire.sdk.schema import schema_errors
+
+        errors = schema_errors(schema, self._value)
+        more = f", and in {len(errors) - 1} more places" if len(errors) > 1 else ""
+        return self._judge(
+            not errors,
+            "hard",
+            "message.schema",
+            f"does not fit its JSON Schema: {errors[0]}{more}" if errors else "",
+            "",
+            "\n".join(errors[:20]),
+        )
+
+    def _diff(self, expected: Any, actual: Any) -> str:
+        from checkwire.sdk.diff import diff
+
+        if not isinstance(actual, dict | list | str):
+            return ""
+        return "\n".join(diff(expected, actual, masker=current().masker))
+
+    def _judge(
+        self,
+        holds: bool,
+        hardness: Hardness,
+        code: str,
+        found: str,
+        wanted: str,
+        details: str = "",
+    ) -> Expectation:
+        context = current()
+        if holds:
+            context.ledger.held(self._site)
+            return self
+        label = self._label or _written(self._site) or "The value"
+        message = f"{label} {found}."
+        message = f"{message} The check expects {wanted}" if wanted else message.rstrip(".")
+        failure = Failure(
+            code=code,
+            message=message,
+            details=details,
+            location=context.location(self._site),
+        )
+        if (self._hardness or hardness) == "soft":
+            context.ledger.verifications += 1
+            context.failed(failure, "degraded")
+            return self
+        raise ExpectationFailed(context.verification_failed(failure, self._site))
+
+
+class ExpectedFailure:
+    """A block in which a failure must happen: ``with expect.failure("tcp.refused"):``.
+
+    Works with ``async with`` too. The failure does not count then; if it does not happen, the
+    check fails with ``assertion.expected_failure``.
+
+    Attributes:
+        failure: what happened, after the block.
+    """
+
+    def __init__(self, pattern: str, site: Site) -> None:
+        self._expected = Expected(pattern)
+        self._site = site
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure that happened."""
+        return self._expected.met
+
+    def __enter__(self) -> ExpectedFailure:
+        self._context = current()
+        self._context.ledger.expected.append(self._expected)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        ledger = self._context.ledger
+        if isinstance(error, FailureError) and not ledger.number_of(error.failure):
+            # Raised, and told to nobody so far.
+            ledger.failed(self._context.masked(error.failure))
+        ledger.expected.remove(self._expected)
+        if isinstance(error, FailureError) and self._expected.covers(error.failure):
+            return True
+        if error is None and self._expected.met is None:
+            failure = Failure(
+                code="assertion.expected_failure",
+                message=f"{self._expected.pattern} was expected, and did not happen",
+                location=self._context.location(self._site),
+            )
+            raise ExpectationFailed(self._context.verification_failed(failure, self._site))
+        return False
+
+    async def __aenter__(self) -> ExpectedFailure:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        return self.__exit__(kind, error, traceback)
+
+
+class _Expect:
+    """``expect(value)`` begins an expectation.
+
+    What is expected of times and numbers (``below``, ``above``) is *soft*: if it does not hold the
+    check goes on, and is ``degraded``. What is expected of content (``equals``, ``matches``,
+    ``contains``, ``matches_schema``) is *hard*: if it does not hold the check fails there.
+    ``expect.soft(value)`` and ``expect.hard(value)`` make any of them one or the other.
+    """
+
+    def __call__(self, value: Any, label: str | None = None) -> Expectation:
+        return Expectation(value, label, None, here())
+
+    def soft(self, value: Any, label: str | None = None) -> Expectation:
+        """An expectation that degrades the check if it does not hold."""
+        return Expectation(value, label, "soft", here())
+
+    def hard(self, value: Any, label: str | None = None) -> Expectation:
+        """An expectation that fails the check if it does not hold."""
+        return Expectation(value, label, "hard", here())
+
+    def failure(self, code: str) -> ExpectedFailure:
+        """A block in which a failure with this code must happen; ``*`` stands for anything.
+
+        Raises:
+            UsageError: there is no such code.
+        """
+        _must_exist(code)
+        return ExpectedFailure(code, here())
+
+
+def _must_exist(pattern: str) -> None:
+    from difflib import get_close_matches
+    from fnmatch import filter as matching
+
+    from checkwire.model.failures import CODES
+
+    if not matching(CODES, pattern):
+        close = get_close_matches(pattern, CODES, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise UsageError(f"no failure has the code {pattern!r}{hint}")
+
+
+def _written(site: Site) -> str:
+    """What stands between the brackets of ``expect(...)`` at this place."""
+    line = linecache.getline(*site).strip()
+    try:
+        tree = ast.parse(line)
+    except SyntaxError:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args:
+            function = node.func
+            if isinstance(function, ast.Attribute):  # expect.soft(...)
+                function = function.value
+            if isinstance(function, ast.Name) and function.id == "expect":
+                return ast.unparse(node.args[0])
+    return ""
+
+
+def _show(value: Any) -> str:
+    from checkwire.sdk.values import show
+
+    return show(value, masker=current().masker)
+
+
+expect = _Expect()

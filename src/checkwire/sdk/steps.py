@@ -1,0 +1,68 @@
+"""Named parts of a check."""
+
+from __future__ import annotations
+
+from contextvars import Token
+from types import TracebackType
+
+from checkwire.model.events import StepFinished, StepStarted
+from checkwire.sdk.context import current, current_step, here
+
+__all__ = ["step"]
+
+
+class step:  # noqa: N801 - used as a function, and as a context manager
+    """A named part of the check, with its time and its own place in the transcript.
+
+    Works as ``with step("log in"):`` and as ``async with step("log in"):``. Steps nest.
+    """
+
+    __slots__ = ("_context", "_name", "_number", "_site", "_token")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._site = here()
+        self._number = 0
+        self._token: Token[int] | None = None
+
+    def __enter__(self) -> step:
+        context = self._context = current()
+        self._number = context.next_step()
+        context.emit(
+            StepStarted(
+                at_ns=context.timeline.now(),
+                step=self._number,
+                name=context.masker.text(self._name),
+                parent=current_step.get(),
+                location=context.location(self._site),
+            )
+        )
+        self._token = current_step.set(self._number)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._token is not None:
+            current_step.reset(self._token)
+        self._context.emit(
+            StepFinished(
+                at_ns=self._context.timeline.now(),
+                step=self._number,
+                status="passed" if error is None else "failed",
+            )
+        )
+
+    async def __aenter__(self) -> step:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
