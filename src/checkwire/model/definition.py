@@ -55,6 +55,7 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         degraded: seconds above which a passing attempt is degraded.
         memory: bytes of address space an attempt may use.
         needs: names of variables without which the check is skipped.
+        activated: whether it runs at all; otherwise it is skipped.
     """
 
     id: str
@@ -73,3 +74,4 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     retries: Retries = Retries()
     memory: int = 1024 * 1024 * 1024
     needs: tuple[str, ...] = ()
+    activated: bool = True

@@ -1,0 +1,214 @@
+"""The options of a check: how each may be written, and what it comes to.
+
+The same rules hold for ``@check(...)`` and for ``[defaults]`` of ``checkwire.toml``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from checkwire.model.durations import format_seconds, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from checkwire.model.definition import Retries
+
+__all__ = ["DEFAULTABLE", "OPTIONS", "OptionError", "parse_option"]
+
+MIN_EVERY = 1.0
+MIN_TIMEOUT = 0.2
+"""Seconds; below, the soft timeout, 100 ms before the hard one, would leave no time at all."""
+MIN_MEMORY = 64 * 1024 * 1024
+"""Bytes; a Python process that has imported the SDK hardly fits into less."""
+
+_SIZES = {
+    "": 1,
+    "b": 1,
+    "kb": 1000,
+    "mb": 1000**2,
+    "gb": 1000**3,
+    "kib": 1024,
+    "mib": 1024**2,
+    "gib": 1024**3,
+}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+_RETRIES_HELP = 'write a number, or {"strategy": "exponential", "max": 3, "delay": "1s"}'
+
+
+class OptionError(ValueError):
+    """An option's value will not do; the message says why and how to write it."""
+
+
+def parse_option(name: str, value: object) -> Any:
+    """An option as written, in the form that ``CheckDefinition`` holds.
+
+    Raises:
+        OptionError: if the value will not do. The message starts with the option's name.
+        KeyError: if there is no such option.
+    """
+    try:
+        return OPTIONS[name](value)
+    except ValueError as error:
+        raise OptionError(f"{name}: {error}") from None
+
+
+def _shown(value: object) -> str:
+    shown = f'"{value}"' if isinstance(value, str) else repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:79]}…"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise OptionError(f"{_shown(value)} is not a string")
+    if not value.strip():
+        raise OptionError("it is empty")
+    return value.strip()
+
+
+def _id(value: object) -> str:
+    text = _text(value)
+    if not text.isprintable() or any(map(str.isspace, text)):
+        raise OptionError(f'{_shown(value)} has blanks in it: an id is one word, as "orders-eu"')
+    return text
+
+
+def _duration(value: object) -> float:
+    return parse_duration(value)  # type: ignore[arg-type]  # it raises ValueError for any other
+
+
+def _at_least(least: float, value: object) -> float:
+    seconds = _duration(value)
+    if seconds < least:
+        raise OptionError(f"{_shown(value)} is too short: the least is {format_seconds(least)}")
+    return seconds
+
+
+def _every(value: object) -> float | None:
+    return None if value is None else _at_least(MIN_EVERY, value)
+
+
+def _timeout(value: object) -> float:
+    return _at_least(MIN_TIMEOUT, value)
+
+
+def _degraded(value: object) -> float | None:
+    if value is None:
+        return None
+    seconds = _duration(value)
+    if seconds == 0:
+        raise OptionError("0 would degrade every run")
+    return seconds
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise OptionError(f"{_shown(value)} is a string, not a list: write [{_shown(value)}]")
+    if not isinstance(value, list | tuple):
+        raise OptionError(f"{_shown(value)} is not a list of strings")
+    for item in value:
+        if not isinstance(item, str):
+            raise OptionError(f"{_shown(item)} is not a string")
+        if not item or item != item.strip():
+            raise OptionError(f"{_shown(item)} is empty, or has blanks around it")
+    return tuple(dict.fromkeys(value))
+
+
+def _retries(value: object) -> Retries:
+    from checkwire.model.definition import Retries  # msgspec: 25 ms
+
+    if isinstance(value, Retries):
+        found = value
+    elif value is None:
+        found = Retries()
+    elif isinstance(value, dict):
+        found = _retries_table(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        found = Retries(strategy="fixed" if value else "none", max=value)
+    else:
+        raise OptionError(f"{_shown(value)} is not a number of retries: {_RETRIES_HELP}")
+    if found.max < 0:
+        raise OptionError(f"{found.max} is less than none")
+    return found
+
+
+def _retries_table(table: dict[Any, Any]) -> Retries:
+    import msgspec
+
+    from checkwire.model.definition import Retries
+    from checkwire.sdk.suggestion import did_you_mean
+
+    fields = Retries.__struct_fields__
+    for key in table:
+        if key not in fields:
+            raise OptionError(f'"{key}" is unknown{did_you_mean(str(key), fields)}')
+    values = {"strategy": "fixed", "max": 1, **table}
+    for key in ("delay", "max_duration"):
+        if key in values:
+            try:
+                values[key] = _duration(values[key])
+            except ValueError as error:
+                raise OptionError(f"{key}: {error}") from None
+    try:
+        return msgspec.convert(values, Retries)
+    except msgspec.ValidationError:
+        raise OptionError(f"{_shown(table)} will not do: {_RETRIES_HELP}") from None
+
+
+def _memory(value: object) -> int:
+    size: float | None = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        size = value
+    elif isinstance(value, str) and (match := _SIZE.fullmatch(value)):
+        unit = _SIZES.get(match[2].lower())
+        size = None if unit is None else float(match[1]) * unit
+    if size is None:
+        raise OptionError(f'{_shown(value)} is not a size: write bytes, or "256MB", "1GiB"')
+    if size < MIN_MEMORY:
+        raise OptionError(f"{_shown(value)} is too little: the least is {MIN_MEMORY >> 20} MiB")
+    return int(size)
+
+
+def _cases(value: object) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, dict):
+        raise OptionError(
+            f'{_shown(value)} is not a dict: write {{"eu": {{"url": ...}}, "us": {{"url": ...}}}}'
+        )
+    if not value:
+        raise OptionError("there is none, so the check would never run")
+    for name, arguments in value.items():
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise OptionError(f"{_shown(name)} is no name for a case")
+        if not isinstance(arguments, dict) or not all(isinstance(key, str) for key in arguments):
+            raise OptionError(
+                f'"{name}" must be a dict of arguments for the function, not {_shown(arguments)}'
+            )
+    return value
+
+
+def _activated(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise OptionError(f"{_shown(value)} is neither true nor false")
+    return value
+
+
+OPTIONS: dict[str, Callable[[object], Any]] = {
+    "id": _id,
+    "name": _text,
+    "every": _every,
+    "timeout": _timeout,
+    "degraded": _degraded,
+    "locations": _strings,
+    "tags": _strings,
+    "retries": _retries,
+    "memory": _memory,
+    "cases": _cases,
+    "needs": _strings,
+    "activated": _activated,
+}
+"""Every option by its name, with the function that reads it (and raises ``ValueError``)."""
+
+DEFAULTABLE = tuple(name for name in OPTIONS if name not in ("id", "name", "cases"))
+"""The options that a project may set for all its checks."""
