@@ -6,12 +6,9 @@ carried over to it. Times do not suffer: the kernel takes them.
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
-import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, TypeVar, Unpack
+from typing import Any, Unpack
 
 from checkwire.model.durations import Duration
 from checkwire.model.errors import ConnectionClosed
@@ -19,53 +16,12 @@ from checkwire.sdk.connecting import ConnectKeywords
 from checkwire.sdk.context import here
 from checkwire.sdk.facts import Closed, Ping, Response, Timings, Tls
 from checkwire.sdk.matching import Pattern
+from checkwire.sdk.portal import Portal
 from checkwire.sdk.receiving import REQUIRED
 from checkwire.sdk.websocket import ReadyState, WebSocket
 from checkwire.wire.session.closing import NORMAL_CODES
 
 __all__ = ["BlockingWebSocket", "connect"]
-
-T = TypeVar("T")
-
-
-class _Portal:
-    """An event loop in a thread."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._work, name="checkwire portal", daemon=True)
-        self._thread.start()
-
-    def _work(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_forever()
-        finally:
-            self._loop.close()
-
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run it there, in the context of the caller, and wait."""
-        context = contextvars.copy_context()
-        done = threading.Event()
-        tasks: list[asyncio.Task[T]] = []
-
-        def begin() -> None:
-            task = self._loop.create_task(work, context=context)
-            tasks.append(task)
-            task.add_done_callback(lambda _: done.set())
-
-        self._loop.call_soon_threadsafe(begin)
-        try:
-            done.wait()
-        except BaseException:  # A signal's exception: the check's time is over.
-            self._loop.call_soon_threadsafe(lambda: tasks and tasks[0].cancel())
-            done.wait(1.0)
-            raise
-        return tasks[0].result()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
 
 
 class BlockingWebSocket:
@@ -74,7 +30,7 @@ class BlockingWebSocket:
     Iterating gives the messages until the server closes.
     """
 
-    def __init__(self, ws: WebSocket, portal: _Portal) -> None:
+    def __init__(self, ws: WebSocket, portal: Portal) -> None:
         self._ws = ws
         self._portal = portal
 
@@ -208,7 +164,7 @@ class connect:  # noqa: N801 - used as a function, and as a context manager
         self._options = options
 
     def __enter__(self) -> BlockingWebSocket:
-        self._portal = _Portal()
+        self._portal = Portal()
         try:
             self._portal.call(self._open())
         except BaseException:
