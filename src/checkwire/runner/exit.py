@@ -11,7 +11,7 @@ from checkwire.model.attempt import Usage
 from checkwire.model.durations import format_seconds
 from checkwire.model.failures import Failure, Location
 
-__all__ = ["Exit", "failure_of_exit"]
+__all__ = ["Exit", "failure_of_exit", "signal_name"]
 
 Cause = Literal["itself", "timeout", "cancelled", "lost", "not_started"]
 """Who ended the process: it did; the runner, at the timeout or on request; the death of the
@@ -88,7 +88,7 @@ def failure_of_exit(exit_: Exit, timeout: float) -> Failure:
 
 
 def _failure_of_signal(exit_: Exit, number: int) -> Failure:
-    name = _signal_name(number)
+    name = signal_name(number)
     evidence = {"signal": name}
     if exit_.out_of_memory:
         return Failure(
@@ -112,7 +112,8 @@ def _failure_of_signal(exit_: Exit, number: int) -> Failure:
     )
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """``SIGSEGV`` and the like."""
     try:
         return signal.Signals(number).name
     except ValueError:

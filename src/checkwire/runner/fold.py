@@ -25,6 +25,7 @@ from checkwire.model.events import (
     StepStarted,
     TlsEstablished,
 )
+from checkwire.model.failures import Failure
 from checkwire.runner.exit import Exit
 from checkwire.runner.transcript import Transcript
 from checkwire.runner.verdict import judge
@@ -56,6 +57,7 @@ class Fold:
         self._finished: Finished | None = None
         self._failed: list[Failed] = []
         self._excused: set[int] = set()
+        self._own: list[tuple[int, Failure]] = []
 
     @property
     def started(self) -> AttemptStarted | None:
@@ -80,8 +82,15 @@ class Fold:
             case Excused(number=number) if len(self._excused) < _EXCUSES:
                 self._excused.add(number)
 
+    def fail(self, at_ns: int, failure: Failure) -> None:
+        """Add a failure that the stream does not tell, because the reader found it."""
+        self._own.append((at_ns, failure))
+
     def finish(self, end: Exit) -> Attempt:
         """The attempt, now that its process is gone. Call it once."""
+        for at_ns, failure in self._own:
+            number = max((told.number for told in self._failed), default=0) + 1
+            self.feed(Failed(at_ns=at_ns, number=number, failure=failure))
         duration_ns = self._finished.at_ns if self._finished is not None else end.at_ns
         verdict = judge(
             self._definition,

@@ -1,0 +1,64 @@
+"""The checks that a zygote has imported, ready to be run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.errors import FailureError
+from checkwire.model.failures import Failure
+from checkwire.project.config import Project
+from checkwire.project.definitions import CollectedCheck, define_all
+from checkwire.project.imports import ProjectImports
+from checkwire.project.loader import load_file
+from checkwire.runner.python.blame import Blame
+from checkwire.runner.python.event_writer import EventWriter
+from checkwire.runner.python.messages import Job
+from checkwire.runner.python.script import run_script
+
+__all__ = ["Catalog"]
+
+
+class Catalog:
+    """Imports a project's check files, and knows what to call for each check.
+
+    Args:
+        project: it takes part in imports from now on.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._imports = ProjectImports(project.root)
+        self._imports.install()
+        self._checks: dict[str, CollectedCheck] = {}
+
+    def relative(self, file: str) -> str:
+        """A file's path as it is told: relative to the project, with forward slashes."""
+        return self._imports.relative(file)
+
+    def load(self, file: str) -> tuple[CheckDefinition, ...] | Failure:
+        """Import a check file; the checks it declares, or why it cannot be imported."""
+        defined = define_all(load_file(Path(file), self._imports), self._project)
+        if isinstance(defined, Failure):
+            return defined
+        self._checks.update((check.definition.id, check) for check in defined)
+        return tuple(check.definition for check in defined)
+
+    def run(self, job: Job, events: EventWriter) -> None:
+        """Run a check in this process, see :func:`run_script`."""
+        check = self._checks.get(job.definition.id)
+        run_script(
+            _gone if check is None else check.function,
+            {} if check is None else check.arguments,
+            job=job,
+            events=events,
+            blame=Blame(self._imports.owns, self._imports.relative),
+            root=self._project.root,
+        )
+
+
+def _gone() -> None:
+    """In the place of a check that its file no longer has since the zygote was started again."""
+    raise FailureError(
+        Failure(code="script.import", message="The check's file has changed, and lacks the check")
+    )

@@ -1,0 +1,160 @@
+"""The child: one attempt of one check, in a process of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple, NoReturn
+
+import msgspec
+
+from checkwire.runner.python.catalog import Catalog
+from checkwire.runner.python.event_writer import EventWriter
+from checkwire.runner.python.launch import TOKEN
+from checkwire.runner.python.linux import adopt_orphans, die_with_parent
+from checkwire.runner.python.messages import Job
+
+__all__ = ["ChildFds", "run_child"]
+
+_HIGH_FD: Final = 1000
+"""Where the descriptor for events goes: out of the way of scripts that close what they see."""
+
+_job_decoder = msgspec.msgpack.Decoder(Job)
+
+
+class ChildFds(NamedTuple):
+    """Descriptors for the child, in the order of :data:`messages.FORK_FDS`."""
+
+    job: int
+    stdout: int
+    stderr: int
+    events: int
+
+
+def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int, ...]) -> NoReturn:
+    """Run the attempt that comes as a job, and end the process. Call it right after the fork.
+
+    Args:
+        catalog: the checks that were imported.
+        fds: the descriptors that came with the request.
+        zygote: process id of the zygote.
+        inherited: the zygote's own descriptors, to be closed. What check files opened while they
+            were imported stays open, for it is theirs.
+    """
+    status = 1
+    try:
+        _isolate(zygote, inherited)
+        events = _take_fds(fds)
+        job = _read_job(fds.job)
+        if job is not None:
+            _limit(job)
+            _set_environ(job.env)
+            gc.enable()
+            catalog.run(job, EventWriter(events))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _flush()
+        os._exit(status)
+
+
+def _isolate(zygote: int, inherited: tuple[int, ...]) -> None:
+    os.setsid()
+    die_with_parent()
+    if os.getppid() != zygote:
+        os._exit(0)
+    adopt_orphans()
+    for fd in inherited:
+        os.close(fd)
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        _reset(number)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _reset(number: int) -> None:
+    """Give a signal the disposition it has when Python starts."""
+    if number in (signal.SIGPIPE, signal.SIGXFSZ):
+        wanted: signal._HANDLER = signal.SIG_IGN
+    else:
+        wanted = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    if signal.getsignal(number) not in (wanted, None):
+        with suppress(OSError):
+            signal.signal(number, wanted)
+
+
+def _take_fds(fds: ChildFds) -> int:
+    """Put the descriptors where they belong; returns the one for events."""
+    stdin = os.open(os.devnull, os.O_RDONLY)
+    for source, standard in ((stdin, 0), (fds.stdout, 1), (fds.stderr, 2)):
+        os.dup2(source, standard)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    high = max(3, min(_HIGH_FD, soft - 8))
+    events = fcntl.fcntl(fds.events, fcntl.F_DUPFD_CLOEXEC, high)
+    for fd in (stdin, fds.stdout, fds.stderr, fds.events):
+        if fd > 2:
+            os.close(fd)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):  # a check file may have replaced it
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    return events
+
+
+def _read_job(fd: int) -> Job | None:
+    """What to do; ``None`` if the runner went away without having said it."""
+    with open(fd, "rb", buffering=0) as pipe:
+        data = pipe.readall()
+    return _job_decoder.decode(data) if data else None
+
+
+def _limit(job: Job) -> None:
+    """Let the process have no more than this.
+
+    Memory counts from here: what the check files took when they were imported is not the
+    attempt's, and what a Python process maps is not known to whoever writes ``memory=``.
+    """
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_AS: _address_space() + job.definition.memory,
+    }
+    if job.cpu_seconds is not None:
+        limits[resource.RLIMIT_CPU] = job.cpu_seconds
+    for kind, limit in limits.items():
+        _, hard = resource.getrlimit(kind)
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        with suppress(OSError, ValueError):  # macOS knows RLIMIT_AS, and refuses it
+            resource.setrlimit(kind, (limit, hard if kind == resource.RLIMIT_CPU else limit))
+
+
+def _address_space() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
+
+
+def _set_environ(environ: dict[str, str]) -> None:
+    zone = os.environ.get("TZ")
+    token = os.environ.get(TOKEN, "")
+    os.environ.clear()
+    os.environ.update(environ)
+    os.environ[TOKEN] = token
+    if os.environ.get("TZ") != zone:
+        time.tzset()
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # it may be closed, or the script's own
+            stream.flush()

@@ -1,0 +1,228 @@
+"""The engine for Python checks: one zygote, started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from checkwire.model.attempt import Attempt
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.errors import CheckwireError
+from checkwire.model.events import Event
+from checkwire.model.failures import Failure
+from checkwire.project.config import Project
+from checkwire.runner.python.handle import ZygoteHandle, ZygoteLost
+from checkwire.runner.python.launch import ZygoteProcess, launch
+from checkwire.runner.python.messages import Job, Load, Loaded, Loading, NotLoaded, Ready
+from checkwire.runner.python.supervisor import Supervisor
+from checkwire.runner.python.unsafe import UnsafeFile, failure_of_death
+
+__all__ = ["Engine", "EngineError", "LoadedChecks"]
+
+_IMPORT_TIMEOUT: Final = 30.0
+_START_TIMEOUT: Final = 60.0
+_ABORT_GRACE: Final = 1.0
+_SECOND_TRY: Final = (
+    "The process that runs checks died during this attempt, which is therefore run a second time"
+)
+
+
+class EngineError(CheckwireError):
+    """The process that runs checks cannot be started."""
+
+
+class LoadedChecks(NamedTuple):
+    """What importing the check files came to.
+
+    Attributes:
+        definitions: of all checks, by file, and in it in the order of the source.
+        failures: of the files that could not be imported, by path relative to the project.
+        empty: paths of files that were imported, and declare no check.
+        output: the end of what was printed meanwhile.
+    """
+
+    definitions: tuple[CheckDefinition, ...]
+    failures: dict[str, Failure]
+    empty: tuple[str, ...]
+    output: str
+
+
+class Engine:
+    """Imports a project's check files in a zygote, and runs attempts in its children.
+
+    A file whose import ends the zygote, hangs, or leaves a thread behind is left out, and a new
+    zygote is started with the others. A zygote that dies later is replaced too.
+
+    Args:
+        project: the project.
+        process: a zygote that was started before; otherwise one is started when it is needed.
+        import_timeout: seconds that the import of one file may take.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        process: ZygoteProcess | None = None,
+        import_timeout: float = _IMPORT_TIMEOUT,
+    ) -> None:
+        self._project = project
+        self._process = process
+        self._import_timeout = import_timeout
+        self._files: tuple[Path, ...] = ()
+        self._failures: dict[str, Failure] = {}
+        self._zygote: ZygoteHandle | None = None
+        self._starting = asyncio.Lock()
+        self._second_tries = asyncio.Lock()
+        self._supervisors: set[Supervisor] = set()
+        self._closed = False
+
+    async def load(self, files: Sequence[Path]) -> LoadedChecks:
+        """Import these check files. Call it once, before any attempt.
+
+        Raises:
+            EngineError: no zygote can be started, for a reason that lies in no file.
+        """
+        self._files = tuple(files)
+        async with self._starting:
+            return await self._start()
+
+    async def attempt(self, job: Job, on_event: Callable[[Event], None] | None = None) -> Attempt:
+        """Run one attempt. Whatever goes wrong is told in it.
+
+        If the zygote dies, the attempts under way die with it, and which of them killed it cannot
+        be told. So each is run a second time, those one after another: a check that kills it
+        again does so alone, and gets ``runner.lost``; the others never notice.
+
+        Args:
+            job: what to run.
+            on_event: called with each event as it comes.
+        """
+        attempt, lost = await self._try(job, on_event)
+        if lost and not self._closed:
+            async with self._second_tries:
+                attempt, _ = await self._try(job, on_event, note=_SECOND_TRY)
+        return attempt
+
+    async def close(self) -> None:
+        """End all attempts, as cancelled, and the zygote; wait until every process is gone."""
+        self._closed = True
+        for supervisor in self._supervisors:
+            supervisor.stop()
+        for supervisor in tuple(self._supervisors):
+            await supervisor.done.wait()
+        async with self._starting:
+            if self._zygote is not None:
+                await self._zygote.close()
+            if self._process is not None:
+                self._process.discard()
+                self._process = None
+
+    async def _try(
+        self, job: Job, on_event: Callable[[Event], None] | None, note: str = ""
+    ) -> tuple[Attempt, bool]:
+        supervisor = Supervisor(job, root=self._project.root, on_event=on_event)
+        self._supervisors.add(supervisor)
+        try:
+            if note:
+                supervisor.note(note)
+            try:
+                zygote = await self._living_zygote()
+            except EngineError as error:
+                return supervisor.not_started(str(error)), False
+            return await supervisor.run(zygote), supervisor.lost
+        finally:
+            self._supervisors.discard(supervisor)
+            supervisor.done.set()
+
+    async def _living_zygote(self) -> ZygoteHandle:
+        async with self._starting:
+            if self._closed:
+                raise EngineError("the runner is closed")
+            if self._zygote is None or self._zygote.lost.is_set():
+                await self._start()
+            assert self._zygote is not None
+            return self._zygote
+
+    # Starting
+
+    async def _start(self) -> LoadedChecks:
+        """Start a zygote, and again without each file that it cannot live with."""
+        unsafe: dict[str, Failure] = {}
+        while True:
+            try:
+                process, self._process = self._process or launch(), None
+            except OSError as error:
+                raise EngineError(f"the process that runs checks did not start: {error}") from None
+            zygote = ZygoteHandle(process)
+            try:
+                loaded = await self._import(zygote, unsafe)
+            except UnsafeFile as file:
+                await zygote.close()
+                unsafe[file.path] = file.failure or failure_of_death(
+                    file.path,
+                    status=zygote.status,
+                    output=zygote.output,
+                    root=self._project.root,
+                    hung_for=file.hung_for,
+                )
+            except ZygoteLost:
+                await zygote.close()
+                raise EngineError(
+                    "the process that runs checks did not start; it said:\n" + zygote.output
+                ) from None
+            except BaseException:
+                await zygote.close()
+                raise
+            else:
+                self._zygote = zygote
+                return loaded._replace(failures=loaded.failures | unsafe)
+
+    async def _import(self, zygote: ZygoteHandle, unsafe: Container[str]) -> LoadedChecks:
+        files = tuple(str(file) for file in self._files if self._relative(file) not in unsafe)
+        await zygote.load(Load(project=self._project, files=files))
+        definitions: list[CheckDefinition] = []
+        failures: dict[str, Failure] = {}
+        empty: list[str] = []
+        path = ""
+        while True:
+            limit = self._import_timeout if path else _START_TIMEOUT
+            try:
+                async with asyncio.timeout(limit):
+                    response = await zygote.loading()
+            except TimeoutError:
+                await _abort(zygote)
+                raise (UnsafeFile(path, hung_for=limit) if path else ZygoteLost) from None
+            except ZygoteLost:
+                if path:
+                    raise UnsafeFile(path) from None
+                raise
+            match response:
+                case Loading():
+                    path = response.path
+                case Loaded():
+                    definitions += response.definitions
+                    empty += () if response.definitions else (path,)
+                case NotLoaded(unsafe=True):
+                    raise UnsafeFile(path, response.failure)
+                case NotLoaded():
+                    failures[path] = response.failure
+                case Ready():
+                    return LoadedChecks(tuple(definitions), failures, tuple(empty), zygote.output)
+
+    def _relative(self, file: Path) -> str:
+        return os.path.relpath(file, self._project.root).replace(os.sep, "/")
+
+
+async def _abort(zygote: ZygoteHandle) -> None:
+    """Kill it so that it says where it was: ``faulthandler`` answers SIGABRT with a traceback."""
+    zygote.kill(signal.SIGABRT)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ABORT_GRACE):
+            await zygote.lost.wait()
+    zygote.kill()

@@ -1,0 +1,113 @@
+"""What Linux offers to keep processes together, and Python has no call for.
+
+Elsewhere these do nothing, or the best that can be done there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+__all__ = [
+    "adopt_orphans",
+    "children_of",
+    "count_memory_kills",
+    "count_threads",
+    "die_with_parent",
+    "kill_marked",
+]
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """Get this signal when the parent dies, prctl(2). It may be dead already: look afterwards."""
+    _prctl(_PR_SET_PDEATHSIG, number)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants that lose theirs, in the place of init, prctl(2)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, argument: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error))
+
+
+def count_threads() -> int:
+    """How many threads this process has, those that Python does not know of included."""
+    try:
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
+    except OSError:
+        import threading
+
+        return threading.active_count()
+
+
+def children_of(pid: int) -> set[int]:
+    """The children of a process of one thread."""
+    try:
+        return {
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        }
+    except OSError:
+        return {child for child in _processes() if _parent_of(child) == pid}
+
+
+def kill_marked(token: str) -> int:
+    """Kill every process in whose initial environment this ``NAME=value`` stands.
+
+    A process forked from one that has it has it too, and so does what it executes unless it is
+    given another environment. Returns how many there were.
+    """
+    marked = 0
+    for pid in _processes():
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            # Read after the pidfd was opened, so that it is of the very process that is killed.
+            environ = Path(f"/proc/{pid}/environ").read_bytes()
+            if token.encode() in environ.split(b"\0"):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                marked += 1
+        except OSError:
+            continue
+        finally:
+            os.close(pidfd)
+    return marked
+
+
+def count_memory_kills() -> int:
+    """How many processes the kernel has killed for memory since the machine started."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    except OSError:
+        return []
+
+
+def _parent_of(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    # The second field is the program's name in brackets, and may hold anything.
+    return int(stat.rpartition(")")[2].split()[1])

@@ -1,0 +1,158 @@
+"""What the runner, the zygote and its children say to each other."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.failures import Failure
+from checkwire.project.config import Project
+
+__all__ = [
+    "FORK_FDS",
+    "Connecting",
+    "Exited",
+    "Fork",
+    "Forked",
+    "Job",
+    "Load",
+    "Loaded",
+    "Loading",
+    "NotForked",
+    "NotLoaded",
+    "Ready",
+    "Request",
+    "Response",
+]
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=str.lower):
+    """What all messages share."""
+
+
+class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """To the zygote, once: import these files of the project.
+
+    Attributes:
+        project: its folder becomes the working directory.
+        files: check files, absolute paths.
+    """
+
+    project: Project
+    files: tuple[str, ...]
+
+
+class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """To the zygote: fork a child for an attempt. Comes with the descriptors of :data:`FORK_FDS`.
+
+    What the child shall do it reads itself, as a :class:`Job`, so that a secret is never in the
+    memory that later children are copies of.
+    """
+
+    id: int
+
+
+FORK_FDS: Final = ("job", "stdout", "stderr", "events")
+"""What the descriptors that come with :class:`Fork` are for, in their order."""
+
+
+class Loading(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """From the zygote: it is about to import this file, should it not be heard of again.
+
+    Paths in these answers are relative to the project, with forward slashes.
+    """
+
+    path: str
+
+
+class Loaded(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """From the zygote: the file was imported, and declares these checks."""
+
+    path: str
+    definitions: tuple[CheckDefinition, ...] = ()
+
+
+class NotLoaded(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """From the zygote: the file could not be imported.
+
+    ``unsafe`` says that it left something behind with which the zygote must not fork, such as a
+    thread. It has to be started again, without the file.
+    """
+
+    path: str
+    failure: Failure
+    unsafe: bool = False
+
+
+class Ready(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """From the zygote: every file was dealt with, and it waits for :class:`Fork`."""
+
+
+class Forked(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """From the zygote: the child runs. Comes with its pidfd, where there are such."""
+
+    id: int
+    pid: int
+
+
+class NotForked(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """From the zygote: the operating system refused to fork, and this is what it said."""
+
+    id: int
+    reason: str
+
+
+class Exited(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """From the zygote: the child is gone, and whatever it left behind has been killed.
+
+    Attributes:
+        status: as ``os.wait`` has it.
+        cpu_seconds: user and system time.
+        peak_memory: bytes.
+    """
+
+    id: int
+    status: int
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+
+
+Request = Load | Fork
+"""What the zygote is asked."""
+
+Response = Loading | Loaded | NotLoaded | Ready | Forked | NotForked | Exited
+"""What the zygote says."""
+
+
+class Connecting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the command line bends every connection of a run.
+
+    Attributes:
+        resolve: (host, port, address, port): connect there instead of looking the host up.
+        ca: path of a file of certificate authorities to trust as well.
+    """
+
+    resolve: tuple[tuple[str, int, str, int], ...] = ()
+    ca: str | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a child shall do. It comes from the runner itself, past the zygote.
+
+    Attributes:
+        definition: the check; options that the command line changed are changed in it.
+        attempt: number of the attempt within its run, from 1.
+        env: the process's environment, all of it, which is also what the SDK's ``env`` reads.
+        secrets: values by name, to be masked wherever they appear.
+        connecting: options for every connection.
+        cpu_seconds: CPU time the attempt may use; ``None`` for no limit.
+    """
+
+    definition: CheckDefinition
+    attempt: int = 1
+    env: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    connecting: Connecting = Connecting()
+    cpu_seconds: int | None = None

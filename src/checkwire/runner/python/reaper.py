@@ -1,0 +1,84 @@
+"""The zygote's children: those it forked, and those that came to it when their parent died."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+
+from checkwire.runner.python.linux import children_of
+from checkwire.runner.python.messages import Exited
+
+__all__ = ["Children"]
+
+_BYTES_PER_MAXRSS = 1024  # Linux counts it in KiB
+
+
+class Children:
+    """Keeps account of the children, and lets none outlive its attempt.
+
+    What a child started and left behind is caught in three ways. What stayed in its process group
+    is killed with the group, while the child is still a zombie, so that its number cannot have
+    been given to another. What left the group comes to the zygote when the child dies, for the
+    zygote adopts orphans (PR_SET_CHILD_SUBREAPER). As each child adopts the orphans below it as
+    long as it lives, whoever is the zygote's child and was not forked by it belongs to an attempt
+    that is over, and is killed: no mark is needed which a process could lose.
+
+    Attributes:
+        strays_left: whether some were killed that have yet to die.
+    """
+
+    def __init__(self) -> None:
+        self.strays_left = False
+        self._attempts: dict[int, int] = {}
+        # What check files started while they were imported may stay until the zygote ends.
+        self._pid = os.getpid()
+        self._old = children_of(self._pid)
+
+    def add(self, pid: int, attempt: int) -> None:
+        """A child was forked for that attempt."""
+        self._attempts[pid] = attempt
+
+    def reap(self) -> list[Exited]:
+        """See who is gone; kill what they left behind."""
+        exited = []
+        while (pid := _next_zombie()) is not None:
+            attempt = self._attempts.pop(pid, None)
+            self._old.discard(pid)
+            if attempt is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+            _, status, usage = os.wait4(pid, 0)
+            if attempt is not None:
+                exited.append(
+                    Exited(
+                        id=attempt,
+                        status=status,
+                        cpu_seconds=usage.ru_utime + usage.ru_stime,
+                        peak_memory=usage.ru_maxrss * _BYTES_PER_MAXRSS,
+                    )
+                )
+        if exited or self.strays_left:
+            self._kill(children_of(self._pid) - self._old - self._attempts.keys())
+        return exited
+
+    def kill_all(self) -> bool:
+        """Kill every descendant; whether there are any left, which call for another time."""
+        self.reap()
+        self._kill(children_of(self._pid))
+        return self.strays_left
+
+    def _kill(self, pids: set[int]) -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.strays_left = bool(pids)
+
+
+def _next_zombie() -> int | None:
+    """A child that is dead and not yet reaped, which it stays."""
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if found is None else found.si_pid

@@ -1,0 +1,274 @@
+"""Running a check's function, and telling what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+from checkwire.model.durations import format_seconds
+from checkwire.model.events import AttemptStarted, Finished, Logged
+from checkwire.model.failures import Failure, Location
+from checkwire.runner.python.blame import (
+    Blame,
+    frames_of_coroutine,
+    frames_of_stack,
+    leaves_of,
+)
+from checkwire.runner.python.event_writer import EventWriter
+from checkwire.runner.python.messages import Job
+from checkwire.sdk import assertions
+from checkwire.sdk.context import Context, enter
+from checkwire.sdk.verification import listen_to_assertions
+
+__all__ = ["Script", "run_script"]
+
+_CLEANUP: Final = 1.0
+_MAX_LEAVES: Final = 20
+_SIGTERM_STATUS: Final = 128 + signal.SIGTERM
+
+
+class _TimeIsUp(BaseException):
+    """Ends a check that is a plain function, past any ``except Exception`` of its own."""
+
+
+def run_script(
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    *,
+    job: Job,
+    events: EventWriter,
+    blame: Blame,
+    root: str,
+) -> None:
+    """Run a check to its end, in this process, whose main thread this must be.
+
+    Everything that happens is told as an event, up to ``finished``. It raises nothing, whatever
+    the check does.
+
+    Args:
+        function: the check, ``async def`` or ``def``.
+        arguments: those of its case.
+        job: what the runner asked for.
+        events: where to tell.
+        blame: turns exceptions into failures.
+        root: the project's folder.
+    """
+    context = Context(
+        events.write,
+        env=job.env,
+        secrets=job.secrets,
+        resolve={
+            (host, port): (address, to_port)
+            for host, port, address, to_port in job.connecting.resolve
+        },
+        ca=job.connecting.ca,
+        root=root,
+    )
+    enter(context)
+    listen_to_assertions()
+    assertions.masker = context.masker
+    context.emit(
+        AttemptStarted(
+            at_ns=0,
+            check=job.definition.id,
+            started_ns=context.timeline.started_ns,
+            engine="python",
+            pid=os.getpid(),
+        )
+    )
+    Script(context, events, blame, job.definition.timeout).run(function, arguments)
+
+
+class Script:
+    """One check under way.
+
+    The time it may take is enforced three times over: here, softly, so that the check is told
+    where it was waiting; by SIGTERM from the runner a little later, which a check that spins or
+    blocks still answers with the line it is at; and by SIGKILL.
+
+    Args:
+        context: the attempt, as the SDK knows it.
+        events: where the context's events go.
+        blame: turns exceptions into failures.
+        timeout: seconds.
+    """
+
+    def __init__(self, context: Context, events: EventWriter, blame: Blame, timeout: float) -> None:
+        self._context = context
+        self._events = events
+        self._blame = blame
+        self._timeout = timeout
+        self._raised = 0
+        self._timed_out = 0
+        self._coroutine: Coroutine[Any, Any, Any] | None = None
+        self._tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+
+    def run(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+        """Run it, then tell that it is finished."""
+        signal.signal(signal.SIGTERM, self._terminated)
+        signal.signal(signal.SIGALRM, self._alarmed)
+        threading.excepthook = self._thread_failed
+        try:
+            try:
+                # For plain functions; the event loop has a clock of its own.
+                signal.setitimer(signal.ITIMER_REAL, self._timeout)
+                result = function(**arguments)
+                if isinstance(result, Coroutine):
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    self._run_coroutine(result)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except BaseException as error:  # whatever it is, it is the check's
+            self._raised = self._ended_by(error)
+        self._context.emit(
+            Finished(
+                at_ns=self._context.timeline.now(),
+                outcome="raised" if self._raised else "returned",
+                raised=self._raised,
+                verifications=self._context.ledger.verifications,
+            )
+        )
+
+    # The event loop
+
+    def _run_coroutine(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loop.set_exception_handler(self._background_failed)
+        loop.set_task_factory(self._make_task)  # type: ignore[arg-type]  # typeshed is stricter
+        main = loop.create_task(coroutine)
+        left = self._timeout - self._context.timeline.now() / 1e9
+        deadline = loop.call_later(left, self._cancel_at_deadline, main)
+        try:
+            # Not the task itself: what ends it must not end the loop before the clean-up.
+            loop.run_until_complete(asyncio.wait([main]))
+            main.result()
+        except BaseException as error:
+            self._raised = self._ended_by(error)
+        finally:
+            deadline.cancel()
+        with suppress(Exception):
+            loop.run_until_complete(self._clean_up(loop))
+        self._tell_unseen_failures()
+
+    def _make_task(
+        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
+    ) -> asyncio.Task[Any]:
+        task = asyncio.Task(coroutine, loop=loop, **options)
+        self._tasks.add(task)
+        return task
+
+    async def _clean_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End what the check left running, as ``asyncio.run`` does, but not at any length."""
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=_CLEANUP)
+        async with asyncio.timeout(_CLEANUP):
+            await loop.shutdown_asyncgens()
+
+    def _tell_unseen_failures(self) -> None:
+        """A task that failed while nobody awaited it has failed the check all the same."""
+        for task in list(self._tasks):
+            if task.done() and not task.cancelled() and task._log_traceback:
+                task._log_traceback = False
+                if (error := task.exception()) is not None:
+                    self._fail(error)
+
+    def _background_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._fail(error)
+        else:
+            self._warn(str(context.get("message")))
+
+    def _thread_failed(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+            self._fail(args.exc_value)
+
+    # The end of its time
+
+    def _cancel_at_deadline(self, main: asyncio.Task[Any]) -> None:
+        places = frames_of_coroutine(self._coroutine)
+        self._tell_timeout(self._blame.location(places))
+        main.cancel()
+
+    def _alarmed(self, number: int, frame: FrameType | None) -> NoReturn:
+        self._tell_timeout(self._blame.location(frames_of_stack(frame)))
+        raise _TimeIsUp
+
+    def _tell_timeout(self, location: Location | None) -> None:
+        limit = format_seconds(self._timeout)
+        where = "; it was waiting here" if location else ""
+        self._timed_out = self._context.ledger.failed(
+            Failure(
+                code="timeout.check",
+                message=f"The check did not finish in {limit}{where}",
+                location=location,
+            )
+        )
+
+    def _terminated(self, number: int, frame: FrameType | None) -> NoReturn:
+        """The runner ends it. If that is for its time, which it did not heed, say where it is."""
+        self._events.end_in_signal_handler()
+        if not self._timed_out and self._context.timeline.now() >= self._timeout * 1e9:
+            self._tell_blocked(frame)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(_SIGTERM_STATUS)
+
+    def _tell_blocked(self, frame: FrameType | None) -> None:
+        location = self._blame.location(frames_of_stack(frame))
+        if location is None and self._coroutine is not None:
+            # Its loop is free: it is not the check that kept the deadline from being heeded, but
+            # a machine with too much to do.
+            self._tell_timeout(self._blame.location(frames_of_coroutine(self._coroutine)))
+            return
+        where = "; it was here" if location else ""
+        self._context.ledger.failed(
+            Failure(
+                code="script.blocked",
+                message="The check did not stop at its timeout of "
+                f"{format_seconds(self._timeout)}, and was killed{where}",
+                location=location,
+            )
+        )
+
+    # Telling
+
+    def _ended_by(self, error: BaseException) -> int:
+        """Tell what ended the check, unless it is told already; its number."""
+        if self._timed_out and isinstance(error, asyncio.CancelledError | _TimeIsUp):
+            return self._timed_out
+        return self._fail(error)
+
+    def _fail(self, error: BaseException) -> int:
+        """Tell a failure; its number. Of an exception group, that of the first."""
+        context = self._context
+        numbers = []
+        for leaf in list(leaves_of(error))[:_MAX_LEAVES]:
+            failure = context.masked(self._blame.failure_of(leaf))
+            numbers.append(context.ledger.number_of(failure) or context.ledger.failed(failure))
+        return numbers[0]
+
+    def _warn(self, message: str) -> None:
+        context = self._context
+        context.emit(
+            Logged(
+                at_ns=context.timeline.now(),
+                message=context.masker.text(message),
+                level="warning",
+                source="checkwire",
+            )
+        )

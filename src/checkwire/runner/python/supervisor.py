@@ -1,0 +1,272 @@
+"""Supervising one attempt: from the fork to the last byte of its output."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+
+from checkwire.model.attempt import Attempt, Usage
+from checkwire.model.events import AttemptStarted, Event, Logged
+from checkwire.model.failures import Failure
+from checkwire.runner.exit import Cause, Exit
+from checkwire.runner.fold import Fold
+from checkwire.runner.output import OutputCapture, output_masker
+from checkwire.runner.python.crash import crash_location
+from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteHandle, ZygoteLost
+from checkwire.runner.python.linux import count_memory_kills
+from checkwire.runner.python.messages import Exited, Job
+from checkwire.runner.python.pipes import Pipes
+from checkwire.runner.stream import EventReader
+
+__all__ = ["Supervisor"]
+
+_CHUNK: Final = 64 * 1024
+_GRACE: Final = 0.1
+"""Seconds after its timeout that an attempt may take to end by itself."""
+_TERM_GRACE: Final = 0.5
+"""Seconds from SIGTERM to SIGKILL."""
+_START: Final = 10.0
+"""Seconds from the job to the first event, beside the check's own time."""
+_LEFT_IN_PIPE: Final = 4 * 1024 * 1024
+
+
+class Supervisor:
+    """Runs one attempt in a child, and makes an :class:`Attempt` of whatever comes of it.
+
+    It reads the child's events, stdout and stderr as they come, and waits for the process alone:
+    never for the end of a pipe, which a process that the check left behind may hold open.
+
+    Args:
+        job: what to run.
+        root: the project's folder.
+        on_event: called with each event as it comes. If it raises, the attempt is ended, and
+            :meth:`run` raises the same.
+
+    Attributes:
+        lost: whether the zygote died before the check had finished.
+        done: to be set by whoever runs it, once nothing of it is left.
+    """
+
+    def __init__(
+        self, job: Job, *, root: str, on_event: Callable[[Event], None] | None = None
+    ) -> None:
+        self.lost = False
+        self.done = asyncio.Event()
+        self._job = job
+        self._root = root
+        self._on_event = on_event
+        self._error: BaseException | None = None
+        self._fold = Fold(job.definition, job.attempt)
+        self._reader = EventReader()
+        masker = output_masker(job.secrets.values())
+        self._stdout = OutputCapture("stdout", masker)
+        self._stderr = OutputCapture("stderr", masker)
+        self._last_errors: deque[str] = deque(maxlen=500)
+        self._cause: Cause = "itself"
+        self._child: Child | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._zero_ns = time.monotonic_ns()
+        self._started_ns = time.time_ns()
+
+    def note(self, message: str) -> None:
+        """Put a line of our own into the transcript."""
+        self._emit(Logged(at_ns=self._now(), message=message, level="warning", source="checkwire"))
+
+    def stop(self) -> None:
+        """End the attempt now: it was cancelled."""
+        self._cause = "cancelled"
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
+
+    async def run(self, zygote: ZygoteHandle) -> Attempt:
+        """Run the attempt, and wait until its process is gone. Call it once.
+
+        If it is cancelled, the process is killed, and is gone before this raises.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._kills_before = count_memory_kills()
+        try:
+            pipes = Pipes()
+        except OSError as error:
+            return self.not_started(str(error))
+        try:
+            return await self._run(zygote, pipes)
+        except CouldNotFork as refusal:
+            return self.not_started(str(refusal))
+        except ZygoteLost:
+            return self._finish(self._exit(None))
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            for fd in (pipes.stdout, pipes.stderr, pipes.events):
+                self._loop.remove_reader(fd)
+            pipes.close()
+
+    async def _run(self, zygote: ZygoteHandle, pipes: Pipes) -> Attempt:
+        try:
+            child = self._child = await zygote.fork(pipes.theirs)
+        finally:
+            pipes.close(*pipes.theirs)
+        self._zero_ns = time.monotonic_ns()
+        self._started_ns = time.time_ns()
+        self._set_deadline(_START)
+        sources = {
+            pipes.events: self._take_events,
+            pipes.stdout: self._take_stdout,
+            pipes.stderr: self._take_stderr,
+        }
+        for fd, take in sources.items():
+            self._loop.add_reader(fd, self._read, fd, take)
+        try:
+            await self._send_job(pipes)
+            exited = await asyncio.shield(child.exited)
+        except asyncio.CancelledError:
+            self.stop()
+            await asyncio.shield(child.exited)
+            raise
+        for fd, take in sources.items():
+            left = _LEFT_IN_PIPE
+            while left > 0 and (size := self._read(fd, take)):
+                left -= size
+        return self._finish(self._exit(exited))
+
+    async def _send_job(self, pipes: Pipes) -> None:
+        data = memoryview(msgspec.msgpack.encode(self._job))
+        writable = asyncio.Event()
+        self._loop.add_writer(pipes.job, writable.set)
+        try:
+            while data:
+                await writable.wait()
+                with suppress(BlockingIOError):
+                    data = data[os.write(pipes.job, data) :]
+                writable.clear()
+        except BrokenPipeError:
+            pass  # it is dead; its end will tell
+        finally:
+            self._loop.remove_writer(pipes.job)
+            pipes.close(pipes.job)
+
+    # What comes from the child
+
+    def _read(self, fd: int, take: Callable[[bytes], None]) -> int:
+        """Read once; the number of bytes, 0 if there are none now."""
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return 0
+        if data:
+            take(data)
+        else:
+            self._loop.remove_reader(fd)
+        return len(data)
+
+    def _take_events(self, data: bytes) -> None:
+        for event in self._reader.feed(data):
+            if isinstance(event, AttemptStarted) and self._fold.started is None:
+                self._start(event)
+            self._emit(event)
+
+    def _take_stdout(self, data: bytes) -> None:
+        for line in self._stdout.feed(data, self._now()):
+            self._emit(line)
+
+    def _take_stderr(self, data: bytes) -> None:
+        for line in self._stderr.feed(data, self._now()):
+            self._last_errors.append(line.message)
+            self._emit(line)
+
+    def _emit(self, event: Event) -> None:
+        self._fold.feed(event)
+        if self._on_event is not None and self._error is None:
+            try:
+                self._on_event(event)
+            except BaseException as error:
+                self._error = error
+                self.stop()
+
+    # Time
+
+    def _now(self) -> int:
+        return max(0, time.monotonic_ns() - self._zero_ns)
+
+    def _start(self, event: AttemptStarted) -> None:
+        """Put our times on the child's timeline: it said what the wall clock was at its 0."""
+        now_ns = time.monotonic_ns()
+        zero_ns = now_ns - (time.time_ns() - event.started_ns)
+        self._zero_ns = min(max(zero_ns, self._zero_ns), now_ns)
+        self._set_deadline(_GRACE - self._now() / 1e9)
+
+    def _set_deadline(self, slack: float) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        seconds = self._job.definition.timeout + slack
+        self._timers = [
+            self._loop.call_later(seconds, self._terminate),
+            self._loop.call_later(seconds + _TERM_GRACE, self._kill),
+        ]
+
+    def _terminate(self) -> None:
+        if self._cause == "itself" and self._child is not None:
+            self._cause = "timeout"
+            self._child.signal(signal.SIGTERM)
+
+    def _kill(self) -> None:
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
+
+    # The end
+
+    def not_started(self, reason: str) -> Attempt:
+        """The attempt that could not even begin, for that reason."""
+        return self._finish(self._ended("not_started", reason=reason))
+
+    def _exit(self, exited: Exited | None) -> Exit:
+        if exited is None:
+            if self._cause != "itself":
+                return self._ended(self._cause)
+            self.lost = self._fold.finished is None
+            return self._ended("lost")
+        code = os.waitstatus_to_exitcode(exited.status)
+        killed = code == -signal.SIGKILL and self._cause == "itself"
+        return self._ended(
+            self._cause,
+            code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            out_of_memory=killed and count_memory_kills() > self._kills_before,
+            usage=Usage(cpu_seconds=exited.cpu_seconds, peak_memory=exited.peak_memory),
+        )
+
+    def _ended(self, cause: Cause, **seen: Any) -> Exit:
+        return Exit(at_ns=self._now(), started_ns=self._started_ns, cause=cause, **seen)
+
+    def _finish(self, end: Exit) -> Attempt:
+        for line in self._stdout.finish(end.at_ns):
+            self._emit(line)
+        for line in self._stderr.finish(end.at_ns):
+            self._last_errors.append(line.message)
+            self._emit(line)
+        if end.signal is not None:
+            location = crash_location(self._last_errors, self._root)
+            end = msgspec.structs.replace(end, location=location)
+        if self._reader.faults:
+            self._fold.fail(end.at_ns, self._protocol_failure())
+        if self._error is not None:
+            raise self._error
+        return self._fold.finish(end)
+
+    def _protocol_failure(self) -> Failure:
+        faults = self._reader.faults
+        lines = "a line that is" if faults == 1 else f"{faults:,} lines that are"
+        return Failure(
+            code="runner.protocol",
+            message=f"The check's process sent {lines} no run event: {self._reader.fault}",
+            evidence={"lines": faults},
+        )

@@ -1,0 +1,64 @@
+"""Check files that a zygote cannot live with."""
+
+from __future__ import annotations
+
+import os
+
+from checkwire.model.durations import format_seconds
+from checkwire.model.failures import Failure, Location
+from checkwire.runner.exit import signal_name
+from checkwire.runner.python.crash import crash_location
+
+__all__ = ["UnsafeFile", "failure_of_death"]
+
+_SHOWN_LINES = 20
+
+
+class UnsafeFile(Exception):  # noqa: N818 - it names what was found
+    """The zygote has to be started again, without this file.
+
+    Attributes:
+        path: the file, relative to the project.
+        failure: why, if the zygote was able to say so.
+        hung_for: seconds after which its import was given up; ``None`` if it did not hang.
+    """
+
+    def __init__(
+        self, path: str, failure: Failure | None = None, hung_for: float | None = None
+    ) -> None:
+        super().__init__(path)
+        self.path = path
+        self.failure = failure
+        self.hung_for = hung_for
+
+
+def failure_of_death(
+    path: str, *, status: int, output: str, root: str, hung_for: float | None
+) -> Failure:
+    """``script.import``: the zygote died while it imported a file.
+
+    Args:
+        path: the file, relative to the project.
+        status: how the process ended, as ``os.wait`` has it.
+        output: what it printed; ``faulthandler`` may have said there where it was.
+        root: the project's folder.
+        hung_for: see :class:`UnsafeFile`.
+    """
+    lines = output.rstrip().splitlines()
+    code = os.waitstatus_to_exitcode(status)
+    if hung_for is not None:
+        what = f"it did not finish in {format_seconds(hung_for)}"
+        hint = "A check file only declares checks; what waits or loops belongs into a check"
+    elif code < 0:
+        what = f"the process that imported it was killed by {signal_name(-code)}"
+        hint = "A native library crashed; import it alone to see"
+    else:
+        what = f"it ended the process that imported it (exit status {code})"
+        hint = "A check file only declares checks, and must not call exit() or os._exit()"
+    return Failure(
+        code="script.import",
+        message=f"{path} cannot be imported: {what}.",
+        hint=hint,
+        details="\n".join(lines[-_SHOWN_LINES:]),
+        location=crash_location(lines, root) or Location(path, 1),
+    )

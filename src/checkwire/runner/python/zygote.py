@@ -1,0 +1,216 @@
+"""The zygote: a process that has imported the project's check files, and forks a child per attempt.
+
+It has one thread, as a fork copies only the thread that forks, and locks held by others would stay
+locked for ever. It keeps no secrets, for later children are copies of it. It lives as long as the
+socket to the runner does.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from checkwire.model.failures import Failure, Location
+from checkwire.runner.python.catalog import Catalog
+from checkwire.runner.python.channel import MessageReader, pack, send_all
+from checkwire.runner.python.child import ChildFds, run_child
+from checkwire.runner.python.launch import CONTROL_FD
+from checkwire.runner.python.linux import adopt_orphans, count_threads, die_with_parent
+from checkwire.runner.python.messages import (
+    FORK_FDS,
+    Fork,
+    Forked,
+    Load,
+    Loaded,
+    Loading,
+    NotForked,
+    NotLoaded,
+    Ready,
+    Request,
+    Response,
+)
+from checkwire.runner.python.reaper import Children
+
+__all__ = ["main"]
+
+_THREADS_MAY_END_IN = 0.5
+_LOOK_AGAIN_MS = 10
+_SHUTDOWN = 5.0
+
+
+def main() -> None:
+    """Be a zygote. The argument is the process id of the parent to die with, or 0."""
+    parent = int(sys.argv[1])
+    sys.argv[:] = ["checkwire"]
+    os.set_inheritable(CONTROL_FD, False)
+    faulthandler.enable()
+    # While files are imported, nothing but this notices that the runner is gone.
+    if parent:
+        die_with_parent()
+        if os.getppid() != parent:
+            sys.exit("The process that started this one is gone.")
+    adopt_orphans()
+    # What imports leave behind is little, and frozen before the first fork.
+    gc.disable()
+    _import_what_checks_need()
+    zygote = Zygote(socket.socket(fileno=CONTROL_FD))
+    with suppress(BrokenPipeError):
+        zygote.load()
+        zygote.serve()
+    zygote.end()
+
+
+class Zygote:
+    """Answers the runner's requests until its end of the socket closes.
+
+    Args:
+        control: the socket; see :mod:`checkwire.runner.python.messages`.
+    """
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._requests: MessageReader[Request] = MessageReader(control, Request)
+        self._pid = os.getpid()
+        self._children = Children()
+        self._awake, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+
+    def load(self) -> None:
+        """Import the files that the runner names, and say of each what became of it."""
+        for request in self._requests.read() or ():
+            if not isinstance(request, Load):
+                raise TypeError(f"{request} came before any Load")
+            os.chdir(request.project.root)
+            self._catalog = Catalog(request.project)
+            for file in request.files:
+                path = self._catalog.relative(file)
+                self._say(Loading(path=path))
+                self._say(self._load(file, path))
+
+    def _load(self, file: str, path: str) -> Response:
+        result = self._catalog.load(file)
+        if os.getpid() != self._pid:
+            os._exit(0)  # the file forked, and this is its child
+        if (threads := _threads_left()) > 1:
+            return NotLoaded(path=path, failure=_started_threads(path, threads), unsafe=True)
+        if isinstance(result, Failure):
+            return NotLoaded(path=path, failure=result)
+        return Loaded(path=path, definitions=result)
+
+    def serve(self) -> None:
+        """Fork a child for each request, and tell of each end, until the runner hangs up."""
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        _occupy_standard_fds()
+        gc.freeze()
+        self._children = Children()
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        # From now on the socket tells that the runner is gone, in time to end the children's own
+        # children too. The signal is for a zygote that a check has stopped.
+        die_with_parent(signal.SIGCONT)
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._awake, select.POLLIN)
+        self._say(Ready())
+        while True:
+            timeout = _LOOK_AGAIN_MS if self._children.strays_left else None
+            ready = {fd for fd, _ in poll.poll(timeout)}
+            if self._awake in ready:
+                os.read(self._awake, 4096)
+            for exited in self._children.reap():
+                self._say(exited)
+            if self._control.fileno() in ready:
+                requests = self._requests.read()
+                if requests is None:
+                    return
+                for request in requests:
+                    if isinstance(request, Fork):
+                        self._fork(request.id)
+
+    def _fork(self, attempt: int) -> None:
+        fds = [self._requests.fds.popleft() for _ in FORK_FDS]
+        try:
+            try:
+                pid = os.fork()
+            except OSError as error:
+                self._say(NotForked(id=attempt, reason=str(error)))
+                return
+            if pid == 0:
+                inherited = (self._control.detach(), self._awake, self._wake)
+                run_child(self._catalog, ChildFds(*fds), self._pid, inherited)
+        finally:
+            for fd in fds:
+                os.close(fd)
+        self._children.add(pid, attempt)
+        self._tell_of(pid, attempt)
+
+    def _tell_of(self, pid: int, attempt: int) -> None:
+        forked = Forked(id=attempt, pid=pid)
+        if sys.platform != "linux":
+            self._say(forked)
+            return
+        # Opened before the child can have been reaped, so it is of this child for certain.
+        pidfd = os.pidfd_open(pid)
+        try:
+            self._say(forked, [pidfd])
+        finally:
+            os.close(pidfd)
+
+    def end(self) -> None:
+        """Kill every process below this one, and wait until they are gone."""
+        deadline = time.monotonic() + _SHUTDOWN
+        while self._children.kill_all() and time.monotonic() < deadline:
+            time.sleep(_LOOK_AGAIN_MS / 1000)
+        os._exit(0)  # what check files left to be done at exit is not to be done here
+
+    def _say(self, response: Response, fds: Iterable[int] = ()) -> None:
+        send_all(self._control, pack(response), fds)
+
+
+def _import_what_checks_need() -> None:
+    """Import, while the runner still prepares, what check files and their connections will.
+
+    What is not imported here every child would have to import for itself.
+    """
+
+    import checkwire.sdk.websocket  # noqa: F401
+
+
+def _occupy_standard_fds() -> None:
+    """Leave none of them closed, or a descriptor for a child would get its number."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(fd)
+
+
+def _threads_left() -> int:
+    """How many threads there are, once those that are about to end have had time to."""
+    deadline = time.monotonic() + _THREADS_MAY_END_IN
+    while (threads := count_threads()) > 1 and time.monotonic() < deadline:
+        time.sleep(_LOOK_AGAIN_MS / 1000)
+    return threads
+
+
+def _started_threads(path: str, threads: int) -> Failure:
+    names = [
+        thread.name for thread in threading.enumerate() if thread is not threading.main_thread()
+    ]
+    named = f" ({', '.join(names)})" if names else " (of a native library)"
+    return Failure(
+        code="script.import",
+        message=f"{path} starts {'a thread' if threads == 2 else f'{threads - 1} threads'} "
+        f"when it is imported{named}; attempts are forked from the process that imports it, "
+        "and threads do not survive that",
+        hint="Start it, or import the module that does, inside the check function",
+        location=Location(path, 1),
+    )

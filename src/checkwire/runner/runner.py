@@ -1,0 +1,150 @@
+"""The runner: collects a project's checks, and runs them, each attempt in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import NamedTuple
+
+from checkwire.model.attempt import Attempt, Run
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.events import Event
+from checkwire.model.failures import Failure
+from checkwire.project.config import Project
+from checkwire.project.discovery import Selection
+from checkwire.project.selection import no_check_warning, select
+from checkwire.runner.python.engine import Engine
+from checkwire.runner.python.launch import ZygoteProcess
+from checkwire.runner.python.messages import Connecting, Job
+from checkwire.runner.run import run_attempts, skipped_run
+
+__all__ = ["Collected", "Runner"]
+
+OnEvent = Callable[[int, Event], None]
+"""Told each event as it comes, with the number of its attempt."""
+
+
+class Collected(NamedTuple):
+    """What a selection came to.
+
+    Attributes:
+        definitions: of the checks selected, by file, and in it in the order of the source.
+        failures: of the files that could not be imported, by path relative to the project.
+        warnings: sentences about what is probably not meant.
+        output: the end of what check files printed while they were imported.
+    """
+
+    definitions: tuple[CheckDefinition, ...]
+    failures: dict[str, Failure]
+    warnings: tuple[str, ...]
+    output: str
+
+
+class Runner:
+    """Runs the checks of one project::
+
+        async with Runner(project, env=env) as runner:
+            collected = await runner.collect(discover(project))
+            run = await runner.run(collected.definitions[0])
+
+    Args:
+        project: the project.
+        env: the environment of the checks' processes, all of it; by default that of this process,
+            and the project's ``[env]``.
+        secrets: values by name. They are masked in all that is kept.
+        connecting: options for every connection.
+        workers: how many attempts may be under way at a time; by default as many as suit checks,
+            which mostly wait: four for each CPU, and at least eight.
+        location: the name of the place that this is.
+        process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
+        import_timeout: seconds that the import of one check file may take.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        connecting: Connecting | None = None,
+        workers: int | None = None,
+        location: str = "local",
+        process: ZygoteProcess | None = None,
+        import_timeout: float = 30.0,
+    ) -> None:
+        self._env = dict(env) if env is not None else {**os.environ, **project.env}
+        self._secrets = dict(secrets or {})
+        self._connecting = connecting or Connecting()
+        self._location = location
+        self._workers = asyncio.Semaphore(workers or max(8, 4 * (os.cpu_count() or 1)))
+        self._engine = Engine(project, process=process, import_timeout=import_timeout)
+
+    async def __aenter__(self) -> Runner:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End what is under way, as cancelled, and wait until every process is gone."""
+        await self._engine.close()
+
+    async def collect(self, selection: Selection) -> Collected:
+        """Import the check files of a selection, and pick the checks that it names. Call it once.
+
+        Raises:
+            UsageError: a function or a case that was named does not exist.
+            DefinitionError: two checks have one id.
+            EngineError: no process can be started to import them.
+        """
+        loaded = await self._engine.load(selection.files)
+        chosen = select(loaded.definitions, selection, loaded.failures)
+        return Collected(
+            tuple(chosen),
+            loaded.failures,
+            tuple(map(no_check_warning, loaded.empty)),
+            loaded.output,
+        )
+
+    async def run(self, definition: CheckDefinition, *, on_event: OnEvent | None = None) -> Run:
+        """Run a check, with retries as it has them. Waits for its turn if too many are under way.
+
+        If it is cancelled, its process is gone before it raises.
+
+        Args:
+            definition: of a check that was collected; options may be changed in it.
+            on_event: told each event as it comes. What it raises ends the run, and is raised here.
+        """
+        if reason := self._reason_to_skip(definition):
+            return skipped_run(definition, reason, location=self._location)
+
+        async def attempt(number: int) -> Attempt:
+            job = Job(
+                definition=definition,
+                attempt=number,
+                env=self._env,
+                secrets=self._secrets,
+                connecting=self._connecting,
+            )
+            listener = None if on_event is None else lambda event: on_event(number, event)
+            async with self._workers:
+                return await self._engine.attempt(job, listener)
+
+        return await run_attempts(definition, attempt, location=self._location)
+
+    def _reason_to_skip(self, definition: CheckDefinition) -> str:
+        if not definition.activated:
+            return "it is not activated"
+        missing = [n for n in definition.needs if n not in self._env and n not in self._secrets]
+        return f"it needs {', '.join(missing)}, which {_is_not_set(missing)}" if missing else ""
+
+
+def _is_not_set(names: list[str]) -> str:
+    return "is not set" if len(names) == 1 else "are not set"

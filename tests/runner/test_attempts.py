@@ -1,0 +1,391 @@
+"""Checks run in processes of their own, and what becomes of them is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from checkwire.model.attempt import Run
+from checkwire.model.events import AttemptStarted, Event, Failed, Finished
+from checkwire.model.masking import MASK
+from checkwire.runner.runner import Collected, Runner
+from support.checks import headline, printed, run_all, run_one, with_runner, write_check
+
+
+def test_a_check_that_returns_passes_and_one_that_asserts_wrongly_fails(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        @check
+        async def good():
+            assert 1 + 1 == 2
+
+        @check
+        def good_too():
+            assert 1 + 1 == 2
+
+        @check
+        async def bad():
+            assert 1 + 1 == 3
+
+        @check
+        def bad_too():
+            assert 1 + 1 == 3
+        """,
+    )
+    runs = run_all(tmp_path)
+    assert {name: run.status for name, run in runs.items()} == {
+        "good": "passed",
+        "good_too": "passed",
+        "bad": "failed",
+        "bad_too": "failed",
+    }
+    for name in ("bad", "bad_too"):
+        failure = runs[name].attempts[0].failure
+        assert failure is not None
+        assert failure.code == "assertion.failed"
+        assert failure.location is not None
+        assert failure.location.text == "assert 1 + 1 == 3"
+
+
+def test_the_stream_begins_and_ends_as_documented(tmp_path: Path) -> None:
+    attempt = run_one(tmp_path, "@check\nasync def a(): assert True")
+    first, last = attempt.events[0], attempt.events[-1]
+    assert isinstance(first, AttemptStarted)
+    assert first.check == "a_check.py::a"
+    assert first.engine == "python"
+    assert first.pid not in (0, os.getpid())
+    assert isinstance(last, Finished)
+    assert attempt.usage.cpu_seconds > 0
+    assert attempt.usage.peak_memory > 1_000_000
+
+
+def test_every_attempt_has_a_process_of_its_own(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        seen = []
+
+        @check(cases={"a": {}, "b": {}, "c": {}})
+        async def a():
+            seen.append(1)
+            print(len(seen))
+        """,
+    )
+
+    async def use(runner: Runner, collected: Collected) -> list[Run]:
+        return [await runner.run(definition) for definition in collected.definitions]
+
+    runs = with_runner(tmp_path, use)
+    assert [printed(run.attempts[0]) for run in runs] == [["1"]] * 3
+    pids = {event.pid for run in runs for event in run.attempts[0].events[:1]}  # type: ignore[union-attr]
+    assert len(pids) == 3
+
+
+def test_an_exception_is_told_with_its_place_in_the_check(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        def helper():
+            return json_of({})
+
+        def json_of(value):
+            return value["missing"]
+
+        @check
+        async def a():
+            helper()
+        """,
+    )
+    assert attempt.status == "error"
+    failure = attempt.failure
+    assert failure is not None
+    assert failure.code == "script.exception"
+    assert failure.message == "KeyError: 'missing'"
+    assert failure.location is not None
+    assert (failure.location.path, failure.location.function) == ("a_check.py", "json_of")
+    assert failure.location.text == 'return value["missing"]'
+    assert "in helper" in failure.details
+    assert "checkwire/runner" not in failure.details
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("raise SystemExit(3)", "script.exited"),
+        ("import sys; sys.exit()", "script.exited"),
+        ("raise KeyboardInterrupt", "script.exception"),
+        ("raise GeneratorExit", "script.exception"),
+        ("raise MemoryError", "runner.memory"),
+        ("raise AssertionError('by hand')", "assertion.failed"),
+        ("raise ExceptionGroup('many', [ValueError(1), TypeError(2)])", "script.exception"),
+        (
+            "import asyncio; asyncio.current_task().cancel(); await asyncio.sleep(1)",
+            "script.exception",
+        ),
+        (
+            "class Odd(Exception):\n  def __str__(self): raise ValueError\n raise Odd",
+            "script.exception",
+        ),
+    ],
+)
+def test_whatever_leaves_a_check_is_its_failure(tmp_path: Path, body: str, code: str) -> None:
+    attempt = run_one(tmp_path, f"@check\nasync def a():\n {body}\n")
+    assert headline(attempt) == code
+    (finished,) = [event for event in attempt.events if isinstance(event, Finished)]
+    assert finished.outcome == "raised"
+
+
+def test_each_exception_of_a_group_is_told(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        @check
+        async def a():
+            import asyncio
+            async def fail(what):
+                raise what
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail(ValueError("one")))
+                group.create_task(fail(TypeError("two")))
+        """,
+    )
+    messages = {failed.failure.message for failed in attempt.failures}
+    assert messages == {"ValueError: one", "TypeError: two"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # Nobody awaits it, and it is held until the end.
+        "global task\n    task = asyncio.create_task(fail())\n    await asyncio.sleep(0)",
+        # Nobody awaits it, and it is collected at once.
+        "asyncio.create_task(fail())\n    await asyncio.sleep(0)",
+        "asyncio.get_running_loop().call_soon(fail_now)\n    await asyncio.sleep(0)",
+        "thread = threading.Thread(target=fail_now)\n    thread.start()\n    thread.join()",
+    ],
+)
+def test_a_failure_in_the_background_fails_the_check(tmp_path: Path, body: str) -> None:
+    attempt = run_one(
+        tmp_path,
+        f"""
+import asyncio, threading
+
+def fail_now():
+    assert False, "in the background"
+
+async def fail():
+    fail_now()
+
+@check
+async def a():
+    {body}
+""",
+    )
+    assert attempt.status == "failed"
+    assert [failed.failure.code for failed in attempt.failures] == ["assertion.failed"]
+
+
+def test_the_environment_is_the_jobs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OF_THE_RUNNER", "1")
+    attempt = run_one(
+        tmp_path,
+        """
+        import json, os
+
+        @check
+        async def a():
+            print(json.dumps(dict(os.environ)))
+        """,
+        env={"NAME": "value", "PATH": "/bin"},
+    )
+    environ = json.loads(printed(attempt)[0])
+    del environ["CHECKWIRE_ZYGOTE"]
+    assert environ == {"NAME": "value", "PATH": "/bin"}
+
+
+def test_secrets_are_masked_in_what_is_printed_and_raised(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import sys
+        from checkwire import env
+
+        @check
+        async def a():
+            print("out", env["KEY"])
+            print("err", env["KEY"], file=sys.stderr)
+            raise ValueError(env["KEY"])
+        """,
+        secrets={"KEY": "hunter2-hunter2"},
+    )
+    assert printed(attempt) == [f"out {MASK}"]
+    assert f"err {MASK}" in printed(attempt, "stderr")
+    assert attempt.failure is not None
+    assert attempt.failure.message == f"ValueError: {MASK}"
+    assert "hunter2" not in str(attempt)
+
+
+def test_secrets_never_are_in_the_zygote(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import os
+
+        @check
+        async def a():
+            zygote = os.getppid()
+            found = False
+            with open(f"/proc/{zygote}/maps") as maps, open(f"/proc/{zygote}/mem", "rb") as mem:
+                for line in maps:
+                    span, mode, *_ = line.split()
+                    if mode.startswith("rw"):
+                        start, end = (int(part, 16) for part in span.split("-"))
+                        mem.seek(start)
+                        try:
+                            # Joined here, so that the source does not hold it.
+                            found = found or "".join(["hunter2", "-", "hunter2"]).encode() in (
+                                mem.read(end - start)
+                            )
+                        except OSError:
+                            pass
+            print(found)
+        """,
+        secrets={"KEY": "hunter2-hunter2"},
+    )
+    assert printed(attempt) == ["False"]
+
+
+def test_events_come_as_they_happen(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        import sys
+        from checkwire import log
+
+        @check
+        async def a():
+            log("first")
+            while not sys.stdin.read(1) and not __import__("os").path.exists("go"):
+                pass
+        """,
+    )
+
+    async def use(runner: Runner, collected: Collected) -> Run:
+        def listen(number: int, event: Event) -> None:
+            assert number == 1
+            if getattr(event, "message", "") == "first":
+                (tmp_path / "go").touch()  # the check waits for this
+
+        return await runner.run(collected.definitions[0], on_event=listen)
+
+    assert with_runner(tmp_path, use).status == "passed"
+
+
+def test_what_the_listener_raises_ends_the_run_and_is_raised(tmp_path: Path) -> None:
+    write_check(tmp_path, "import asyncio\n@check\nasync def a(): await asyncio.sleep(60)")
+
+    async def use(runner: Runner, collected: Collected) -> None:
+        def listen(number: int, event: Event) -> None:
+            raise LookupError("the listener's own")
+
+        with pytest.raises(LookupError):
+            await runner.run(collected.definitions[0], on_event=listen)
+
+    with_runner(tmp_path, use)
+
+
+def test_retries_run_the_check_again_until_it_passes(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        from pathlib import Path
+
+        @check(retries={"max": 5, "delay": "1ms"})
+        async def a():
+            with Path("count").open("a") as file:
+                file.write("x")
+            assert Path("count").stat().st_size == 3
+        """,
+    )
+    run = run_all(tmp_path)["a"]
+    assert run.status == "passed"
+    assert run.flaky
+    assert [attempt.number for attempt in run.attempts] == [1, 2, 3]
+    assert [attempt.status for attempt in run.attempts] == ["failed", "failed", "passed"]
+
+
+def test_what_is_not_activated_or_lacks_a_variable_is_skipped(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        @check(activated=False)
+        async def off(): pass
+
+        @check(needs=["TOKEN", "URL"])
+        async def needy(): pass
+        """,
+    )
+    runs = run_all(tmp_path, env={"URL": "x"})
+    assert [run.status for run in runs.values()] == ["skipped", "skipped"]
+    assert runs["needy"].skipped == "it needs TOKEN, which is not set"
+    assert runs["off"].attempts == ()
+    assert run_all(tmp_path, env={"URL": "x"}, secrets={"TOKEN": "y"})["needy"].status == "passed"
+
+
+def test_no_more_attempts_are_under_way_than_there_are_workers(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        import asyncio
+
+        @check(cases={str(n): {} for n in range(9)})
+        async def a(): await asyncio.sleep(0.05)
+        """,
+    )
+    most = 0
+
+    async def use(runner: Runner, collected: Collected) -> None:
+        under_way: set[str] = set()
+
+        def listener(id_: str) -> object:
+            def listen(number: int, event: Event) -> None:
+                nonlocal most
+                if isinstance(event, AttemptStarted):
+                    under_way.add(id_)
+                elif isinstance(event, Finished):
+                    under_way.discard(id_)
+                most = max(most, len(under_way))
+
+            return listen
+
+        await asyncio.gather(
+            *(runner.run(d, on_event=listener(d.id)) for d in collected.definitions)  # type: ignore[arg-type]
+        )
+
+    with_runner(tmp_path, use, workers=3)
+    assert most == 3
+
+
+def test_failures_keep_their_numbers_apart(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import os
+
+        @check
+        async def a():
+            try:
+                assert 1 == 2
+            except AssertionError:
+                pass
+            os._exit(0)
+        """,
+    )
+    told = [event for event in attempt.events if isinstance(event, Failed)]
+    assert len({failed.number for failed in told}) == len(told)
+    assert "script.exited" in {failed.failure.code for failed in told}
