@@ -1,0 +1,1 @@
+"""What ``checkwire test`` is made of."""
