@@ -1,0 +1,153 @@
+"""The command line. Commands are imported when they are called, so that each starts quickly."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from checkwire._version import __version__
+from checkwire.cli.help import CONTEXT_SETTINGS, Example, HelpContext, write_examples
+
+__all__ = ["COMMANDS", "EXAMPLES", "CommandEntry", "main"]
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
+BROKEN_PIPE = 141
+"""Exit status when nobody reads our output any more: 128 + SIGPIPE."""
+
+
+class CommandEntry(NamedTuple):
+    """Where a command is, and what ``checkwire --help`` says of it without importing it."""
+
+    home: str
+    summary: str
+
+
+COMMANDS = {
+    "init": CommandEntry(
+        "checkwire.cli.init:command", "Make a small project with commented example checks."
+    ),
+    "test": CommandEntry("checkwire.cli.test:command", "Run checks and say what happened."),
+    "echo": CommandEntry(
+        "checkwire.cli.echo:command", "Serve a local stand-in for wss://echo.websocket.org."
+    ),
+}
+
+EXAMPLES: tuple[Example, ...] = (
+    ("checkwire init monitoring && cd monitoring", "a small project that works"),
+    ("checkwire test", "run all its checks"),
+    ("checkwire test checks/echo_check.py -v", "one file, with every frame"),
+    ("checkwire echo", "a server to try them on"),
+    ("checkwire COMMAND --help", "more on a command"),
+)
+
+
+class CommandTable(click.Group):
+    """The commands of :data:`COMMANDS`, each imported when it is called."""
+
+    context_class: type[click.Context] = HelpContext
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, name = entry.home.partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called, or suggest the one that was meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+            meant = f" Did you mean '{close[0]}'?" if close else ""
+            ctx.fail(f"No such command '{name}'.{meant}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        write_examples(formatter, EXAMPLES)
+
+
+@click.group(cls=CommandTable, context_settings=CONTEXT_SETTINGS)
+@click.version_option(__version__, "-V", "--version", message="checkwire %(version)s")
+def cli() -> None:
+    """Synthetic monitoring for WebSockets.
+
+    A check is a Python function that opens a WebSocket, sends, validates and closes. Checkwire
+    runs it, measures every phase of the connection, and says in plain words what broke.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line, and return the exit status.
+
+    A command's own status is what it returns, if that is an ``int``, or passes to ``ctx.exit``.
+
+    Args:
+        args: what follows the program's name; ``None`` means the process's own arguments.
+    """
+    try:
+        status = _run(sys.argv[1:] if args is None else list(args))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What is still buffered would be written, and complain, when the interpreter exits.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return BROKEN_PIPE
+    return status
+
+
+def _run(args: list[str]) -> int:
+    if "_CHECKWIRE_COMPLETE" in os.environ:
+        cli.main(args, prog_name="checkwire")
+    try:
+        with cli.make_context("checkwire", args) as ctx:
+            result = cli.invoke(ctx)
+            return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        _complain(error.format_message())
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            click.echo(f"Try: {error.ctx.command_path} --help", err=True)
+        return error.exit_code
+    except Exception as error:
+        from checkwire.model.errors import CheckwireError
+
+        if not isinstance(error, CheckwireError):
+            raise
+        _complain(str(error))
+        return 2
+
+
+def _complain(message: str) -> None:
+    click.echo(f"checkwire: {click.style('error:', fg='red', bold=True)} {message}", err=True)
