@@ -1,0 +1,82 @@
+"""The last line: how many runs ended how, how long it took, and the exit code."""
+
+from __future__ import annotations
+
+from checkwire.cli.reporters.base import Finish, Start, Tally
+from checkwire.cli.reporters.figures import counted
+from checkwire.cli.reporters.marks import FLAKY, MARKS, RUNNING
+from checkwire.cli.reporters.paint import Text
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.durations import format_ns
+
+__all__ = ["summary_lines", "title_line", "unfinished"]
+
+_NAMED = 10
+_STYLES = {"passed": "bold", "skipped": "", "error": "fail bold", "failed": "fail bold"}
+
+
+def title_line(start: Start) -> Text:
+    """The first line: what is about to run."""
+    from checkwire._version import __version__
+
+    files = len({check.path for check in start.checks})
+    line = Text("checkwire", "bold").add(f" {__version__}", "dim")
+    if start.checks:
+        line.add(f"  {counted(len(start.checks), 'check')} in {counted(files, 'file')}", "dim")
+        if start.workers > 1 and len(start.checks) > 1:
+            line.add(f", {min(start.workers, len(start.checks))} at a time", "dim")
+    if start.deselected:
+        line.add(f", {start.deselected:,} deselected", "dim")
+    return line
+
+
+def unfinished(start: Start, finish: Finish) -> list[CheckDefinition]:
+    """The checks that have no run: they were under way, or had not begun."""
+    finished = {run.check.id for run in finish.runs}
+    return [check for check in start.checks if check.id not in finished]
+
+
+def summary_lines(start: Start, finish: Finish, width: int) -> list[Text]:
+    """``2 passed, 1 degraded, 1 failed  in 2.3 s  exit 1``, and what did not finish."""
+    lines: list[Text] = []
+    left = unfinished(start, finish)
+    if left and finish.interrupted:
+        lines.append(Text("not finished", "warn bold"))
+        lines += [
+            Text("  ").add(RUNNING.shape, "dim").add(f" {check.name}").cut(width)
+            for check in left[:_NAMED]
+        ]
+        if len(left) > _NAMED:
+            lines.append(Text(f"    and {len(left) - _NAMED} more", "dim"))
+        lines.append(Text())
+    tally = Tally.of(finish.runs)
+    parts: list[Text] = []
+    for name in ("passed", "degraded", "failed", "error", "skipped"):
+        count: int = getattr(tally, name)
+        if not count:
+            continue
+        word = counted(count, "error") if name == "error" else f"{count:,} {name}"
+        part = Text(word, _STYLES.get(name, MARKS[name].style))
+        parts.append(part)
+    if tally.flaky:
+        parts[0].add(" (").add(f"{tally.flaky:,} {FLAKY.word}", FLAKY.style).add(")")
+    if start.load_failures:
+        files = f"{counted(len(start.load_failures), 'file')} not loaded"
+        parts.append(Text(files, "fail bold"))
+    if left:
+        parts.append(Text(f"{len(left):,} not {'finished' if finish.interrupted else 'run'}"))
+    line = Text()
+    if finish.interrupted:
+        line.add("interrupted  ", "warn bold")
+    if not parts:
+        parts.append(Text("no checks found", "bold"))
+    took = Text("in ", "dim").add(format_ns(finish.duration_ns))
+    took.add(f"  exit {finish.exit_code}", "dim")
+    for number, part in enumerate((*parts, took)):
+        comma = 0 < number < len(parts)
+        if line.width + 3 + part.width > width:
+            lines.append(line.add("," if comma else ""))
+            line = Text("  ").join(part)
+        else:
+            line.add(", " if comma else "  " if number else "").join(part)
+    return [*lines, line]

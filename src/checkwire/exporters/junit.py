@@ -1,0 +1,193 @@
+"""Runs as JUnit XML, in the form that Jenkins, GitLab, GitHub's actions and others read.
+
+There is no standard. This is what they have in common (see github.com/testmoapp/junitxml), and
+``tests/exporters/junit.xsd`` says exactly what is written here: one ``testsuite`` per check file,
+one ``testcase`` per run; ``failure`` when the target is at fault, ``error`` when the check is;
+times in seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from xml.sax.saxutils import escape, quoteattr
+
+from checkwire.exporters.transcript_text import transcript_text
+from checkwire.model.attempt import Attempt, Run
+from checkwire.model.events import Logged
+from checkwire.model.failures import Failure, code_of
+
+__all__ = ["junit_xml"]
+
+_ILLEGAL = re.compile(
+    "[^\t\n\x20-\x7e\xa0-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufdcf"
+    "\ufdf0-\ufefe\uff00-\ufffd\U00010000-\U0010fffd]"
+)
+"""What XML 1.0 section 2.2 forbids or discourages, and what changes the direction of text."""
+
+_MAX_TEXT = 256 * 1024
+"""Characters of one ``system-out`` or ``system-err``: CI servers read the document into memory."""
+
+
+def junit_xml(
+    runs: Sequence[Run], *, load_failures: Iterable[Failure] = (), duration_ns: int | None = None
+) -> str:
+    """The document.
+
+    Args:
+        runs: in the order in which they shall stand.
+        load_failures: what kept check files from being loaded: each is a case with an ``error``.
+        duration_ns: of all runs together, by the clock on the wall; by default their sum.
+    """
+    suites: dict[str, list[Run]] = {}
+    broken: dict[str, list[Failure]] = {}
+    for failure in load_failures:
+        broken.setdefault(failure.location.path if failure.location else "", []).append(failure)
+    for run in runs:
+        suites.setdefault(run.check.path, []).append(run)
+    files = [*(path for path in broken if path not in suites), *suites]
+    count = _counts(runs, sum(map(len, broken.values())))
+    if duration_ns is None:
+        duration_ns = sum(run.duration_ns for run in runs)
+    began = min((run.started_ns for run in runs), default=None)
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>']
+    lines.append(f'<testsuites name="checkwire"{count} time="{_seconds(duration_ns)}"{_at(began)}>')
+    for path in files:
+        lines += _suite(path, suites.get(path, []), broken.get(path, []))
+    lines.append("</testsuites>\n")
+    return "\n".join(lines)
+
+
+def _suite(path: str, runs: Sequence[Run], broken: Sequence[Failure]) -> Iterator[str]:
+    began = min((run.started_ns for run in runs), default=None)
+    time = _seconds(sum(run.duration_ns for run in runs))
+    counts = _counts(runs, len(broken))
+    yield f'  <testsuite name={_quoted(path or "checkwire")}{counts} time="{time}"{_at(began)}>'
+    for failure in broken:
+        line = failure.location.line if failure.location else 1
+        yield (
+            f"    <testcase name={_quoted(path or 'checkwire')} classname={_quoted(_class(path))}"
+            f' file={_quoted(path)} line="{line}" time="0.000">'
+        )
+        yield _problem("error", failure)
+        yield "    </testcase>"
+    for run in runs:
+        yield from _case(run)
+    yield "  </testsuite>"
+
+
+def _case(run: Run) -> Iterator[str]:
+    check = run.check
+    yield (
+        f"    <testcase name={_quoted(check.name)} classname={_quoted(_class(check.path))}"
+        f' file={_quoted(check.path)} line="{check.line}" time="{_seconds(run.duration_ns)}">'
+    )
+    yield "      <properties>"
+    for name, value in _properties(run):
+        yield f"        <property name={_quoted(name)} value={_quoted(value)}/>"
+    yield "      </properties>"
+    last = run.attempts[-1] if run.attempts else None
+    if run.status == "skipped":
+        yield f"      <skipped message={_quoted(run.skipped)}/>"
+    elif run.status in ("failed", "error"):
+        failure = last.failure if last is not None else None
+        unknown = Failure(
+            code=f"check.{run.status}", message=f"The run has the status {run.status}"
+        )
+        yield _problem("error" if run.status == "error" else "failure", failure or unknown)
+    if out := "\n".join(line for attempt in run.attempts for line in _transcript(run, attempt)):
+        yield f"      <system-out>{_content(out)}</system-out>"
+    errors = [
+        event.message
+        for attempt in run.attempts
+        for event in attempt.events
+        if isinstance(event, Logged) and event.source == "stderr"
+    ]
+    if errors:
+        yield f"      <system-err>{_content(chr(10).join(errors))}</system-err>"
+    yield "    </testcase>"
+
+
+def _properties(run: Run) -> Iterator[tuple[str, str]]:
+    """Facts for tools: id, status, and the phases of the first connection in seconds."""
+    yield "id", run.check.id
+    yield "status", run.status
+    yield "location", run.location
+    for tag in run.check.tags:
+        yield "tag", tag
+    if len(run.attempts) > 1:
+        yield "attempts", str(len(run.attempts))
+    if run.flaky:
+        yield "flaky", "true"
+    if not run.attempts:
+        return
+    last = run.attempts[-1]
+    if last.failure is not None:
+        yield "code", last.failure.code
+        yield "blame", code_of(last.failure.code).blame
+    for connection in last.connections[:1]:
+        yield "url", connection.url
+        for phase in connection.phases:
+            yield f"phase.{phase.name}", f"{phase.duration_ns / 1e9:.6f}"
+
+
+def _problem(element: str, failure: Failure) -> str:
+    lines = [failure.message]
+    if failure.location is not None:
+        lines.append(f"{failure.location.path}:{failure.location.line}")
+        if failure.location.text and failure.location.text not in failure.details:
+            lines.append(f"    {failure.location.text}")
+    if failure.details:
+        lines += ["", failure.details]
+    if hint := failure.hint or code_of(failure.code).hint:
+        lines += ["", hint]
+    text = _content("\n".join(lines))
+    message = _quoted(failure.message)
+    return f"      <{element} message={message} type={_quoted(failure.code)}>{text}</{element}>"
+
+
+def _transcript(run: Run, attempt: Attempt) -> Iterator[str]:
+    if len(run.attempts) > 1:
+        yield f"attempt {attempt.number}: {attempt.status}"
+    yield from transcript_text(attempt)
+
+
+def _counts(runs: Iterable[Run], broken: int) -> str:
+    statuses = [run.status for run in runs]
+    return (
+        f' tests="{len(statuses) + broken}" failures="{statuses.count("failed")}"'
+        f' errors="{statuses.count("error") + broken}" skipped="{statuses.count("skipped")}"'
+    )
+
+
+def _class(path: str) -> str:
+    """The file as the dotted name by which such tools group: ``checks.orders_check``."""
+    return path.removesuffix(".py").strip("./").replace("/", ".") or "checkwire"
+
+
+def _at(started_ns: int | None) -> str:
+    if started_ns is None:
+        return ""
+    moment = datetime.fromtimestamp(started_ns / 1e9, UTC)
+    return f' timestamp="{moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")}"'
+
+
+def _seconds(ns: int) -> str:
+    return f"{ns / 1e9:.3f}"
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(_legal(text))
+
+
+def _content(text: str) -> str:
+    text = _legal(text)
+    if len(text) > _MAX_TEXT:
+        half = _MAX_TEXT // 2
+        text = f"{text[:half]}\n… {len(text) - _MAX_TEXT:,} characters …\n{text[-half:]}"
+    return escape(text)
