@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.program import project, report, serving
 from websockets.asyncio.server import ServerConnection
+
+from support.program import project, report, serving
 
 EVENTS = """
     import json

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.program import checkwire, environment, project, report, serving
 from websockets.asyncio.server import ServerConnection
+
+from support.program import checkwire, environment, project, report, serving
 
 PASSING = """
     from checkwire import check, connect, env
