@@ -1,16 +1,21 @@
-"""Binary messages: send bytes, take bytes apart."""
+"""Binary messages: send packed bytes, take packed bytes apart."""
 
 import struct
+import time
 
-from checkwire import check, connect, env
+from checkwire import check, connect, env, expect
+
+QUERY = struct.Struct("!HI")  # operation, id
+REPLY = struct.Struct("!HIdQ")  # operation, id, price, nanoseconds since 1970
 
 
-@check(every="1m", tags=["binary"])
-async def binary_echo():
-    """Binary comes back as binary, to the byte."""
-    payload = struct.pack("!IHd", 0xC0FFEE, 7, 3.25)
-    async with connect(env["ECHO_URL"]) as ws:
-        await ws.receive_text()  # the greeting
-        await ws.send(payload)
-        reply = await ws.receive_bytes(within="2s")
-        assert struct.unpack("!IHd", reply) == (0xC0FFEE, 7, 3.25)
+@check(tags=["binary"])
+async def binary_quote():
+    """A quote in binary is for the right id, and fresh."""
+    async with connect(env["BINARY_URL"]) as ws:
+        await ws.send(QUERY.pack(7, 42))
+        operation, number, price, at_ns = REPLY.unpack(await ws.receive_bytes(within="2s"))
+        assert operation == 0x8007
+        assert number == 42
+        assert price > 0
+        expect(time.time() - at_ns / 1e9, "age of the quote").below("1s")
