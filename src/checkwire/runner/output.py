@@ -13,7 +13,8 @@ __all__ = ["OutputCapture", "output_masker"]
 
 _FIRST: Final = 64 * 1024
 _LAST: Final = 32 * 1024
-_LINE_COST: Final = 32  # what a line takes beside its text
+_FIRST_LINES: Final = 400
+_LAST_LINES: Final = 400
 _CHUNK: Final = 1024  # smaller pieces are joined, at the time of the first
 _MAX_LINE: Final = 4000
 _MIN_SECRET_LINE: Final = 8
@@ -22,9 +23,9 @@ _MIN_SECRET_LINE: Final = 8
 class OutputCapture:
     """Keeps the first and the last lines of one stream, and counts those between.
 
-    The first ``first`` bytes become events as they arrive; of what follows, the last ``last``
-    bytes are held back until the end, at the speed of counting newlines, so that a script which
-    writes 100 MB costs the reader neither memory nor much time.
+    The first ``first`` bytes, and at most 400 lines, become events as they arrive; of what follows
+    the last ``last`` bytes, and again 400 lines, are held back until the end, at the speed of
+    counting newlines. So a script that writes 100 MB costs the reader neither memory nor much time.
 
     Lines are cut at 4,000 characters, and secrets are masked before anything is cut.
     """
@@ -40,6 +41,7 @@ class OutputCapture:
         self._source = source
         self._masker = masker
         self._room = first
+        self._lines_left = _FIRST_LINES
         # A character has at most four bytes, and a secret may begin just before the cut.
         self._max_line = 4 * (_MAX_LINE + masker.longest)
         self._line = bytearray()
@@ -52,12 +54,13 @@ class OutputCapture:
 
     def feed(self, data: bytes, at_ns: int) -> list[Logged]:
         """Take what arrived at that time; returns the lines that are complete and told at once."""
-        if self._room <= 0:
-            self._hold(data, at_ns)
-            return []
         now, later = data[: self._room], data[self._room :]
-        *lines, rest = now.split(b"\n")
-        self._room -= len(now) + _LINE_COST * len(lines)
+        *lines, rest = now.split(b"\n", self._lines_left)
+        self._room -= len(now)
+        self._lines_left -= len(lines)
+        if not self._lines_left:  # the rest may hold further lines
+            later, rest = rest + later, b""
+            self._room = 0
         logged = []
         for line in lines:
             self._extend(line)
@@ -69,22 +72,32 @@ class OutputCapture:
 
     def finish(self, at_ns: int) -> list[Logged]:
         """The lines held back, and the last one if it has no end. Call it once."""
+        lines = self._held_lines(at_ns)
         logged = []
-        held = list(self._tail)
-        if self._skipped_bytes:
+        # The first one lacks its beginning if there was a cut, and a secret may straddle that.
+        too_many = max(self._skipped_bytes > 0, len(lines) - _LAST_LINES)
+        if too_many:
+            self._skipped_lines += len(lines[:too_many])
+            self._skipped_bytes += sum(len(line) + 1 for _, line in lines[:too_many])
+            del lines[:too_many]
+            note_ns = lines[0][0] if lines else at_ns
             if self._line:
-                logged.append(self._end_line(held[0][0], whole=False))
-            held = self._drop_partial_line(held)
-            logged.append(self._note(held[0][0] if held else at_ns))
-        for arrived_ns, data in held:
-            *lines, rest = data.split(b"\n")
-            for line in lines:
-                self._extend(line)
-                logged.append(self._end_line(arrived_ns))
-            self._extend(rest)
-        if self._line:
-            logged.append(self._end_line(at_ns))
+                logged.append(self._end_line(note_ns, whole=False))
+            logged.append(self._note(note_ns))
+        elif not lines and self._line:
+            lines = [(at_ns, b"")]
+        for arrived_ns, line in lines:
+            self._extend(line)
+            logged.append(self._end_line(arrived_ns))
         return logged
+
+    def _held_lines(self, at_ns: int) -> list[tuple[int, bytes]]:
+        lines: list[tuple[int, bytes]] = []
+        rest = b""
+        for arrived_ns, data in self._tail:
+            *whole, rest = (rest + data).split(b"\n")
+            lines += [(arrived_ns, line) for line in whole]
+        return [*lines, (at_ns, rest)] if rest else lines
 
     def _hold(self, data: bytes, at_ns: int) -> None:
         self._tail_size += len(data)
@@ -102,16 +115,6 @@ class OutputCapture:
         room = self._max_line - len(self._line)
         self._line += data[:room]
         self._cut = self._cut or len(data) > room
-
-    def _drop_partial_line(self, held: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-        """Begin at a line: what precedes it may be the second half of a secret."""
-        for position, (arrived_ns, data) in enumerate(held):
-            before, newline, after = data.partition(b"\n")
-            self._skipped_bytes += len(before) + len(newline)
-            if newline:
-                self._skipped_lines += 1
-                return [(arrived_ns, after), *held[position + 1 :]]
-        return []
 
     def _note(self, at_ns: int) -> Logged:
         lines = f"{self._skipped_lines:,} lines" if self._skipped_lines != 1 else "1 line"

@@ -79,7 +79,9 @@ class Runner:
         self._connecting = connecting or Connecting()
         self._location = location
         self._workers = asyncio.Semaphore(workers or max(8, 4 * (os.cpu_count() or 1)))
-        self._engine = Engine(project, process=process, import_timeout=import_timeout)
+        self._engine = Engine(
+            project, env=self._env, process=process, import_timeout=import_timeout
+        )
 
     async def __aenter__(self) -> Runner:
         return self

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import FailureError
-from checkwire.model.failures import Failure
+from checkwire.model.failures import Failure, Location
 from checkwire.project.config import Project
 from checkwire.project.definitions import CollectedCheck, define_all
 from checkwire.project.imports import ProjectImports
@@ -38,7 +38,12 @@ class Catalog:
 
     def load(self, file: str) -> tuple[CheckDefinition, ...] | Failure:
         """Import a check file; the checks it declares, or why it cannot be imported."""
-        defined = define_all(load_file(Path(file), self._imports), self._project)
+        try:
+            defined = define_all(load_file(Path(file), self._imports), self._project)
+        except KeyboardInterrupt:  # nobody's keyboard is here: the file raised it
+            path = self.relative(file)
+            message = f"{path} cannot be imported: KeyboardInterrupt."
+            return Failure(code="script.import", message=message, location=Location(path, 1))
         if isinstance(defined, Failure):
             return defined
         self._checks.update((check.definition.id, check) for check in defined)

@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import sys
-import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Final, NamedTuple, NoReturn
 import msgspec
 
 from checkwire.runner.python.catalog import Catalog
+from checkwire.runner.python.environ import set_environ
 from checkwire.runner.python.event_writer import EventWriter
-from checkwire.runner.python.launch import TOKEN
 from checkwire.runner.python.linux import adopt_orphans, die_with_parent
 from checkwire.runner.python.messages import Job
 
@@ -56,7 +55,7 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
         job = _read_job(fds.job)
         if job is not None:
             _limit(job)
-            _set_environ(job.env)
+            set_environ(job.env)
             gc.enable()
             catalog.run(job, EventWriter(events))
         status = 0
@@ -142,16 +141,6 @@ def _address_space() -> int:
     except OSError:
         return 0
     return pages * resource.getpagesize()
-
-
-def _set_environ(environ: dict[str, str]) -> None:
-    zone = os.environ.get("TZ")
-    token = os.environ.get(TOKEN, "")
-    os.environ.clear()
-    os.environ.update(environ)
-    os.environ[TOKEN] = token
-    if os.environ.get("TZ") != zone:
-        time.tzset()
 
 
 def _flush() -> None:

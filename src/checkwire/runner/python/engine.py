@@ -60,6 +60,7 @@ class Engine:
 
     Args:
         project: the project.
+        env: the environment that check files see while they are imported; by default ours.
         process: a zygote that was started before; otherwise one is started when it is needed.
         import_timeout: seconds that the import of one file may take.
     """
@@ -68,11 +69,13 @@ class Engine:
         self,
         project: Project,
         *,
+        env: dict[str, str] | None = None,
         process: ZygoteProcess | None = None,
         import_timeout: float = _IMPORT_TIMEOUT,
     ) -> None:
         self._project = project
         self._process = process
+        self._env = dict(os.environ) if env is None else env
         self._import_timeout = import_timeout
         self._files: tuple[Path, ...] = ()
         self._failures: dict[str, Failure] = {}
@@ -185,7 +188,7 @@ class Engine:
 
     async def _import(self, zygote: ZygoteHandle, unsafe: Container[str]) -> LoadedChecks:
         files = tuple(str(file) for file in self._files if self._relative(file) not in unsafe)
-        await zygote.load(Load(project=self._project, files=files))
+        await zygote.load(Load(project=self._project, files=files, env=self._env))
         definitions: list[CheckDefinition] = []
         failures: dict[str, Failure] = {}
         empty: list[str] = []

@@ -34,6 +34,7 @@ __all__ = ["Child", "CouldNotFork", "ZygoteHandle", "ZygoteLost"]
 _OUTPUT_KEPT: Final = 16 * 1024
 _REAPED_IN: Final = 5.0
 _GONE_IN: Final = 10.0
+_ENDS_IN: Final = 1.0
 _LOOK_AGAIN: Final = 0.01
 
 LoadResponse = Loading | Loaded | NotLoaded | Ready
@@ -130,6 +131,7 @@ class ZygoteHandle:
         self._forks = 0
         self._ready = False
         self._orderly = False
+        self._killing: asyncio.TimerHandle | None = None
         self._sending = asyncio.Lock()
         self._loop.add_reader(self._socket, self._read_responses)
         self._loop.add_reader(process.output, self._read_output)
@@ -230,9 +232,9 @@ class ZygoteHandle:
         except (OSError, ValueError):
             responses = None
         if responses is None:
-            # Without its end of the socket it is of no use, even if it still runs.
+            # Without its end of the socket it is of no use. It is about to end, if all is well.
             self._loop.remove_reader(self._socket)
-            self.kill()
+            self._killing = self._loop.call_later(_ENDS_IN, self.kill)
             return
         for response in responses:
             self._take(response)
@@ -275,6 +277,8 @@ class ZygoteHandle:
         """Wait until the process is gone, however that comes; then see to what depended on it."""
         self.status = await _wait_for(self._process.pid)
         self.lost.set()
+        if self._killing is not None:
+            self._killing.cancel()
         with suppress(OSError, ValueError):
             while (responses := self._responses.read()) is not None:
                 for response in responses:

@@ -12,8 +12,9 @@ import _thread
 import fcntl
 import os
 import sys
+from contextlib import suppress
 
-__all__ = ["CONTROL_FD", "TOKEN", "ZygoteProcess", "launch"]
+__all__ = ["CONTROL_FD", "TOKEN", "ZygoteProcess", "launch", "launch_ahead", "take_ahead"]
 
 TOKEN = "CHECKWIRE_ZYGOTE"
 
@@ -89,6 +90,24 @@ def launch(environ: dict[str, str] | None = None) -> ZygoteProcess:
         for fd in passed:
             os.close(fd)
     return ZygoteProcess(pid, control, output, token)
+
+
+_ahead: ZygoteProcess | None = None
+
+
+def launch_ahead() -> None:
+    """Start a zygote that :func:`take_ahead` will hand out; if that fails, there is none."""
+    global _ahead
+    if _ahead is None:
+        with suppress(OSError):  # Whoever needs one will try again, and say why.
+            _ahead = launch()
+
+
+def take_ahead() -> ZygoteProcess | None:
+    """The zygote started ahead, if there is one. It is the caller's now."""
+    global _ahead
+    process, _ahead = _ahead, None
+    return process
 
 
 def _parent_to_die_with() -> int:

@@ -38,10 +38,12 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         project: its folder becomes the working directory.
         files: check files, absolute paths.
+        env: the whole environment that they see while they are imported; no secrets of the project.
     """
 
     project: Project
     files: tuple[str, ...]
+    env: dict[str, str] = {}
 
 
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):

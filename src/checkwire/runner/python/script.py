@@ -26,7 +26,7 @@ from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
 from checkwire.sdk import assertions
 from checkwire.sdk.context import Context, enter
-from checkwire.sdk.verification import listen_to_assertions
+from checkwire.sdk.verification import has_assertions, listen_to_assertions
 
 __all__ = ["Script", "run_script"]
 
@@ -128,12 +128,29 @@ class Script:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except BaseException as error:  # whatever it is, it is the check's
             self._raised = self._ended_by(error)
+        if not self._raised:
+            self._tell_unreached_assertions(function)
         self._context.emit(
             Finished(
                 at_ns=self._context.timeline.now(),
                 outcome="raised" if self._raised else "returned",
                 raised=self._raised,
                 verifications=self._context.ledger.verifications,
+            )
+        )
+
+    def _tell_unreached_assertions(self, function: Callable[..., Any]) -> None:
+        """Assertions in handlers that were never called have verified nothing."""
+        ledger = self._context.ledger
+        if ledger.verifications or ledger.failing or not has_assertions(function):
+            return
+        code = function.__code__
+        place = (code.co_filename, code.co_firstlineno)
+        ledger.failed(
+            Failure(
+                code="assertion.never_ran",
+                message="The check has assertions, and none of them was reached",
+                location=self._context.location(place, function.__name__),
             )
         )
 
@@ -156,6 +173,9 @@ class Script:
             self._raised = self._ended_by(error)
         finally:
             deadline.cancel()
+        with suppress(Exception):
+            if not self._raised:
+                loop.run_until_complete(self._context.close_sockets())
         with suppress(Exception):
             loop.run_until_complete(self._clean_up(loop))
         self._tell_unseen_failures()

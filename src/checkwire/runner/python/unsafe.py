@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from checkwire.model.durations import format_seconds
 from checkwire.model.failures import Failure, Location
@@ -12,6 +13,7 @@ from checkwire.runner.python.crash import crash_location
 __all__ = ["UnsafeFile", "failure_of_death"]
 
 _SHOWN_LINES = 20
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
 
 
 class UnsafeFile(Exception):  # noqa: N818 - it names what was found
@@ -51,7 +53,7 @@ def failure_of_death(
         hint = "A check file only declares checks; what waits or loops belongs into a check"
     elif code < 0:
         what = f"the process that imported it was killed by {signal_name(-code)}"
-        hint = "A native library crashed; import it alone to see"
+        hint = "A native library crashed; import it alone to see" if -code in _CRASHES else ""
     else:
         what = f"it ended the process that imported it (exit status {code})"
         hint = "A check file only declares checks, and must not call exit() or os._exit()"

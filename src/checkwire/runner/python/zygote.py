@@ -17,12 +17,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 
 from checkwire.model.failures import Failure, Location
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.channel import MessageReader, pack, send_all
 from checkwire.runner.python.child import ChildFds, run_child
+from checkwire.runner.python.environ import set_environ
 from checkwire.runner.python.launch import CONTROL_FD
 from checkwire.runner.python.linux import adopt_orphans, count_threads, die_with_parent
 from checkwire.runner.python.messages import (
@@ -63,9 +63,13 @@ def main() -> None:
     gc.disable()
     _import_what_checks_need()
     zygote = Zygote(socket.socket(fileno=CONTROL_FD))
-    with suppress(BrokenPipeError):
+    try:
         zygote.load()
         zygote.serve()
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the runner is gone
+    except OSError as error:
+        sys.exit(f"A check file closed a descriptor that is not its own: {error}")
     zygote.end()
 
 
@@ -89,6 +93,7 @@ class Zygote:
         for request in self._requests.read() or ():
             if not isinstance(request, Load):
                 raise TypeError(f"{request} came before any Load")
+            set_environ(request.env)
             os.chdir(request.project.root)
             self._catalog = Catalog(request.project)
             for file in request.files:

@@ -1,0 +1,361 @@
+"""Checks that misbehave hurt nobody but themselves, and what they did is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from checkwire.model.attempt import Attempt
+from checkwire.model.events import Logged
+from checkwire.runner.runner import Collected, Runner
+from support.checks import headline, printed, run_all, run_one, with_runner, write_check
+from support.processes import is_alive, wait_until, with_command
+
+GOOD = """
+@check
+async def good():
+    import asyncio
+    await asyncio.sleep(0.3)
+    assert True
+"""
+
+
+def run_beside_a_good_check(root: Path, source: str, **options: object) -> Attempt:
+    """Run a bad check and a good one at the same time; the good one must not notice."""
+    write_check(root, GOOD, "good_check.py")
+    write_check(root, source, "bad_check.py")
+    runs = run_all(root, **options)
+    assert runs["good"].status == "passed"
+    assert len(runs["good"].attempts[0].failures) == 0
+    return runs["bad"].attempts[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "status"),
+    [
+        ("while True: pass", "script.blocked", "error"),
+        ("import time; time.sleep(60)", "script.blocked", "error"),
+        ("import asyncio; await asyncio.sleep(60)", "timeout.check", "failed"),
+        (
+            "import asyncio\n"
+            " while True:\n  try: await asyncio.sleep(60)\n  except BaseException: pass",
+            "timeout.check",
+            "failed",
+        ),
+        (
+            "import signal\n signal.signal(signal.SIGTERM, signal.SIG_IGN)\n while True: pass",
+            "script.blocked",
+            "error",
+        ),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", "script.blocked", "error"),
+        (
+            "import os, signal\n signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n"
+            " while True: os.getpid()",
+            "script.blocked",
+            "error",
+        ),
+    ],
+)
+def test_a_check_that_does_not_end_is_ended(
+    tmp_path: Path, body: str, code: str, status: str
+) -> None:
+    source = f"@check(timeout='500ms')\nasync def bad():\n print('begun')\n {body}\n"
+    attempt = run_beside_a_good_check(tmp_path, source)
+    assert headline(attempt) == code
+    assert attempt.status == status
+    assert printed(attempt) == ["begun"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "code", "text"),
+    [
+        ("async def", "import asyncio; await asyncio.sleep(60)", "timeout.check", "sleep(60)"),
+        ("def", "import time; time.sleep(60)", "timeout.check", "sleep(60)"),
+        ("def", "while True: pass", "timeout.check", "while True"),
+        ("async def", "while True: pass", "script.blocked", "while True"),
+    ],
+)
+def test_a_timeout_says_where_the_check_was(
+    tmp_path: Path, kind: str, body: str, code: str, text: str
+) -> None:
+    attempt = run_one(tmp_path, f"@check(timeout='300ms')\n{kind} a():\n    {body}\n")
+    assert headline(attempt) == code
+    assert attempt.failure is not None
+    assert attempt.failure.location is not None
+    assert text in attempt.failure.location.text
+    assert "300 ms" in attempt.failure.message
+
+
+def test_a_plain_function_cannot_swallow_its_timeout_by_accident(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import time
+
+        @check(timeout="300ms")
+        def a():
+            try:
+                time.sleep(60)
+            except Exception:
+                time.sleep(60)
+        """,
+    )
+    assert headline(attempt) == "timeout.check"
+    assert [failed.failure.code for failed in attempt.failures] == ["timeout.check"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("os._exit(0)", "script.exited", "exit status 0"),
+        ("os._exit(7)", "script.exited", "exit status 7"),
+        ("import ctypes; ctypes.string_at(0)", "script.crashed", "SIGSEGV"),
+        ("os.abort()", "script.crashed", "SIGABRT"),
+        ("os.kill(os.getpid(), 9)", "script.crashed", "SIGKILL"),
+        ("os.kill(os.getpid(), 15); import time; time.sleep(9)", "script.exited", "143"),
+        ("os.closerange(0, 256); os._exit(0)", "script.exited", "exit status 0"),
+        ("os.closerange(0, 65536); os._exit(0)", "script.exited", "exit status 0"),
+        ("os.execv('/bin/true', ['true'])", "script.exited", "exit status 0"),
+    ],
+)
+def test_a_process_that_ends_before_its_check_is_never_a_pass(
+    tmp_path: Path, body: str, code: str, said: str
+) -> None:
+    source = f"import os\n@check\nasync def bad():\n assert True\n {body}\n"
+    attempt = run_beside_a_good_check(tmp_path, source)
+    assert attempt.status == "error"
+    assert headline(attempt) == code
+    assert attempt.failure is not None
+    assert said in attempt.failure.message
+
+
+def test_a_crash_is_told_with_its_place(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import ctypes
+
+        def deep():
+            ctypes.string_at(0)
+
+        @check
+        async def a():
+            deep()
+        """,
+    )
+    assert attempt.failure is not None
+    assert attempt.failure.location is not None
+    assert attempt.failure.location.function == "deep"
+    assert attempt.failure.location.text == "ctypes.string_at(0)"
+
+
+def test_closing_every_small_descriptor_does_not_silence_a_check(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import os
+
+        @check
+        def a():
+            os.closerange(0, 256)
+            assert 1 == 2
+        """,
+    )
+    assert headline(attempt) == "assertion.failed"
+
+
+@pytest.mark.parametrize("size", [100_000_000])
+def test_a_flood_on_stdout_is_bounded(tmp_path: Path, size: int) -> None:
+    attempt = run_beside_a_good_check(
+        tmp_path,
+        f"""
+        import os
+
+        @check
+        async def bad():
+            block = b"x" * 99 + b"\\n"
+            for _ in range({size} // (1000 * len(block))):
+                os.write(1, block * 1000)
+            print("the last line")
+            assert True
+        """,
+    )
+    assert attempt.status == "passed"
+    lines = printed(attempt)
+    assert lines[-1] == "the last line"
+    assert len(lines) < 1001
+    (note,) = [e for e in attempt.events if isinstance(e, Logged) and "kept" in e.message]
+    assert note.source == "checkwire"
+
+
+def test_a_memory_bomb_is_told_as_such(tmp_path: Path) -> None:
+    attempt = run_beside_a_good_check(
+        tmp_path,
+        """
+        @check(memory="128MiB")
+        async def bad():
+            hoard = []
+            while True:
+                hoard.append(bytearray(1_000_000))
+        """,
+    )
+    assert headline(attempt) == "runner.memory"
+    assert attempt.status == "error"
+
+
+def test_the_memory_that_was_promised_is_there(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path, "@check(memory='64MiB')\nasync def a():\n assert len(bytes(60 * 1024 * 1024))\n"
+    )
+    assert attempt.status == "passed"
+
+
+def test_a_descriptor_leak_is_the_checks_own_trouble(tmp_path: Path) -> None:
+    attempt = run_beside_a_good_check(
+        tmp_path,
+        """
+        import os
+
+        @check
+        async def bad():
+            while True:
+                os.open("/dev/null", os.O_RDONLY)
+        """,
+    )
+    assert headline(attempt) == "script.exception"
+    assert attempt.failure is not None
+    assert "Too many open files" in attempt.failure.message
+
+
+def test_a_thread_left_running_does_not_keep_the_process(tmp_path: Path) -> None:
+    attempt = run_beside_a_good_check(
+        tmp_path,
+        """
+        import threading, time
+
+        @check
+        async def bad():
+            threading.Thread(target=time.sleep, args=(60,)).start()
+            assert True
+        """,
+    )
+    assert attempt.status == "passed"
+
+
+def test_a_task_that_refuses_to_end_does_not_keep_the_process(tmp_path: Path) -> None:
+    attempt = run_beside_a_good_check(
+        tmp_path,
+        """
+        import asyncio
+
+        async def stay():
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+
+        @check
+        async def bad():
+            task = asyncio.create_task(stay())
+            await asyncio.sleep(0)
+            assert task
+        """,
+    )
+    assert attempt.status == "passed"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "subprocess.Popen(['sleep', '61'])",
+        "subprocess.Popen(['sleep', '61'], start_new_session=True)",
+        "subprocess.Popen(['sleep', '61'], start_new_session=True, env={})",
+        "subprocess.run(['sh', '-c', 'setsid sh -c \"setsid sleep 61 & sleep 61\" &'])",
+        "os.fork() or (os.setsid(), os.fork() or os.execvp('sleep', ['sleep', '61']), os._exit(0))",
+    ],
+)
+def test_nothing_that_a_check_starts_outlives_it(tmp_path: Path, start: str) -> None:
+    write_check(
+        tmp_path,
+        f"""
+        import os, subprocess, time
+        from pathlib import Path
+
+        @check
+        def a():
+            {start}
+            while not Path("go").exists():
+                time.sleep(0.01)
+            assert True
+        """,
+    )
+
+    async def use(runner: Runner, collected: Collected) -> None:
+        task = asyncio.create_task(runner.run(collected.definitions[0]))
+        await asyncio.to_thread(wait_until, lambda: bool(with_command("sleep", "61")))
+        (tmp_path / "go").touch()
+        assert (await task).status == "passed"
+        await asyncio.to_thread(wait_until, lambda: not with_command("sleep", "61"))
+
+    with_runner(tmp_path, use, env={"PATH": os.environ["PATH"]})
+
+
+def test_a_grandchild_that_holds_the_pipes_does_not_hold_the_runner(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import subprocess
+
+        @check
+        async def a():
+            subprocess.Popen(["sh", "-c", "while :; do echo noise; done"], start_new_session=True)
+            print("done")
+            assert True
+        """,
+    )
+    assert attempt.status == "passed"
+    assert "done" in "".join(printed(attempt))
+
+
+def test_a_child_that_is_stopped_while_its_zygote_is_asked_to_end_is_gone(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        f"""
+        import os
+
+        @check(timeout="300ms")
+        def a():
+            os.kill(os.getpid(), {signal.SIGSTOP})
+        """,
+    )
+    assert headline(attempt) == "script.blocked"
+    assert attempt.events
+    pid = attempt.events[0].pid  # type: ignore[union-attr]
+    wait_until(lambda: not is_alive(pid))
+
+
+def test_garbage_among_the_events_is_told_and_does_no_harm(tmp_path: Path) -> None:
+    attempt = run_beside_a_good_check(
+        tmp_path,
+        """
+        import os
+
+        @check
+        async def bad():
+            for fd in range(3, 2000):
+                try:
+                    os.write(fd, b"garbage" + bytes([10]))
+                except OSError:
+                    pass
+            assert True
+        """,
+    )
+    assert attempt.status == "error"
+    assert headline(attempt) == "runner.protocol"
+    assert attempt.failure is not None
+    assert "garbage" in attempt.failure.message

@@ -1,0 +1,174 @@
+"""Check files that cannot be imported, and what becomes of the other ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from checkwire.model.failures import Failure
+from checkwire.runner.runner import Collected
+from support.checks import collect, run_all, write_check
+from support.processes import with_command
+
+GOOD = "@check\nasync def good():\n    assert True\n"
+
+
+def collect_beside_a_good_file(root: Path, source: str, **options: object) -> Collected:
+    """Collect a bad file between two good ones, which must be there all the same."""
+    write_check(root, GOOD, "first_check.py")
+    write_check(root, source, "middle_check.py")
+    write_check(root, GOOD, "third_check.py")
+    collected = collect(root, **options)
+    paths = [definition.path for definition in collected.definitions]
+    assert paths == ["first_check.py", "third_check.py"]
+    return collected
+
+
+def failure_of(collected: Collected) -> Failure:
+    assert list(collected.failures) == ["middle_check.py"]
+    return collected.failures["middle_check.py"]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import os\nos._exit(3)", "exit status 3"),
+        ("import os\nos._exit(0)", "exit status 0"),
+        ("import sys\nsys.exit(3)", "exit(3)"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise LookupError('what?')", "LookupError: what?"),
+        ("import there_is_no_such_module", "there_is_no_such_module"),
+        ("import ctypes\nctypes.string_at(0)", "SIGSEGV"),
+        ("import os\nos.abort()", "SIGABRT"),
+        ("import os\nos.kill(os.getpid(), 9)", "SIGKILL"),
+        ("import os\nos.closerange(0, 100)", "exit status"),
+        (
+            "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()",
+            "thread",
+        ),
+        ("import threading, time\nthreading.Timer(60, print).start()", "thread"),
+    ],
+)
+def test_a_bad_import_is_the_files_failure_and_nobody_elses(
+    tmp_path: Path, source: str, said: str
+) -> None:
+    failure = failure_of(collect_beside_a_good_file(tmp_path, source))
+    assert failure.code == "script.import"
+    assert "middle_check.py" in failure.message
+    assert said in failure.message + failure.hint
+    assert failure.location is not None
+    assert failure.location.path == "middle_check.py"
+
+
+@pytest.mark.parametrize("body", ["while True: pass", "import time; time.sleep(600)"])
+def test_an_import_that_hangs_is_given_up_and_says_where_it_was(tmp_path: Path, body: str) -> None:
+    source = f"def wait():\n    {body}\n\nwait()\n"
+    failure = failure_of(collect_beside_a_good_file(tmp_path, source, import_timeout=1.0))
+    assert failure.code == "script.import"
+    assert "1.00 s" in failure.message
+    assert failure.location is not None
+    assert failure.location.function == "wait"
+    assert failure.location.text == body
+
+
+def test_a_thread_that_has_ended_is_no_trouble(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        import asyncio, threading
+
+        thread = threading.Thread(target=print)
+        thread.start()
+        thread.join()
+
+        async def look_up():
+            await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80)
+
+        asyncio.run(look_up())
+
+        @check
+        async def a():
+            assert True
+        """,
+    )
+    assert run_all(tmp_path)["a"].status == "passed"
+
+
+def test_several_bad_files_cost_only_themselves(tmp_path: Path) -> None:
+    write_check(tmp_path, "import os\nos._exit(1)", "a_check.py")
+    write_check(tmp_path, "def f(:", "b_check.py")
+    write_check(tmp_path, GOOD, "c_check.py")
+    write_check(tmp_path, "import ctypes\nctypes.string_at(0)", "d_check.py")
+    collected = collect(tmp_path)
+    assert {path: failure.code for path, failure in collected.failures.items()} == {
+        "a_check.py": "script.import",
+        "b_check.py": "script.syntax",
+        "d_check.py": "script.import",
+    }
+    assert [definition.id for definition in collected.definitions] == ["c_check.py::good"]
+
+
+def test_a_file_that_ends_the_process_later_is_found_too(tmp_path: Path) -> None:
+    set_a_bomb = "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.05)\n"
+    write_check(tmp_path, set_a_bomb, "a_check.py")
+    write_check(tmp_path, "import time\ntime.sleep(0.5)\n" + GOOD, "b_check.py")
+    collected = collect(tmp_path)
+    # Which of the two is at fault cannot be seen; but it ends, with a failure.
+    assert collected.failures
+
+
+def test_what_is_printed_during_imports_is_kept_apart(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_check(tmp_path, "print('hello from the import')\n" + GOOD)
+    collected = collect(tmp_path)
+    assert collected.output == "hello from the import\n"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_flood_during_imports_is_bounded(tmp_path: Path) -> None:
+    write_check(tmp_path, "import os\nfor _ in range(300): os.write(1, b'x' * 100_000)\n" + GOOD)
+    assert 0 < len(collect(tmp_path).output) <= 16 * 1024
+
+
+def test_a_file_that_forks_does_not_make_a_second_zygote(tmp_path: Path) -> None:
+    write_check(tmp_path, "import os\nif os.fork() == 0:\n    pass\n" + GOOD)
+    assert run_all(tmp_path)["good"].status == "passed"
+
+
+def test_a_process_started_by_a_file_lives_as_long_as_the_runner(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        import subprocess
+        helper = subprocess.Popen(["sleep", "62"], start_new_session=True)
+
+        @check(cases={"a": {}, "b": {}})
+        async def good():
+            with open(f"/proc/{helper.pid}/stat") as stat:
+                assert stat.read().split()[2] in "SR"
+        """,
+    )
+    assert all(run.status == "passed" for run in run_all(tmp_path).values())
+    assert not with_command("sleep", "62")
+
+
+def test_a_descriptor_opened_by_a_file_is_open_in_its_checks(tmp_path: Path) -> None:
+    (tmp_path / "data.txt").write_text("data")
+    write_check(
+        tmp_path,
+        """
+        data = open("data.txt")
+
+        @check
+        async def good():
+            assert data.read() == "data"
+        """,
+    )
+    assert run_all(tmp_path)["good"].status == "passed"
+
+
+def test_a_file_that_closes_the_standard_descriptors_can_still_be_run(tmp_path: Path) -> None:
+    write_check(tmp_path, "import os\nos.closerange(0, 3)\n" + GOOD)
+    assert run_all(tmp_path)["good"].status == "passed"
