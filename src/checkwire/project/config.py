@@ -1,0 +1,148 @@
+"""A project's settings: ``checkwire.toml``, or ``[tool.checkwire]`` of ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from checkwire.model.definition import Retries
+
+__all__ = [
+    "CONFIG_NAME",
+    "Defaults",
+    "LocationSettings",
+    "Project",
+    "SecretSource",
+    "Service",
+    "has_settings",
+    "load_project",
+    "name_from",
+]
+
+CONFIG_NAME = "checkwire.toml"
+DEFAULT_CHECKS = ("**/*_check.py", "**/check_*.py")
+
+
+class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What holds for every check of the project that does not say otherwise.
+
+    The options are those of ``CheckDefinition``, in the same form.
+    """
+
+    every: float | None = None
+    timeout: float = 30.0
+    degraded: float | None = None
+    locations: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    retries: Retries = Retries()
+    memory: int = 1024 * 1024 * 1024
+    needs: tuple[str, ...] = ()
+    activated: bool = True
+
+
+class SecretSource(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a secret's value is to be had when a check runs: one of the two is set.
+
+    Attributes:
+        env: name of an environment variable.
+        file: path of a file that holds nothing else, absolute.
+    """
+
+    env: str | None = None
+    file: str | None = None
+
+
+class LocationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A place that checks may run from."""
+
+    description: str = ""
+
+
+class Service(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A process that ``checkwire test`` starts before the checks, in the project's folder.
+
+    Attributes:
+        name: for people.
+        command: program and arguments; no shell is involved.
+        ready: host and port that accept connections once it is up; ``None`` to not wait.
+        timeout: seconds to wait for that.
+        env: variables for it, on top of the inherited ones.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    ready: tuple[str, int] | None = None
+    timeout: float = 30.0
+    env: dict[str, str] = {}
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A folder of check files, with its settings.
+
+    Attributes:
+        root: the folder, absolute; paths and ids of checks are relative to it.
+        config_path: the file with the settings, absolute; ``None`` if there is none.
+        id: stable name of the project, one word; by default the folder's.
+        name: for people; by default the id.
+        checks: patterns of check files, relative to ``root``.
+        exclude: patterns of files and folders to leave out.
+        defaults: check options for all checks.
+        env: variables for the checks.
+        secrets: where the secrets come from, by name.
+        locations: the places by name; ``None`` if not declared, and then any name goes.
+        services: processes that the checks need.
+    """
+
+    root: str
+    config_path: str | None = None
+    id: str
+    name: str
+    checks: tuple[str, ...] = DEFAULT_CHECKS
+    exclude: tuple[str, ...] = ()
+    defaults: Defaults = Defaults()
+    env: dict[str, str] = {}
+    secrets: dict[str, SecretSource] = {}
+    locations: dict[str, LocationSettings] | None = None
+    services: tuple[Service, ...] = ()
+
+
+def load_project(start: Path) -> Project:
+    """The project that a file or folder belongs to: that of the nearest settings above it.
+
+    Without any, the project is the folder itself (a file's own folder), with defaults.
+
+    Raises:
+        DefinitionError: if the settings are not as they must be, with file and line.
+    """
+    folder = start.absolute()
+    if not folder.is_dir():
+        folder = folder.parent
+    for candidate in (folder, *folder.parents):
+        if (place := _settings_in(candidate)) is not None:
+            from checkwire.project.settings import read_settings  # with tomllib, 14 ms
+
+            return read_settings(*place)
+    name = name_from(folder)
+    return Project(root=str(folder), id=name, name=name)
+
+
+def name_from(folder: Path) -> str:
+    """An id for a project that has none: the folder's name, as one word."""
+    return re.sub(r"\s+", "-", folder.name.strip()) or "project"
+
+
+def has_settings(folder: Path) -> bool:
+    """Whether the folder is a project of its own."""
+    return _settings_in(folder) is not None
+
+
+def _settings_in(folder: Path) -> tuple[Path, tuple[str, ...]] | None:
+    """The file with the settings, and the table in it that they are."""
+    own, shared = folder / CONFIG_NAME, folder / "pyproject.toml"
+    if own.is_file():
+        return own, ()
+    if shared.is_file() and b"[tool.checkwire" in shared.read_bytes():
+        return shared, ("tool", "checkwire")
+    return None

@@ -1,0 +1,115 @@
+"""From what a check file declares, and the project's defaults, to complete definitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.errors import DefinitionError
+from checkwire.model.failures import Failure, Location
+from checkwire.sdk.options import DEFAULTABLE, parse_option
+from checkwire.sdk.suggestion import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from checkwire.project.config import Project
+    from checkwire.project.loader import DeclaredCheck, LoadedFile
+
+__all__ = ["CollectedCheck", "define", "define_all"]
+
+
+class CollectedCheck(NamedTuple):
+    """A check that can be run in this process.
+
+    Attributes:
+        definition: what can be told to others.
+        function: what to call, ...
+        arguments: ... with these, by name: those of its case.
+    """
+
+    definition: CheckDefinition
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+
+
+def define_all(loaded: LoadedFile, project: Project) -> list[CollectedCheck] | Failure:
+    """The checks of a file that was loaded; or why there are none to be had."""
+    if loaded.failure is not None:
+        return loaded.failure
+    try:
+        return [c for d in loaded.checks for c in define(d, project, loaded.path)]
+    except DefinitionError as error:
+        location = Location(loaded.path, error.line or 1)
+        return Failure(code="check.usage", message=error.message, location=location)
+
+
+def define(declared: DeclaredCheck, project: Project, path: str) -> list[CollectedCheck]:
+    """The checks that one declaration makes: one per case, or one.
+
+    An option that ``@check`` gives stands; for the others the project's defaults do.
+
+    Args:
+        declared: from the loader.
+        project: for its defaults and locations.
+        path: of the check's file, relative to the project.
+
+    Raises:
+        DefinitionError: if it names a location that the project does not declare.
+    """
+    options = declared.mark.options
+    values = {
+        name: parse_option(name, options[name])
+        if name in options
+        else getattr(project.defaults, name)
+        for name in DEFAULTABLE
+    }
+    _require_declared(values["locations"], declared, project, path)
+    function = declared.function.__name__
+    id_ = parse_option("id", options["id"]) if "id" in options else f"{path}::{function}"
+    name = parse_option("name", options["name"]) if "name" in options else function
+    description = _first_paragraph(declared.function.__doc__ or "")
+    cases: dict[str | None, dict[str, Any]] = options.get("cases") or {None: {}}
+    return [
+        CollectedCheck(
+            CheckDefinition(
+                id=id_ if case is None else f"{id_}[{case}]",
+                name=name if case is None else f"{name}[{case}]",
+                path=path,
+                line=declared.line,
+                function=function,
+                case=case,
+                description=description,
+                **values,
+            ),
+            declared.function,
+            dict(arguments),
+        )
+        for case, arguments in cases.items()
+    ]
+
+
+def _require_declared(
+    locations: tuple[str, ...], declared: DeclaredCheck, project: Project, path: str
+) -> None:
+    if project.locations is None:
+        return
+    for location in locations:
+        if location not in project.locations:
+            hint = did_you_mean(location, project.locations)
+            raise DefinitionError(
+                f'@check: locations: "{location}" is not declared in [locations] of the '
+                f"project{hint}",
+                path=path,
+                line=declared.mark.line,
+            )
+
+
+def _first_paragraph(docstring: str) -> str:
+    """The first paragraph, on one line."""
+    lines = []
+    for line in docstring.strip().splitlines():
+        if not line.strip():
+            break
+        lines.append(line.strip())
+    return " ".join(lines)

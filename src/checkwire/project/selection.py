@@ -1,0 +1,80 @@
+"""Which of the checks found are the ones that the user named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checkwire.model.errors import DefinitionError, UsageError
+from checkwire.sdk.suggestion import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+    from checkwire.model.definition import CheckDefinition
+    from checkwire.project.discovery import Pick, Selection
+
+__all__ = ["no_check_warning", "select"]
+
+
+def select(
+    definitions: Sequence[CheckDefinition], selection: Selection, failed: Container[str] = ()
+) -> list[CheckDefinition]:
+    """The checks that the selection names, in their order.
+
+    Args:
+        definitions: the checks of all the selection's files.
+        selection: from :func:`checkwire.project.discovery.discover`.
+        failed: paths, relative to the project, of the files that could not be loaded: what was
+            named in them is not missed.
+
+    Raises:
+        UsageError: if a function or a case that was named does not exist.
+        DefinitionError: if two checks have one id.
+    """
+    _refuse_duplicates(definitions)
+    chosen = {d.id for d in definitions if d.path in selection.whole}
+    for pick in selection.picks:
+        if pick.path not in failed:
+            chosen.update(definition.id for definition in _picked(definitions, pick))
+    return [definition for definition in definitions if definition.id in chosen]
+
+
+def no_check_warning(path: str) -> str:
+    """What to tell of a check file in which there is no check."""
+    return f"{path} declares no check: put @check above a function"
+
+
+def _refuse_duplicates(definitions: Iterable[CheckDefinition]) -> None:
+    seen: dict[str, CheckDefinition] = {}
+    for definition in definitions:
+        other = seen.setdefault(definition.id, definition)
+        if other is not definition:
+            raise DefinitionError(
+                f'two checks have the id "{definition.id}": the other is at '
+                f"{other.path}:{other.line}; rename a function, or give one of them id=...",
+                path=definition.path,
+                line=definition.line,
+            )
+
+
+def _picked(definitions: Sequence[CheckDefinition], pick: Pick) -> list[CheckDefinition]:
+    in_file = [definition for definition in definitions if definition.path == pick.path]
+    named = [d for d in in_file if pick.function in (d.function, _id_without_case(d))]
+    if not named:
+        known = {name for d in in_file for name in (d.function, _id_without_case(d))}
+        hint = did_you_mean(pick.function or "", known, quote="")
+        raise UsageError(f'{pick.path} has no check "{pick.function}"{hint}')
+    if pick.case is None:
+        return named
+    of_case = [definition for definition in named if definition.case == pick.case]
+    if not of_case:
+        cases = [definition.case for definition in named if definition.case is not None]
+        hint = did_you_mean(pick.case, cases, quote="") or (
+            f"; its cases are {', '.join(cases)}" if cases else "; it has no cases"
+        )
+        raise UsageError(f'{pick.path}::{pick.function} has no case "{pick.case}"{hint}')
+    return of_case
+
+
+def _id_without_case(definition: CheckDefinition) -> str:
+    return definition.id.removesuffix(f"[{definition.case}]")

@@ -1,0 +1,201 @@
+"""All checks of a project, defined and selected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from checkwire.model.definition import CheckDefinition, Retries
+from checkwire.model.errors import DefinitionError, UsageError
+from checkwire.project.collection import Collection, collect
+from checkwire.project.config import load_project
+
+Collect = Callable[..., Collection]
+
+IMPORT = "from checkwire import check\n"
+TWO = f'''{IMPORT}
+@check(cases={{"eu": {{"url": "ws://eu"}}, "us": {{"url": "ws://us"}}}}, tags=["cases"])
+async def orders(url):
+    """
+    A subscriber gets
+    order updates.
+
+    Not part of it.
+    """
+    return url
+
+@check(id="login", name="Log in", every="1m")
+def log_in(): ...
+'''
+
+
+@pytest.fixture
+def run_collect(tmp_path: Path) -> Iterator[Collect]:
+    collections: list[Collection] = []
+
+    def write_and_collect(files: dict[str, str], *targets: str) -> Collection:
+        for name, text in files.items():
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        collections.append(collect(load_project(tmp_path), targets, tmp_path))
+        return collections[-1]
+
+    yield write_and_collect
+    for collection in collections:
+        collection.imports.remove()
+
+
+def ids(collection: Collection) -> list[str]:
+    return [check.definition.id for check in collection.checks]
+
+
+def test_a_check_is_defined_by_its_options_and_the_projects_defaults(run_collect: Collect) -> None:
+    toml = '[defaults]\ntimeout = "20s"\ntags = ["all"]\nretries = 2\nevery = "5m"\n'
+    collection = run_collect({"checkwire.toml": toml, "checks/a_check.py": TWO})
+    assert [check.definition for check in collection.checks] == [
+        *(
+            CheckDefinition(
+                id=f"checks/a_check.py::orders[{case}]",
+                name=f"orders[{case}]",
+                path="checks/a_check.py",
+                line=4,
+                function="orders",
+                case=case,
+                description="A subscriber gets order updates.",
+                every=300.0,
+                timeout=20.0,
+                tags=("cases",),
+                retries=Retries("fixed", 2),
+            )
+            for case in ("eu", "us")
+        ),
+        CheckDefinition(
+            id="login",
+            name="Log in",
+            path="checks/a_check.py",
+            line=14,
+            function="log_in",
+            every=60.0,
+            timeout=20.0,
+            tags=("all",),
+            retries=Retries("fixed", 2),
+        ),
+    ]
+    eu, us, _ = collection.checks
+    assert (eu.arguments, us.arguments) == ({"url": "ws://eu"}, {"url": "ws://us"})
+    assert eu.function is us.function
+
+
+def test_none_takes_a_default_away(run_collect: Collect) -> None:
+    toml = '[defaults]\nevery = "5m"\ndegraded = 1\nretries = 2\nactivated = false\n'
+    text = f"{IMPORT}@check(every=None, degraded=None, retries=0, activated=True)\ndef f(): ...\n"
+    (check,) = run_collect({"checkwire.toml": toml, "a_check.py": text}).checks
+    assert check.definition == CheckDefinition(
+        id="a_check.py::f", name="f", path="a_check.py", line=3, function="f"
+    )
+
+
+def test_what_cannot_be_loaded_leaves_the_others_alone(run_collect: Collect) -> None:
+    collection = run_collect(
+        {
+            "a_check.py": "def f(:\n",
+            "b_check.py": "1 / 0\n",
+            "c_check.py": f"{IMPORT}check(42)\n",
+            "d_check.py": f"{IMPORT}@check(every='banana')\ndef f(): ...\n",
+            "e_check.py": TWO,
+        }
+    )
+    assert ids(collection) == ["e_check.py::orders[eu]", "e_check.py::orders[us]", "login"]
+    assert {path: failure.code for path, failure in collection.failures.items()} == {
+        "a_check.py": "script.syntax",
+        "b_check.py": "script.import",
+        "c_check.py": "check.usage",
+        "d_check.py": "check.usage",
+    }
+
+
+def test_a_file_without_checks_is_worth_a_warning(run_collect: Collect) -> None:
+    collection = run_collect({"a_check.py": "X = 1\n", "b_check.py": TWO})
+    assert collection.warnings == ("a_check.py declares no check: put @check above a function",)
+
+
+def test_two_checks_of_one_id_are_refused_with_both_places(run_collect: Collect) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        run_collect(
+            {
+                "a_check.py": f"{IMPORT}@check(id='x')\ndef a(): ...\n",
+                "b_check.py": f"{IMPORT}\n@check(id='x')\ndef b(): ...\n",
+            }
+        )
+    assert str(caught.value) == (
+        'b_check.py:4: two checks have the id "x": the other is at a_check.py:3; '
+        "rename a function, or give one of them id=..."
+    )
+    with pytest.raises(DefinitionError, match=r"a_check\.py:5: two checks have the id"):
+        run_collect({"a_check.py": f"{IMPORT}@check\ndef f(): ...\n@check\ndef f(): ...\n"})
+
+
+def test_a_location_must_be_declared_if_any_is(run_collect: Collect) -> None:
+    text = f"{IMPORT}\n@check(locations=['eu-wst'])\ndef f(): ...\n"
+    assert run_collect({"a_check.py": text}).failures == {}
+    toml = "[locations]\neu-west = {}\n"
+    failure = run_collect({"checkwire.toml": toml, "a_check.py": text}).failures["a_check.py"]
+    assert failure.message == (
+        '@check: locations: "eu-wst" is not declared in [locations] of the project; '
+        'did you mean "eu-west"?'
+    )
+    assert failure.location is not None
+    assert failure.location.line == 3
+
+
+@pytest.mark.parametrize(
+    ("targets", "chosen"),
+    [
+        (["a_check.py::orders"], ["a_check.py::orders[eu]", "a_check.py::orders[us]"]),
+        (["a_check.py::orders[us]"], ["a_check.py::orders[us]"]),
+        (["a_check.py::log_in"], ["login"]),
+        (["a_check.py::login"], ["login"]),
+        (["a_check.py::login", "a_check.py::orders[eu]"], ["a_check.py::orders[eu]", "login"]),
+        (
+            ["a_check.py::orders[eu]", "."],
+            ["a_check.py::orders[eu]", "a_check.py::orders[us]", "login"],
+        ),
+    ],
+)
+def test_what_was_named_is_what_is_chosen(
+    run_collect: Collect, targets: list[str], chosen: list[str]
+) -> None:
+    assert ids(run_collect({"a_check.py": TWO}, *targets)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("a_check.py::order", 'a_check.py has no check "order"; did you mean orders?'),
+        ("a_check.py::xyzzy", 'a_check.py has no check "xyzzy"'),
+        ("a_check.py::orders[e]", 'a_check.py::orders has no case "e"; did you mean eu?'),
+        ("a_check.py::orders[q]", 'a_check.py::orders has no case "q"; its cases are eu, us'),
+        ("a_check.py::login[q]", 'a_check.py::login has no case "q"; it has no cases'),
+        ("b_check.py::login", "there is no b_check.py; did you mean a_check.py?"),
+    ],
+)
+def test_what_was_named_and_is_not_there_is_told(
+    run_collect: Collect, target: str, message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        run_collect({"a_check.py": TWO}, target)
+    assert str(caught.value) == message
+
+
+def test_a_check_in_a_file_that_cannot_be_loaded_is_not_missed(run_collect: Collect) -> None:
+    collection = run_collect({"a_check.py": "def f(:\n"}, "a_check.py::orders")
+    assert [*collection.failures] == ["a_check.py"]
+
+
+def test_descriptions_are_the_first_paragraph(run_collect: Collect) -> None:
+    text = f'{IMPORT}@check\ndef a(): "One line."\n@check\ndef b(): ...\n@check\ndef c(): " "\n'
+    collection = run_collect({"a_check.py": text})
+    assert [check.definition.description for check in collection.checks] == ["One line.", "", ""]
