@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TextIO
 
+from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text
 
 __all__ = ["Console"]
@@ -19,26 +19,24 @@ _WITHOUT_UNICODE = str.maketrans("●▲✕○↻◌↑↓→⇄·…│━╸�
 class Console:
     """Writes lines to a terminal, or to whatever takes its place.
 
-    Colour is used on a terminal, unless ``NO_COLOR`` is set or ``TERM`` is ``dumb``; and anywhere
-    if ``FORCE_COLOR`` is set (not to ``0``). ``COLUMNS`` overrules the terminal's width; what is
-    not a terminal is taken for 120 columns wide.
+    Colour is used on a terminal, unless ``TERM`` is ``dumb``; anywhere if ``FORCE_COLOR`` is set
+    (not to ``0``); and nowhere if ``NO_COLOR`` is set: the order is that of Python itself.
+    ``COLUMNS`` overrules the terminal's width; what is no terminal is taken for 120 columns wide.
 
     Attributes:
         colour: whether to paint.
         live: whether what was written can be drawn over.
     """
 
-    def __init__(self, stream: TextIO, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, output: Output, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
-        self._stream = stream
-        self._gone = False
+        stream = output.stream
+        self._output = output
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self._terminal = stream.isatty()
         capable = self._terminal and environ.get("TERM") != "dumb"
         forced = environ.get("FORCE_COLOR", "")
-        self.colour = capable and not environ.get("NO_COLOR")
-        if forced:
-            self.colour = forced != "0"
+        self.colour = (forced != "0" if forced else capable) and not environ.get("NO_COLOR")
         self.live = capable
         columns = environ.get("COLUMNS", "")
         self._columns = int(columns) if columns.isascii() and columns.isdigit() else 0
@@ -60,7 +58,7 @@ class Console:
 
     def _size(self) -> tuple[int, int]:
         try:
-            columns, rows = os.get_terminal_size(self._stream.fileno())
+            columns, rows = os.get_terminal_size(self._output.stream.fileno())
         except (OSError, ValueError):
             return _TERMINAL_SIZE
         return columns or _TERMINAL_SIZE[0], rows or _TERMINAL_SIZE[1]
@@ -76,21 +74,16 @@ class Console:
         return _without_commands(text) if self._on_github else text
 
     def write(self, text: str) -> None:
-        """Write in one go, and flush. A reader that went away (``| head``) is no error."""
-        if self._gone or not text:
-            return
-        try:
+        """Write in one go.
+
+        Raises:
+            CheckwireError: the output cannot be written.
+        """
+        if text:
             if self._encoding.lower().replace("-", "") != "utf8":
                 text = text.translate(_WITHOUT_UNICODE)
                 text = text.encode(self._encoding, "replace").decode(self._encoding)
-            self._stream.write(text)
-            self._stream.flush()
-        except BrokenPipeError:
-            self._gone = True
-            # Else the interpreter meets the same error once more when it flushes at exit.
-            devnull = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(devnull, self._stream.fileno())
-            os.close(devnull)
+            self._output.write(text)
 
 
 def _without_commands(line: str) -> str:

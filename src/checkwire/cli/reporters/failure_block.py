@@ -182,7 +182,7 @@ def _facts(run: Run, attempt: Attempt, width: int, verbosity: int) -> Iterator[T
         target += f"[{run.check.case}]"
     if any(char in target for char in " []'\"$&;()<>|*?!#~`\\"):
         target = "'" + target.replace("'", "'\\''") + "'"
-    yield from fact_lines("again", [f"checkwire test {target} -v"], "dim")
+    yield from fact_lines("again", wrap(f"checkwire test {target} -v", width - 12), "dim")
 
 
 def _steps(attempt: Attempt, width: int) -> Iterator[Text]:

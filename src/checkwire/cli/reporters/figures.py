@@ -33,11 +33,10 @@ def size(count: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """``1 message``, ``3 messages``, ``2 retries``."""
+    """``1 message``, ``3 messages``."""
     if count == 1:
         return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count:,} {plural}"
+    return f"{count:,} {noun}s"
 
 
 def day(seconds: int) -> str:

@@ -10,6 +10,7 @@ from checkwire.cli.reporters.at_end import ReporterAtEnd
 from checkwire.cli.reporters.base import Finish
 from checkwire.cli.reporters.failure_block import load_failure_block, run_block
 from checkwire.cli.reporters.marks import mark_of_run
+from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text, clean
 from checkwire.cli.reporters.summary import summary_lines
 from checkwire.model.attempt import Run
@@ -37,12 +38,10 @@ class GitHubReporter(ReporterAtEnd):
     """
 
     def write(self, finish: Finish) -> None:
-        commands = self._output.stdout
-        for line in self._annotations(finish):
-            commands.write(line + "\n")
-        commands.flush()
+        commands = Output(stdout=self._output.stdout)
+        commands.write("".join(f"{line}\n" for line in self._annotations(finish)))
         if not self._output.is_stdout:
-            self._output.stream.write(self._summary(finish, _SUMMARY_LIMIT))
+            self._output.write(self._summary(finish, _SUMMARY_LIMIT))
         elif path := self._environ.get("GITHUB_STEP_SUMMARY"):
             self._append(path, finish)
 

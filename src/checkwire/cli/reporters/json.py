@@ -43,7 +43,7 @@ class JsonReporter(ReporterAtEnd):
             "runs": [_run(run) for run in finish.runs],
         }
         text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-        self._output.stream.write(_STEERING.sub(_escape, text) + "\n")
+        self._output.write(_STEERING.sub(_escape, text) + "\n")
 
 
 def _escape(match: re.Match[str]) -> str:

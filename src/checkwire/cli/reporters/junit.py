@@ -18,4 +18,4 @@ class JUnitReporter(ReporterAtEnd):
         document = junit_xml(
             runs, load_failures=self._start.load_failures, duration_ns=finish.duration_ns
         )
-        self._output.stream.write(document)
+        self._output.write(document)

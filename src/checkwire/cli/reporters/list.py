@@ -53,7 +53,7 @@ class ListReporter:
     ) -> None:
         self._output = output
         self._verbosity = verbosity
-        self._console = Console(output.stream, environ)
+        self._console = Console(output, environ)
         self.live = self._console.live
         self._area = LiveArea(self._console, self._live_lines) if self.live else None
         self._progress = Progress(clock)

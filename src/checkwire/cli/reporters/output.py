@@ -66,6 +66,30 @@ class Output:
         """Whether it is standard output."""
         return self._path is None
 
+    def write(self, text: str) -> None:
+        """Add to the report. A reader of standard output that went away (``| head``) is no error.
+
+        Raises:
+            CheckwireError: the report cannot be written.
+        """
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except BrokenPipeError:
+            self._reader_went_away()
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _reader_went_away(self) -> None:
+        """Send what is still to come nowhere; else the interpreter would fail at exit again."""
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, self.stream.fileno())
+        os.close(devnull)
+
+    def _unwritable(self, error: OSError) -> CheckwireError:
+        name = self._path or "on standard output"
+        return CheckwireError(f"the report {name} could not be written: {error.strerror or error}")
+
     def commit(self) -> None:
         """The report is complete.
 
@@ -73,9 +97,6 @@ class Output:
             CheckwireError: it could not be written after all.
         """
         if self._path is None:
-            # Whoever reads standard output may have enough of it.
-            with suppress(BrokenPipeError):
-                self.stream.flush()
             return
         try:
             self.stream.close()
@@ -83,9 +104,7 @@ class Output:
                 Path(self._temporary).replace(self._target)
                 self._temporary = None
         except OSError as error:
-            raise CheckwireError(
-                f"the report {self._path} could not be written: {error.strerror or error}"
-            ) from None
+            raise self._unwritable(error) from None
 
     def discard(self) -> None:
         """Leave nothing of an incomplete report; does nothing after :meth:`commit`."""

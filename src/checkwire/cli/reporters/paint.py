@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-__all__ = ["Text", "clean", "width_of", "wrap"]
+__all__ = ["Text", "clean", "fold", "width_of", "wrap"]
 
 _SGR = {
     "bold": "1",
@@ -208,4 +208,18 @@ def wrap(text: str, columns: int) -> list[str]:
                 word = word[len(part) :]
             line = indent + word
         lines.append(line)
+    return lines
+
+
+def fold(text: str, columns: int) -> list[str]:
+    """The text as it is, in lines of so many columns at most; only its line breaks are obeyed."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        line = clean(line.removesuffix("\r"))
+        part = _cut(line, columns)
+        while part and len(part) < len(line):
+            lines.append(part)
+            line = line[len(part) :]
+            part = _cut(line, columns)
+        lines.append(part)
     return lines

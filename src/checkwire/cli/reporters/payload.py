@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checkwire.cli.reporters.figures import size
-from checkwire.cli.reporters.paint import wrap
+from checkwire.cli.reporters.paint import fold
 from checkwire.model.events import FrameSeen
 
 __all__ = ["preview", "whole"]
@@ -38,7 +38,7 @@ def whole(frame: FrameSeen, columns: int) -> Iterator[str]:
     if frame.base64:
         yield from _dump(_decode(text), columns)
     else:
-        yield from wrap(text, columns)
+        yield from fold(text, columns)
     if frame.truncated:
         yield f"… the first part of {size(frame.size)}"
 

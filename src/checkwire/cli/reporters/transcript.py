@@ -14,7 +14,7 @@ from checkwire.cli.reporters.notes import (
     phase_note,
     round_trip_note,
 )
-from checkwire.cli.reporters.paint import Text, wrap
+from checkwire.cli.reporters.paint import Text, fold, wrap
 from checkwire.cli.reporters.payload import preview, whole
 from checkwire.cli.reporters.table import Table
 from checkwire.model.attempt import Attempt, Step
@@ -239,7 +239,7 @@ class _Transcript:
         yield from self._body(event.response_body)
 
     def _body(self, body: str | None) -> Iterator[Text]:
-        for line in wrap(body, self._table.room) if body else ():
+        for line in fold(body, self._table.room) if body else ():
             yield self._table.below(line)
 
     def _failed(self, event: Failed) -> Iterator[Text]:

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from checkwire import __version__
+from support import samples
+from support.golden import assert_golden
+from support.reporting import report
+
+GOLDEN = Path(__file__).parent / "golden"
+
+FAILURES = {
+    "refused": samples.refused,
+    "certificate": samples.expired,
+    "forbidden": samples.forbidden,
+    "no_match": samples.no_match,
+    "closed": samples.closed_by_server,
+    "script_error": samples.script_error,
+    "huge": samples.huge,
+    "flaky": samples.flaky,
+}
+
+
+def _golden(text: str, name: str) -> None:
+    assert_golden(text.replace(f"checkwire {__version__}", "checkwire VERSION"), GOLDEN / name)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_project_is_listed_by_file_with_a_block_for_each_run_that_did_not_pass(
+    width: int,
+) -> None:
+    _golden(report(samples.trading(), width=width), f"trading-{width}.txt")
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_failure_shows_all_that_is_needed_to_understand_it(kind: str) -> None:
+    _golden(report([FAILURES[kind]()], width=90), f"{kind}.txt")
+
+
+def test_files_that_could_not_be_loaded_are_shown_like_failures() -> None:
+    text = report([samples.passed()], width=80, broken=samples.load_failures())
+    _golden(text, "load_failures.txt")
+
+
+def test_v_shows_the_whole_transcript_of_every_attempt_by_steps() -> None:
+    _golden(report([samples.failed()], width=100, verbosity=1), "verbose.txt")
+
+
+def test_vv_shows_headers_and_whole_payloads_too() -> None:
+    _golden(report([samples.two_connections()], width=100, verbosity=2), "very_verbose.txt")
+
+
+def test_lines_in_a_pipe_come_as_runs_finish_and_the_file_is_named_when_it_changes() -> None:
+    runs = [samples.passed("one"), samples.passed("two", "checks/b.py"), samples.passed("three")]
+    lines = report(runs).splitlines()
+    assert [line.split()[:2] for line in lines[2:8]] == [
+        ["checks/trading.py"],
+        ["●", "one"],
+        ["checks/b.py"],
+        ["●", "two"],
+        ["checks/trading.py"],
+        ["●", "three"],
+    ]
+
+
+def test_an_interrupted_session_names_what_did_not_finish() -> None:
+    runs = samples.trading()
+    finish = samples.finish_of(runs[:1], exit_code=130, interrupted=True)
+    text = report(runs[:1], finish=finish)
+    assert "not finished" not in text
+    stdout = _interrupted(runs)
+    assert "not finished\n  ◌ ticker-subscribe\n  ◌ private-fills\n" in stdout
+    assert stdout.endswith("interrupted  1 passed, 4 not finished  in 2.30 s  exit 130\n")
+
+
+def _interrupted(runs: tuple[samples.Run, ...]) -> str:
+    import io
+
+    from checkwire.cli.reporters import open_reporters, parse_reporters
+
+    stdout = io.StringIO()
+    told = open_reporters(parse_reporters([]), stdout=stdout, environ={})
+    told.start(samples.start_of(runs))
+    told.run_finished(runs[0])
+    told.finish(samples.finish_of(runs[:1], exit_code=130, interrupted=True))
+    told.close()
+    return stdout.getvalue()
+
+
+def test_no_checks_found_is_said() -> None:
+    finish = samples.finish_of([], exit_code=2)
+    assert report([], finish=finish).endswith("no checks found  in 2.30 s  exit 2\n")
+
+
+@pytest.mark.parametrize(
+    ("environ", "coloured"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "0"}, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_a_pipe_gets_colours_only_when_forced(environ: dict[str, str], coloured: bool) -> None:
+    text = report(samples.trading(), environ=environ)
+    assert ("\x1b[" in text) is coloured
+
+
+def test_colour_is_never_the_only_sign() -> None:
+    plain = report(samples.everything(), width=200)
+    for mark in ("● orderbook", "▲ room-join", "✕ ticker", "✕ session", "○ presence", "↻ reconn"):
+        assert mark in plain
+    line = next(line for line in plain.splitlines() if "✕ session" in line)
+    assert "error" in line
+
+
+def test_frames_that_were_not_kept_are_counted_and_make_no_silence() -> None:
+    text = report([samples.huge()], verbosity=1, width=120)
+    skipped, following = _around(text, "199,940 frames, 58.4 MiB, counted but not kept")
+    assert "quiet" not in following
+    assert "+" not in following.partition("↓")[0]
+    assert skipped.strip().startswith("230.0")
+
+
+def _around(text: str, needle: str) -> tuple[str, str]:
+    lines = text.splitlines()
+    index = next(i for i, line in enumerate(lines) if needle in line)
+    return lines[index], lines[index + 1]
+
+
+def test_the_frame_that_the_evidence_names_is_marked_even_if_more_had_arrived() -> None:
+    rows = [line for line in report([samples.failed()]).splitlines() if '"trade"' in line]
+    assert [line.startswith("  ✕  9") for line in rows if "↓" in line] == [True, False]
+
+
+def test_a_failure_without_a_frame_to_blame_is_marked_at_its_time() -> None:
+    text = report([samples.no_match()])
+    assert "✕    2,244.0  +2,034.0" in text
+    assert "2.03 s quiet, 2 pings answered, then it failed" in text
+
+
+def test_messages_the_kernel_delivered_together_are_marked_as_an_upper_bound() -> None:
+    assert "≤30,280.0" in report([samples.huge()])
+
+
+def test_a_fragmented_message_is_one_row_that_says_how_many_frames_it_took() -> None:
+    run = samples.two_connections()
+    failed = msgspec.structs.replace(
+        run.attempts[0],
+        status="failed",
+        failure=samples.Failure(code="assertion.failed", message="no", connection=1),
+    )
+    failed = msgspec.structs.replace(
+        failed, failures=(samples.Failed(at_ns=10**9, number=1, failure=failed.failure),)
+    )
+    run = msgspec.structs.replace(run, status="failed", attempts=(failed,))
+    rows = [line for line in report([run]).splitlines() if "↓" in line]
+    assert len(rows) == 1
+    assert "in 2 frames  {" in rows[0]
+
+
+def test_a_stream_that_is_not_unicode_gets_ascii_shapes() -> None:
+    import io
+
+    from checkwire.cli.reporters import open_reporters, parse_reporters
+
+    raw = io.BytesIO()
+    stdout = io.TextIOWrapper(raw, encoding="ascii")
+    runs = samples.everything()
+    told = open_reporters(parse_reporters([]), stdout=stdout, environ={"COLUMNS": "80"})
+    told.start(samples.start_of(runs))
+    for run in runs:
+        told.run_finished(run)
+    told.finish(samples.finish_of(runs))
+    told.close()
+    text = raw.getvalue().decode("ascii")
+    assert "  * orderbook-snapshot" in text
+    assert "  x ticker-subscribe" in text
+    assert max(map(len, text.splitlines())) <= 80
