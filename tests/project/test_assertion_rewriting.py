@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from checkwire.model.failures import Failure
@@ -158,6 +158,9 @@ def run(code: Any, sites: tuple[Site, ...]) -> tuple[Any, ...]:
 
 @settings(max_examples=400, deadline=None)
 @given(expressions())
+@example("(t(1, 0) if t(2, 0) else (t(3, box) and t(4, 0)))")
+@example("not (box and box and (box or 0))")
+@example("(0 < box < 3) or (not (box or box))")
 def test_outcome_and_side_effects_are_those_of_the_original(test: str) -> None:
     source = PROGRAM.format(test=test)
     with warnings.catch_warnings():

@@ -70,7 +70,14 @@ class Evidence:
         return text if len(text) <= limit else f"{text[:limit]}…"
 
     def was_reached(self, node: ast.expr) -> bool:
-        """Whether the part was evaluated."""
+        """Whether the expression was evaluated, at least in part."""
+        match node:
+            case ast.BoolOp(values=[first, *_]) | ast.UnaryOp(op=ast.Not(), operand=first):
+                return self.was_reached(first)
+            case ast.IfExp(test=first):
+                return self.was_reached(first)
+            case ast.Compare(comparators=[first, _, *_]):
+                return self.was_reached(first)
         return self._numbers.get(id(node)) in self._values
 
     def value(self, node: ast.expr) -> Any:
@@ -91,7 +98,7 @@ class Evidence:
         """Text and value of each part that was evaluated and tells something, outermost first."""
         seen: set[tuple[str, int]] = set()
         for node in self._parts:
-            if not self.was_reached(node) or _told_by_its_parts(node):
+            if self._numbers[id(node)] not in self._values or _told_by_its_parts(node):
                 continue
             value, text = self.value(node), self.text(node)
             if is_literal(node) or not _tells(value) or (text, id(value)) in seen:

@@ -17,8 +17,8 @@ __all__ = ["mark_parts"]
 _MAX_DEPTH = 40
 """Deeper parts are left alone: they tell little, and the walk must not exhaust the stack."""
 
-_UNSHOWN = (ast.Lambda, ast.Yield, ast.YieldFrom, ast.Starred, ast.Slice, ast.GeneratorExp)
-"""Not wrapped: not values, or values that say nothing."""
+_UNSHOWN = (ast.Lambda, ast.GeneratorExp, ast.Starred, ast.Slice)
+"""Not wrapped: values that say nothing and are never false, or no values at all."""
 
 
 def mark_parts(test: ast.expr, wrap: Callable[[ast.expr, int], ast.expr]) -> ast.expr:
@@ -29,14 +29,18 @@ def mark_parts(test: ast.expr, wrap: Callable[[ast.expr, int], ast.expr]) -> ast
     or a comprehension is a part (but for what the comprehension iterates over, which the language
     evaluates outside of it), nor is a call's function, nor what is directly awaited or unpacked.
 
+    Where only the truth of an expression is asked for, ``and``, ``or``, ``not``, ``if`` and chains
+    of comparisons are no parts, but what they are made of is. The compiler turns these into jumps
+    that ask each operand for its truth once; as a value, the whole would be asked once more, which
+    a ``__bool__`` can tell.
+
     Returns:
         the test to use instead: its root may be wrapped too.
     """
     marker = _Marker(wrap)
-    if isinstance(test, ast.Compare | ast.BoolOp | ast.UnaryOp):
-        # That the root is false is known; what it is made of says why.
-        return marker.inside(test)
-    return marker.part(test)
+    if isinstance(test, ast.Compare | ast.Constant):
+        return marker.inside(test)  # that it is false is known
+    return marker.truth(test)
 
 
 class _Marker(ast.NodeTransformer):
@@ -44,6 +48,16 @@ class _Marker(ast.NodeTransformer):
         self._wrap = wrap
         self._count = 0
         self._depth = 0
+
+    def truth(self, node: ast.expr) -> ast.expr:
+        """The node where only its truth is asked for."""
+        match node:
+            case ast.BoolOp() | ast.IfExp() | ast.UnaryOp(op=ast.Not()):
+                return self.inside(node)
+            case ast.Compare(ops=[_, _, *_]):
+                return self.inside(node)
+        # A constant too: that it was evaluated tells how the operands before it came out.
+        return self.part(node, constants=True)
 
     def part(self, node: ast.expr, *, constants: bool = False) -> ast.expr:
         """The node wrapped, and whatever is inside it."""
@@ -70,20 +84,20 @@ class _Marker(ast.NodeTransformer):
         node.comparators = [self.part(operand, constants=chain) for operand in node.comparators]
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
-        # That an operand was evaluated tells how those before it came out.
-        node.values = [self.part(operand, constants=True) for operand in node.values]
+        node.values = [self.truth(operand) for operand in node.values]
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
-        node.operand = self.part(node.operand)
+        is_not = isinstance(node.op, ast.Not)
+        node.operand = self.truth(node.operand) if is_not else self.part(node.operand)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         node.left = self.part(node.left)
         node.right = self.part(node.right)
 
     def visit_IfExp(self, node: ast.IfExp) -> None:
-        node.test = self.part(node.test)
-        node.body = self.part(node.body)
-        node.orelse = self.part(node.orelse)
+        node.test = self.truth(node.test)
+        node.body = self.truth(node.body)
+        node.orelse = self.truth(node.orelse)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.inside(node.value)

@@ -62,6 +62,9 @@ def why_false(evidence: Evidence, node: ast.expr) -> str:
             return f"None of the {len(node.values)} alternatives holds. {reasons}"
         case ast.UnaryOp(op=ast.Not()):
             return _why_true(evidence, node.operand)
+        case ast.IfExp():
+            taken = node.body if evidence.was_reached(node.body) else node.orelse
+            return why_false(evidence, taken)
         case ast.Call():
             return _call(evidence, node, negated=False) or _falsy(evidence, node)
         case ast.Constant():
@@ -85,7 +88,7 @@ def _why_true(evidence: Evidence, node: ast.expr) -> str:
             return _comparison(evidence, node.left, _NEGATED[type(op)], node.comparators[0])
         case ast.UnaryOp(op=ast.Not()):
             return why_false(evidence, node.operand)
-        case ast.Compare() | ast.BoolOp():
+        case ast.Compare() | ast.BoolOp() | ast.IfExp():
             return f"{evidence.text(node)} holds. The check expects that it does not."
         case ast.Call() if sentence := _call(evidence, node, negated=True):
             return sentence
