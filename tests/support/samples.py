@@ -743,7 +743,7 @@ def everything() -> tuple[Run, ...]:
 
 def start_of(runs: Sequence[Run], broken: Sequence[Failure] = ()) -> Start:
     """What a reporter is told before these runs."""
-    return Start(tuple(run.check for run in runs), tuple(broken), workers=4, root="/project")
+    return Start(tuple(run.check for run in runs), tuple(broken), workers=4, root=".")
 
 
 def finish_of(runs: Sequence[Run], *, exit_code: int = 1, interrupted: bool = False) -> Finish:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 
 from checkwire.cli.reporters.evidence import evidence_lines, fact_lines
@@ -11,6 +13,7 @@ from checkwire.cli.reporters.paint import Text, wrap
 from checkwire.cli.reporters.phases import phase_lines
 from checkwire.cli.reporters.transcript import transcript
 from checkwire.model.attempt import Attempt, Connection, Run, Step
+from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_ns
 from checkwire.model.events import Failed, Logged
 from checkwire.model.failures import Failure, Location, code_of
@@ -20,18 +23,20 @@ __all__ = ["load_failure_block", "run_block"]
 _PAGE = 100
 """Sentences are not wider than this, however wide the terminal is."""
 
+_SAFE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _MAX_LOGS = 10
 _MAX_STEPS = 12
 _INDENT = "  "
 
 
-def run_block(run: Run, width: int, verbosity: int = 0) -> Iterator[Text]:
+def run_block(run: Run, width: int, verbosity: int = 0, root: str = ".") -> Iterator[Text]:
     """The block of one run.
 
     Args:
         run: one that has at least one attempt.
         width: columns of the terminal.
         verbosity: 0 shows the last messages, 1 all transcripts, 2 headers and payloads too.
+        root: the project's folder, for the command that runs it again from the current one.
     """
     attempt = run.attempts[-1]
     headline = next((f for f in attempt.failures if f.failure == attempt.failure), None)
@@ -54,7 +59,7 @@ def run_block(run: Run, width: int, verbosity: int = 0) -> Iterator[Text]:
         yield from _section(iter(excerpt(attempt, headline, width)))
     if connection is not None:
         yield from _section(iter(phase_lines(connection, headline, width)))
-    yield from _section(_facts(run, attempt, width, verbosity))
+    yield from _section(_facts(run, attempt, width, verbosity, root))
 
 
 def load_failure_block(failure: Failure, width: int) -> Iterator[Text]:
@@ -166,7 +171,7 @@ def _others(attempt: Attempt, headline: Failed | None, width: int) -> Iterator[T
                 yield Text("    ").add(text, "dim")
 
 
-def _facts(run: Run, attempt: Attempt, width: int, verbosity: int) -> Iterator[Text]:
+def _facts(run: Run, attempt: Attempt, width: int, verbosity: int, root: str) -> Iterator[Text]:
     """What stands beside: steps, what the script said, earlier attempts, how to run it again."""
     if len(attempt.steps) > 1:
         yield from _steps(attempt, width)
@@ -177,12 +182,19 @@ def _facts(run: Run, attempt: Attempt, width: int, verbosity: int) -> Iterator[T
             label = "" if number else "attempts"
             line = Text(_INDENT).add(label, "dim").pad(12)
             yield _attempt_line(one, line, attempt).cut(width)
-    target = f"{run.check.path}::{run.check.function}"
-    if run.check.case is not None:
-        target += f"[{run.check.case}]"
-    if any(char in target for char in " []'\"$&;()<>|*?!#~`\\"):
-        target = "'" + target.replace("'", "'\\''") + "'"
-    yield from fact_lines("again", wrap(f"checkwire test {target} -v", width - 12), "dim")
+    again = f"checkwire test {_target(run.check, root)} -v"
+    yield from fact_lines("again", wrap(again, width - 12), "dim")
+
+
+def _target(check: CheckDefinition, root: str) -> str:
+    """What to give to ``checkwire test``, quoted for a shell where that is needed."""
+    path = os.path.relpath(os.path.join(root, check.path))  # noqa: PTH118 - it may go up
+    target = f"{path}::{check.function}"
+    if check.case is not None:
+        target += f"[{check.case}]"
+    if _SAFE.fullmatch(target):
+        return target
+    return "'" + target.replace("'", "'\\''") + "'"
 
 
 def _steps(attempt: Attempt, width: int) -> Iterator[Text]:

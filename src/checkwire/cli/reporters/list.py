@@ -145,7 +145,7 @@ class ListReporter:
         )
         for run in runs:
             if run.attempts and (_GRAVITY[run.status] or self._verbosity):
-                yield run_block(run, width, self._verbosity)
+                yield run_block(run, width, self._verbosity, self._start.root)
 
     def _live_lines(self, width: int, room: int) -> list[Text]:
         names = name_column(self._start.checks, width)

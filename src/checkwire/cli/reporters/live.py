@@ -12,6 +12,9 @@ __all__ = ["LiveArea"]
 _BEGIN = "\x1b[?2026h"
 _END = "\x1b[?2026l"
 """Synchronized output: terminals that know it show everything in between at once."""
+_WIDEST = 64
+"""Short lines stay whole in a terminal that is made narrower; broken ones can scroll out of it,
+and then what scrolled out cannot be drawn over."""
 _ERASE_LINE = "\x1b[K"
 _ERASE_BELOW = "\x1b[J"
 
@@ -26,7 +29,7 @@ class LiveArea:
 
     Args:
         console: a console that is ``live``.
-        content: what to draw, given the width and the number of lines there is room for.
+        content: what to draw, given how many columns and lines there is room for.
     """
 
     def __init__(self, console: Console, content: Callable[[int, int], Sequence[Text]]) -> None:
@@ -40,8 +43,9 @@ class LiveArea:
         parts = [_BEGIN]
         parts += [f"{self._console.render(line.cut(width))}{_ERASE_LINE}\r\n" for line in printed]
         # The last column stays free: some terminals wrap as soon as it is written.
+        columns = min(width - 1, _WIDEST)
         room = max(1, self._console.height - 2)
-        lines = [line.cut(width - 1) for line in self._content(width, room)][:room]
+        lines = [line.cut(columns) for line in self._content(columns, room)][:room]
         parts.append(f"{_ERASE_LINE}\r\n".join(map(self._console.render, lines)))
         parts.append(_ERASE_LINE + _ERASE_BELOW)
         if len(lines) > 1:

@@ -127,7 +127,7 @@ class Progress:
         line.add(_elapsed(now - one.since).rjust(_DURATION), "dim")
         for fact in one.facts():
             line.add("  ").add(fact, "dim")
-        return line.cut(width - 1)
+        return line.cut(width)
 
     def _foot(self, now: float) -> Text:
         tally = Tally.of(self._finished)
