@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
 from checkwire.echo.exchange import Exchange
 from checkwire.echo.http import HttpConnection
+from checkwire.echo.listener import Listener, listen
 from checkwire.echo.state import ServerState
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EchoServer"]
 
-_BACKLOG: Final = 4096
 _GRACE: Final = 1.0
 """Seconds that clients have for their side of the closing handshake when the server stops."""
 
@@ -56,7 +54,7 @@ class EchoServer:
         self._greeting = greeting
         self._report = report
         self._state: ServerState
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
 
     @property
     def url(self) -> str:
@@ -71,30 +69,22 @@ class EchoServer:
             OSError: if it cannot: the port is in use, the address is not of this machine
                 (``socket.gaierror``: not known at all).
         """
-        loop = asyncio.get_running_loop()
         self._state = ServerState(
             hostname=socket.gethostname(), greeting=self._greeting, report=self._report
         )
-        sockets = _listen(await _addresses(self.host, self.port))
+        sockets = await listen(self.host, self.port)
         self.port = sockets[0].getsockname()[1]
-        for listening in sockets:
-            self._listeners.append(
-                await loop.create_server(
-                    lambda: HttpConnection(self._state),
-                    sock=listening,
-                    ssl=self._ssl,
-                    backlog=_BACKLOG,
-                )
-            )
+        self._listeners = [
+            Listener(listening, lambda: HttpConnection(self._state), self._ssl)
+            for listening in sockets
+        ]
 
     async def close(self) -> None:
         """Stop accepting, close WebSockets with 1001 and everything else, and wait for it."""
         for listener in self._listeners:
-            listener.close()
-        await self._state.close(_GRACE)
-        for listener in self._listeners:
-            await listener.wait_closed()
+            await listener.close()
         self._listeners.clear()
+        await self._state.close(_GRACE)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -107,36 +97,3 @@ class EchoServer:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
-
-
-async def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str, int]]:
-    found = await asyncio.get_running_loop().getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    return [(family, str(address[0]), port) for family, _, _, _, address in found]
-
-
-def _listen(addresses: list[tuple[socket.AddressFamily, str, int]]) -> list[socket.socket]:
-    """Listen on each address that this machine has, all on the same port."""
-    sockets: list[socket.socket] = []
-    missing: OSError | None = None
-    try:
-        for family, address, port in addresses:
-            try:
-                if sockets:
-                    port = sockets[0].getsockname()[1]
-                sockets.append(
-                    socket.create_server((address, port), family=family, backlog=_BACKLOG)
-                )
-            except OSError as error:
-                # "localhost" may name ::1 where there is no IPv6.
-                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    raise
-                missing = error
-    except OSError:
-        for opened in sockets:
-            opened.close()
-        raise
-    if not sockets and missing is not None:
-        raise missing
-    return sockets
