@@ -1,16 +1,29 @@
-"""All checks of a project, defined and selected."""
+"""All checks of a project: loaded, defined and selected."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from checkwire.model.definition import CheckDefinition, Retries
 from checkwire.model.errors import DefinitionError, UsageError
-from checkwire.project.collection import Collection, collect
+from checkwire.model.failures import Failure
 from checkwire.project.config import load_project
+from checkwire.project.definitions import CollectedCheck, define_all
+from checkwire.project.discovery import discover
+from checkwire.project.imports import ProjectImports
+from checkwire.project.loader import load_file
+from checkwire.project.selection import no_check_warning, select
+
+
+class Collection(NamedTuple):
+    checks: list[CollectedCheck]
+    failures: dict[str, Failure]
+    empty: list[str]
+
 
 Collect = Callable[..., Collection]
 
@@ -33,19 +46,39 @@ def log_in(): ...
 
 @pytest.fixture
 def run_collect(tmp_path: Path) -> Iterator[Collect]:
-    collections: list[Collection] = []
+    """Writes files, and collects the checks of the targets."""
+    opened: list[ProjectImports] = []
 
     def write_and_collect(files: dict[str, str], *targets: str) -> Collection:
         for name, text in files.items():
             file = tmp_path / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        collections.append(collect(load_project(tmp_path), targets, tmp_path))
-        return collections[-1]
+        project = load_project(tmp_path)
+        selection = discover(project, targets, tmp_path)
+        imports = ProjectImports(project.root)
+        while opened:
+            opened.pop().remove()
+        opened.append(imports)
+        imports.install()
+        checks: list[CollectedCheck] = []
+        failures: dict[str, Failure] = {}
+        empty = []
+        for file in selection.files:
+            defined = define_all(load_file(file, imports), project)
+            if isinstance(defined, Failure):
+                failures[imports.relative(str(file))] = defined
+            else:
+                checks += defined
+                if not defined:
+                    empty.append(imports.relative(str(file)))
+        chosen = select([check.definition for check in checks], selection, failures)
+        picked = [check for check in checks if check.definition in chosen]
+        return Collection(picked, failures, empty)
 
     yield write_and_collect
-    for collection in collections:
-        collection.imports.remove()
+    for imports in opened:
+        imports.remove()
 
 
 def ids(collection: Collection) -> list[str]:
@@ -119,7 +152,9 @@ def test_what_cannot_be_loaded_leaves_the_others_alone(run_collect: Collect) -> 
 
 def test_a_file_without_checks_is_worth_a_warning(run_collect: Collect) -> None:
     collection = run_collect({"a_check.py": "X = 1\n", "b_check.py": TWO})
-    assert collection.warnings == ("a_check.py declares no check: put @check above a function",)
+    assert [no_check_warning(path) for path in collection.empty] == [
+        "a_check.py declares no check: put @check above a function"
+    ]
 
 
 def test_two_checks_of_one_id_are_refused_with_both_places(run_collect: Collect) -> None:
