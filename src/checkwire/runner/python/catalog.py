@@ -52,6 +52,8 @@ class Catalog:
     def run(self, job: Job, events: EventWriter) -> None:
         """Run a check in this process, see :func:`run_script`."""
         check = self._checks.get(job.definition.id)
+        # What the check imports only now is found beside its own file, whichever was loaded last.
+        self._imports.enter(str(Path(self._project.root, job.definition.path).parent))
         run_script(
             _gone if check is None else check.function,
             {} if check is None else check.arguments,
