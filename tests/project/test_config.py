@@ -285,3 +285,20 @@ def test_paths_in_complaints_are_as_one_would_type_them(
     with pytest.raises(DefinitionError) as caught:
         load_project(Path())
     assert str(caught.value) == 'checkwire.toml:1: unknown key "x"'
+
+
+DOCS = (Path(__file__).parents[2] / "docs" / "projects.md").read_text()
+
+
+def test_the_settings_in_the_docs_are_settings(tmp_path: Path) -> None:
+    text = DOCS.split("```toml\n")[1].split("```")[0]
+    project = load(tmp_path, text)
+    assert project.name == "Order service"
+    assert project.checks == Project(root="", id="", name="").checks
+    said = {*project.__struct_fields__} - {"config_path", "root"}
+    assert {name for name in said if not getattr(project, name)} == set()
+
+
+def test_the_docs_know_every_option() -> None:
+    table = DOCS.split("| option |")[1].split("\n\n")[0]
+    assert tuple(row.split("`")[1] for row in table.split("\n")[2:]) == DEFAULTABLE
