@@ -147,19 +147,17 @@ def test_messages_the_kernel_delivered_together_are_marked_as_an_upper_bound() -
 
 
 def test_a_fragmented_message_is_one_row_that_says_how_many_frames_it_took() -> None:
-    run = samples.two_connections()
-    failed = msgspec.structs.replace(
-        run.attempts[0],
-        status="failed",
-        failure=samples.Failure(code="assertion.failed", message="no", connection=1),
+    story = samples.Story().open().frame(190.0, "in", None, "text", size=10, fin=False)
+    story.frame(191.0, "out", "meanwhile").frame(192.0, "in", "p", "ping")
+    story.frame(193.0, "in", None, "continuation", size=10, fin=False)
+    story.frame(194.0, "in", '{"whole":"message"}', "continuation", size=30)
+    failure = samples.Failure(code="assertion.failed", message="no", connection=1)
+    run = samples.run_of(
+        samples.check("fragments"), story.fail(195.0, failure).attempt("failed", 1)
     )
-    failed = msgspec.structs.replace(
-        failed, failures=(samples.Failed(at_ns=10**9, number=1, failure=failed.failure),)
-    )
-    run = msgspec.structs.replace(run, status="failed", attempts=(failed,))
     rows = [line for line in report([run]).splitlines() if "↓" in line]
     assert len(rows) == 1
-    assert "in 2 frames  {" in rows[0]
+    assert rows[0].endswith('in 3 frames  {"whole":"message"}')
 
 
 def test_a_stream_that_is_not_unicode_gets_ascii_shapes() -> None:

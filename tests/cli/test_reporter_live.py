@@ -5,8 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.list import ListReporter
+from checkwire.cli.reporters.live import LiveArea
 from checkwire.cli.reporters.output import Output
+from checkwire.cli.reporters.paint import Text
 from checkwire.model.events import AttemptStarted, StepStarted
 from support import samples
 from support.reporting import report
@@ -203,3 +206,29 @@ def test_nothing_but_our_own_sequences_reaches_a_terminal(screen: Screen) -> Non
     ours = rb"\x1b\[[0-9;]*m|\x1b\[\?2026[hl]|\x1b\[[JK]|\x1b\[[0-9]+A|\x1b\]9;[0-9]+\x07|[\r\n]"
     rest = re.sub(ours, b"", screen.written).decode()
     assert all(char >= " " and not "\x7f" <= char <= "\x9f" for char in rest)
+
+
+def test_lines_that_are_no_longer_there_are_erased(screen: Screen) -> None:
+    content = ["one", "two", "three", "four"]
+    console = Console(Output(stdout=screen.stream), TERMINAL)
+    area = LiveArea(console, lambda width, room: [Text(line) for line in content])
+    area.draw()
+    assert screen.lines() == ["one", "two", "three", "four"]
+    content[:] = ["2"]
+    area.draw([Text("printed")])
+    assert screen.lines() == ["printed", "2"]
+    area.erase()
+    assert screen.lines() == ["printed"]
+
+
+def test_what_finished_behind_one_that_never_did_is_printed_at_the_end(screen: Screen) -> None:
+    reporter = reporter_on(screen)
+    runs = samples.trading()
+    reporter.start(samples.start_of(runs))
+    reporter.check_started(runs[0].check)
+    reporter.run_finished(runs[2])
+    reporter.finish(samples.finish_of(runs[2:3], exit_code=130, interrupted=True))
+    assert screen.lines()[2:4] == [
+        "checks/trading.py",
+        "  ● private-fills         655 ms  connect 138  0 sent  0 received",
+    ]
