@@ -1,0 +1,345 @@
+"""Servers on loopback that do, connection by connection, exactly what a script says.
+
+A script is a function of the connection's :class:`Peer`. It runs in a thread of its own, on a
+blocking socket, so that it reads as what happens: bytes of any kind, FIN, RST, silence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from hashlib import sha1
+from typing import Any
+
+from support import frames
+from support.frames import SeenFrame
+
+__all__ = ["Peer", "RawServer", "accept_key", "answering", "dead_address", "upgraded"]
+
+PATIENCE = 20.0
+"""Seconds after which a script that waits in vain gives up, so that no test hangs."""
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def accept_key(key: str) -> str:
+    """What answers a Sec-WebSocket-Key (RFC 6455 section 4.2.2)."""
+    return b64encode(sha1(key.encode() + _GUID).digest()).decode()
+
+
+class Peer:
+    """The server's end of one connection.
+
+    Attributes:
+        sock: the socket, TLS if the server speaks it.
+        head: the request's head, once it was read.
+        server: where the connection came in.
+    """
+
+    def __init__(self, sock: Any, server: RawServer) -> None:
+        self.sock = sock
+        self.server = server
+        self.head = ""
+        self.pending = b""
+
+    # Reading
+
+    def read(self, size: int) -> bytes:
+        """So many bytes.
+
+        Raises:
+            EOFError: the client ended before.
+        """
+        while len(self.pending) < size:
+            data = self.sock.recv(65536)
+            if not data:
+                raise EOFError
+            self.pending += data
+        taken, self.pending = self.pending[:size], self.pending[size:]
+        return taken
+
+    def read_until(self, mark: bytes) -> bytes:
+        """Everything up to and with these bytes."""
+        while mark not in self.pending:
+            data = self.sock.recv(65536)
+            if not data:
+                raise EOFError
+            self.pending += data
+        return self.read(self.pending.index(mark) + len(mark))
+
+    def read_to_end(self) -> bytes:
+        """All until the client ends or resets the connection."""
+        parts = [self.pending]
+        self.pending = b""
+        with contextlib.suppress(OSError):
+            while data := self.sock.recv(65536):
+                parts.append(data)
+        return b"".join(parts)
+
+    def read_frame(self) -> SeenFrame:
+        """The client's next frame."""
+        first, second = self.read(2)
+        length = second & 0x7F
+        if length == 126:
+            (length,) = struct.unpack("!H", self.read(2))
+        elif length == 127:
+            (length,) = struct.unpack("!Q", self.read(8))
+        mask = self.read(4) if second & 0x80 else b""
+        payload = self.read(length)
+        if mask:
+            payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+        return SeenFrame(first & 0x0F, payload, bool(first & 0x80), first >> 4 & 7, bool(mask))
+
+    def read_head(self) -> str:
+        """The head of an HTTP request."""
+        self.head = self.read_until(b"\r\n\r\n").decode("latin-1")
+        return self.head
+
+    def header(self, name: str) -> str | None:
+        """A header of the request."""
+        for line in self.head.split("\r\n")[1:]:
+            key, _, value = line.partition(":")
+            if key.lower() == name.lower():
+                return value.strip()
+        return None
+
+    # Writing
+
+    def send(self, *data: bytes) -> None:
+        """Bytes, all at once."""
+        self.sock.sendall(b"".join(data))
+
+    def drip(self, data: bytes) -> None:
+        """The same bytes one by one, each in a packet of its own."""
+        for index in range(len(data)):
+            self.sock.sendall(data[index : index + 1])
+
+    def handshake(self, *headers: str, then: bytes = b"") -> None:
+        """Read the upgrade request and accept it; ``then`` comes in the same packet."""
+        self.read_head()
+        self.send(self.acceptance(*headers), then)
+
+    def acceptance(self, *headers: str) -> bytes:
+        """The 101 that fits the request."""
+        lines = [
+            "HTTP/1.1 101 Switching Protocols",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Accept: {accept_key(self.header('Sec-WebSocket-Key') or '')}",
+            *headers,
+        ]
+        return "\r\n".join([*lines, "", ""]).encode()
+
+    def say_goodbye(self, code: int = 1000, reason: str = "") -> None:
+        """Close as a good server does: Close frame, wait for the client's, end TCP."""
+        self.send(frames.close(code, reason))
+        while self.read_frame().opcode != frames.CLOSE:
+            pass
+        self.fin()
+
+    def answer_goodbye(self) -> SeenFrame:
+        """Wait for the client's Close frame, return it to it, end TCP."""
+        while (seen := self.read_frame()).opcode != frames.CLOSE:
+            pass
+        self.send(frames.frame(frames.CLOSE, seen.payload))
+        self.fin()
+        return seen
+
+    def echo(self) -> None:
+        """Return every message until the client closes, and answer that."""
+        while (seen := self.read_frame()).opcode != frames.CLOSE:
+            if seen.opcode == frames.PING:
+                self.send(frames.frame(frames.PONG, seen.payload))
+            elif seen.opcode != frames.PONG:
+                self.send(frames.frame(seen.opcode, seen.payload, fin=seen.fin, rsv=seen.rsv))
+        self.send(frames.frame(frames.CLOSE, seen.payload))
+        self.fin()
+
+    # Ending and waiting
+
+    def fin(self) -> None:
+        """Say that no more comes."""
+        with contextlib.suppress(OSError):
+            if isinstance(self.sock, ssl.SSLSocket):
+                with contextlib.suppress(ValueError):  # Encrypted to the end.
+                    self.sock.unwrap()
+            self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Throw the connection away: an RST goes out, unsent data is lost."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def wait(self, event: threading.Event) -> None:
+        """Until the test says so."""
+        if not event.wait(PATIENCE):
+            raise AssertionError("the test never said to go on")
+
+    def stay(self) -> None:
+        """Keep the connection open, and read nothing, until the server closes."""
+        self.wait(self.server.over)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.close()
+
+
+Script = Callable[[Peer], None]
+
+
+class RawServer:
+    """Listens while it is entered; its first connection gets the first script, and so on.
+
+    What a script raises is raised when the server is left, except that its client went away.
+
+    Attributes:
+        host, port: where it listens; ``path`` if on a Unix socket.
+        peers: the connections so far.
+        over: set when the server closes.
+        go: for the script and the test to wait for each other.
+        refused: what ended TLS handshakes that failed.
+    """
+
+    def __init__(
+        self,
+        *scripts: Script,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+        path: str | None = None,
+        receive_buffer: int | None = None,
+    ) -> None:
+        self._scripts = scripts
+        self._tls = tls
+        self.path = path
+        if path is not None:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(path)
+        else:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.socket(family)
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if receive_buffer is not None:
+                self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            self._listener.bind((host, 0))
+        self.host = host
+        self.port: int = 0 if path is not None else self._listener.getsockname()[1]
+        self.peers: list[Peer] = []
+        self.over = threading.Event()
+        self.go = threading.Event()
+        self.refused: list[Exception] = []
+        self._errors: list[BaseException] = []
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'ws' if self._tls is None else 'wss'}://{host}:{self.port}/"
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def __enter__(self) -> RawServer:
+        self._listener.listen(128)
+        self._start(self._listen)
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.over.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for peer in self.peers:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(peer.sock, socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        for peer in self.peers:
+            peer.close()
+        if self._errors and error is None:
+            raise self._errors[0]
+
+    def _start(self, work: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=work, args=args, name=f"raw server {self.port}")
+        self._threads.append(thread)
+        thread.start()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.settimeout(PATIENCE)
+            if self.path is None:  # Like real servers: what is sent goes out at once.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            script = self._scripts[min(len(self.peers), len(self._scripts) - 1)]
+            peer = Peer(sock, self)
+            self.peers.append(peer)
+            self._start(self._serve, peer, script)
+
+    def _serve(self, peer: Peer, script: Script) -> None:
+        try:
+            if self._tls is not None:
+                try:
+                    peer.sock = self._tls.wrap_socket(peer.sock, server_side=True)
+                except OSError as error:
+                    self.refused.append(error)
+                    return
+            script(peer)
+        except (OSError, EOFError):
+            pass  # The client went away, as it may.
+        except BaseException as error:
+            self._errors.append(error)
+        finally:
+            peer.close()
+
+
+def upgraded(script: Script, *headers: str) -> Script:
+    """A script that begins once the connection is a WebSocket."""
+
+    def whole(peer: Peer) -> None:
+        peer.handshake(*headers)
+        script(peer)
+
+    return whole
+
+
+def answering(*answer: str | bytes) -> Script:
+    """A script that reads the request's head and answers with these lines, or bytes; then FIN.
+
+    Lines make a head; bytes come as they are, after it.
+    """
+    head = [line for line in answer if isinstance(line, str)]
+    rest = b"".join(part for part in answer if isinstance(part, bytes))
+    data = ("\r\n".join([*head, "", ""]).encode("latin-1") if head else b"") + rest
+
+    def script(peer: Peer) -> None:
+        peer.read_head()
+        peer.send(data)
+        peer.fin()
+        peer.read_to_end()
+
+    return script
+
+
+@contextlib.contextmanager
+def dead_address(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """A port at which connection requests are not answered: its accept queue is full."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(family))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket(family))
+            filler.setblocking(False)
+            filler.connect_ex((host, port))
+        yield port
