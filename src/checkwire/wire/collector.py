@@ -19,6 +19,7 @@ class Collector:
         at_ns: when the last of them arrived.
         kernel: whether the kernel says so.
         eof: whether the peer ended its side.
+        error: what broke the connection.
     """
 
     __slots__ = (

@@ -16,11 +16,11 @@ from checkwire.wire.kernel.stamps import (
     receive_stamp,
     request_send_stamps,
 )
-from checkwire.wire.poll import ENDED, FAILED, READABLE, WRITABLE, poller_of
+from checkwire.wire.poll import ENDED, FAILED, READABLE, URGENT, WRITABLE, poller_of
 
 __all__ = ["Pipe", "Sink", "SocketPipe"]
 
-_READ_SIZE = 128 * 1024
+_READ_SIZE = 64 * 1024
 _READS_PER_TURN = 8
 """Reads before other sockets get their turn, however much this one has."""
 _HIGH_WATER = 256 * 1024
@@ -91,9 +91,9 @@ class SocketPipe:
     """A connected, non-blocking socket on the running event loop."""
 
     __slots__ = (
+        "_broken",
         "_closed",
         "_drained",
-        "_ending",
         "_eof",
         "_eof_after",
         "_fd",
@@ -102,6 +102,7 @@ class SocketPipe:
         "_out_size",
         "_paused",
         "_poller",
+        "_read_on",
         "_tracked",
         "_tracking",
         "_written",
@@ -129,10 +130,11 @@ class SocketPipe:
         self._out_size = 0
         self._drained: asyncio.Future[None] | None = None
         self._paused = False
-        self._ending = False
+        self._read_on = False
         self._eof = False
         self._eof_after = False
         self._closed = False
+        self._broken: OSError | None = None
         self._written = 0
         self._tracking = kernel_clock and enable_send_stamps(sock)
         self._tracked: deque[tuple[int, int]] = deque()
@@ -144,8 +146,8 @@ class SocketPipe:
     def _ready(self, events: int) -> None:
         if events & FAILED:
             self._read_send_stamps()
-        if events & ENDED:
-            self._ending = True
+        if events & (ENDED | URGENT):
+            self._read_on = True
         if events & (READABLE | FAILED | ENDED) and not self._paused:
             self._read()
         if events & WRITABLE and self._out and not self._closed:
@@ -158,40 +160,43 @@ class SocketPipe:
             try:
                 size, ancillary, _, _ = self.socket.recvmsg_into((_buffer,), ANCILLARY_SIZE)
             except (BlockingIOError, InterruptedError):
+                if self._broken is not None:
+                    self._lost(self._broken)
                 return
             except OSError as error:
-                self._lost(error)
+                self._lost(self._broken or error)
                 return
-            sink = self.sink
+            if not size:
+                self._end()
+                return
             at_ns = None
             if ancillary and (stamp_ns := receive_stamp(ancillary)):
                 at_ns = self.timeline.place(stamp_ns)
-            if not size:
-                self._eof = True
-                if sink is not None:
-                    sink.eof_received(self.timeline.now())
-                return
-            if sink is not None:
+            if self.sink is not None:
                 if at_ns is None:
-                    sink.data_received(bytes(_view[:size]), self.timeline.now(), False)
+                    self.sink.data_received(bytes(_view[:size]), self.timeline.now(), False)
                 else:
-                    sink.data_received(bytes(_view[:size]), at_ns, True)
-            if size < _READ_SIZE and not self._ending:
+                    self.sink.data_received(bytes(_view[:size]), at_ns, True)
+            if size < _READ_SIZE and not self._read_on and self._broken is None:
                 return  # The socket is empty: a new edge will tell of more.
         self._loop.call_soon(self._read)
 
     def pause(self) -> None:
-        self._paused = True
+        if not self._paused and not self._closed:
+            self._paused = True
+            self._poller.want_read(self._fd, False)
 
     def resume(self) -> None:
         if self._paused:
             self._paused = False
-            self._loop.call_soon(self._read)
+            if not self._closed and not self._eof:
+                self._poller.want_read(self._fd, True)
+                self._loop.call_soon(self._read)
 
     # Writing
 
     def write(self, data: bytes, track: int = 0) -> None:
-        if self._closed or not data:
+        if self._closed or self._broken is not None or not data:
             return
         if self._out:
             self._queue(data, track)
@@ -216,11 +221,19 @@ class SocketPipe:
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as error:
-            # Told later: whoever writes is in the middle of its own work.
-            self._loop.call_soon(self._lost, error)
+            self._break(error)
             return len(data)
         self._written += taken
         return taken
+
+    def _break(self, error: OSError) -> None:
+        """Nothing can be written any more, but the peer's last words may still be to be read."""
+        self._broken = error
+        self._out.clear()
+        self._out_size = 0
+        self._release_drain()
+        # Not now: whoever writes is in the middle of its own work.
+        self._loop.call_soon(self._read)
 
     def _flush(self) -> None:
         while self._out:
@@ -233,10 +246,8 @@ class SocketPipe:
                 self._out_size += len(rest)
                 self._poller.want_write(self._fd)
                 break
-        if self._out_size <= _HIGH_WATER and self._drained is not None:
-            if not self._drained.done():
-                self._drained.set_result(None)
-            self._drained = None
+        if self._out_size <= _HIGH_WATER:
+            self._release_drain()
         if not self._out and self._eof_after:
             self._shutdown()
 
@@ -279,16 +290,27 @@ class SocketPipe:
 
     # The end
 
+    def _end(self) -> None:
+        if self._broken is not None:
+            self._lost(self._broken)
+            return
+        self._eof = True
+        self._poller.want_read(self._fd, False)
+        if self.sink is not None:
+            self.sink.eof_received(self.timeline.now())
+
     def _lost(self, error: OSError) -> None:
         if not self._closed and not self._eof:
             self._eof = True
+            self._poller.want_read(self._fd, False)
             self._release_drain()
             if self.sink is not None:
                 self.sink.pipe_lost(error)
 
     def _release_drain(self) -> None:
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        if self._drained is not None:
+            if not self._drained.done():
+                self._drained.set_result(None)
             self._drained = None
 
     def close(self) -> None:

@@ -12,12 +12,23 @@ import asyncio
 import select
 from collections.abc import Callable
 
-__all__ = ["ENDED", "FAILED", "READABLE", "WRITABLE", "Poller", "Ready", "poller_of"]
+__all__ = [
+    "ENDED",
+    "FAILED",
+    "READABLE",
+    "URGENT",
+    "WRITABLE",
+    "Poller",
+    "Ready",
+    "poller_of",
+]
 
 Ready = Callable[[int], None]
-"""Called with what became true: a sum of the four constants below."""
+"""Called with what became true: a sum of the constants below."""
 
 READABLE = select.POLLIN
+URGENT = select.POLLPRI
+"""TCP's urgent data: a read stops short at its mark, although more may be there behind it."""
 WRITABLE = select.POLLOUT
 FAILED = select.POLLERR
 """The connection broke, or the error queue (where transmit stamps come) is not empty."""
@@ -41,12 +52,24 @@ class Poller:
     def want_write(self, fd: int) -> None:
         """A write found the socket full: tell when it becomes writable again."""
 
+    def want_read(self, fd: int, wanted: bool) -> None:
+        """Whether to tell of what is readable; it is, from the start."""
+
     def unregister(self, fd: int) -> None:
         """Forget the descriptor; to be called before it is closed."""
         raise NotImplementedError
 
     def _emptied(self) -> None:
         _pollers.pop(self._loop, None)
+
+    def _call(self, ready: Ready, events: int) -> None:
+        try:
+            ready(events)
+        except Exception as error:
+            # The other sockets will not be told again.
+            self._loop.call_exception_handler(
+                {"message": "error while handling a socket", "exception": error}
+            )
 
 
 class _EpollPoller(Poller):
@@ -59,7 +82,8 @@ class _EpollPoller(Poller):
             self._epoll = select.epoll()
             self._loop.add_reader(self._epoll.fileno(), self._dispatch)
         self._epoll.register(
-            fd, select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+            fd,
+            select.EPOLLIN | select.EPOLLPRI | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET,
         )
         self._ready[fd] = ready
 
@@ -80,7 +104,7 @@ class _EpollPoller(Poller):
             # A callback may have closed other sockets of this very batch.
             ready = self._ready.get(fd)
             if ready is not None:
-                ready(events)
+                self._call(ready, events)
 
 
 class _LoopPoller(Poller):
@@ -88,13 +112,19 @@ class _LoopPoller(Poller):
 
     def register(self, fd: int, ready: Ready) -> None:
         self._ready[fd] = ready
-        self._loop.add_reader(fd, ready, READABLE)
+        self.want_read(fd, True)
+
+    def want_read(self, fd: int, wanted: bool) -> None:
+        if not wanted:
+            self._loop.remove_reader(fd)
+        elif ready := self._ready.get(fd):
+            self._loop.add_reader(fd, self._call, ready, READABLE)
 
     def want_write(self, fd: int) -> None:
         def writable() -> None:
             self._loop.remove_writer(fd)
             if ready := self._ready.get(fd):
-                ready(WRITABLE)
+                self._call(ready, WRITABLE)
 
         self._loop.add_writer(fd, writable)
 

@@ -18,19 +18,26 @@ class TlsPipe:
     """The client's side of a TLS session. A message's time is that of its last ciphertext byte."""
 
     __slots__ = (
+        "_end",
         "_eof",
         "_handshake",
         "_incoming",
         "_lower",
         "_object",
         "_outgoing",
+        "_unsent",
         "handshake_at_ns",
+        "handshake_kernel",
         "received",
         "sink",
     )
 
     def __init__(self, lower: Pipe, context: ssl.SSLContext, server_name: str) -> None:
-        """Begin over a connected pipe; nothing is sent before :meth:`handshake`."""
+        """Begin over a connected pipe; nothing is sent before :meth:`handshake`.
+
+        Raises:
+            ValueError: ``server_name`` cannot be asked for.
+        """
         self._lower = lower
         lower.sink = self
         self._incoming = ssl.MemoryBIO()
@@ -39,9 +46,14 @@ class TlsPipe:
             self._incoming, self._outgoing, server_hostname=server_name or None
         )
         self._handshake: asyncio.Future[None] | None = None
+        self._unsent: list[tuple[bytes, int]] = []
+        """Waits for the peer, who wants to negotiate again first (TLS 1.2)."""
         self._eof = False
+        self._end: tuple[int, OSError | None] | None = None
+        """What ended it while nobody listened: between the handshake and :meth:`attach`."""
         self.sink: Sink | None = None
         self.handshake_at_ns = 0
+        self.handshake_kernel = False
         self.received = 0
 
     @property
@@ -64,7 +76,8 @@ class TlsPipe:
     async def handshake(self) -> None:
         """Shake hands.
 
-        When it returns, ``handshake_at_ns`` is when the last needed bytes arrived.
+        When it returns, ``handshake_at_ns`` is when the last needed bytes arrived, and
+        ``handshake_kernel`` whether the kernel says so.
 
         Raises:
             ssl.SSLError: the session could not be agreed on.
@@ -72,13 +85,13 @@ class TlsPipe:
             EOFError: the peer closed it.
         """
         self._handshake = asyncio.get_running_loop().create_future()
-        self._step_handshake(0)
+        self._step_handshake(0, False)
         try:
             await self._handshake
         finally:
             self._handshake = None
 
-    def _step_handshake(self, at_ns: int) -> None:
+    def _step_handshake(self, at_ns: int, kernel: bool) -> None:
         waiter = self._handshake
         assert waiter is not None
         try:
@@ -92,7 +105,7 @@ class TlsPipe:
                 waiter.set_exception(error)
             return
         self._write_out()
-        self.handshake_at_ns = at_ns
+        self.handshake_at_ns, self.handshake_kernel = at_ns, kernel
         if not waiter.done():
             waiter.set_result(None)
 
@@ -103,10 +116,16 @@ class TlsPipe:
     # Pipe
 
     def write(self, data: bytes, track: int = 0) -> None:
-        if not data:
-            return
+        if self._unsent:
+            self._unsent.append((data, track))
+        elif data:
+            self._encrypt(data, track)
+
+    def _encrypt(self, data: bytes, track: int) -> None:
         try:
             self._object.write(data)
+        except ssl.SSLWantReadError:
+            self._unsent.append((data, track))
         except ssl.SSLError:
             return  # The session is over; reading tells how.
         self._write_out(track)
@@ -138,7 +157,7 @@ class TlsPipe:
         self._incoming.write(data)
         if self._handshake is not None:
             if not self._handshake.done():
-                self._step_handshake(at_ns)
+                self._step_handshake(at_ns, kernel)
             return
         if self.sink is not None:
             self._decrypt(at_ns, kernel)
@@ -162,7 +181,11 @@ class TlsPipe:
                 ended = True
                 break
             chunks.append(chunk)
-        self._write_out()  # Key updates, session tickets.
+        self._write_out()  # Key updates, and what negotiating again takes.
+        if self._unsent:
+            unsent, self._unsent = self._unsent, []
+            for data, track in unsent:
+                self.write(data, track)
         sink = self.sink
         if chunks and sink is not None:
             sink.data_received(chunks[0] if len(chunks) == 1 else b"".join(chunks), at_ns, kernel)
@@ -178,22 +201,30 @@ class TlsPipe:
         """Deliver to this sink from now on, first what came with the end of the handshake."""
         self.sink = sink
         if self._incoming.pending or self._object.pending():
-            self._decrypt(at_ns, self.kernel_clock)
+            self._decrypt(at_ns, self.handshake_kernel)
+        if self._end is not None:
+            self._tell_end(*self._end)
 
     def eof_received(self, at_ns: int) -> None:
-        if self._handshake is not None:
-            if not self._handshake.done():
-                self._handshake.set_exception(EOFError())
-        elif self.sink is not None and not self._eof:
-            self._eof = True
-            self.sink.eof_received(at_ns)
+        if self._handshake is not None and not self._handshake.done():
+            self._handshake.set_exception(EOFError())
+        else:
+            self._tell_end(at_ns, None)
 
     def pipe_lost(self, error: OSError) -> None:
-        if self._handshake is not None:
-            if not self._handshake.done():
-                self._handshake.set_exception(error)
-        elif self.sink is not None:
+        if self._handshake is not None and not self._handshake.done():
+            self._handshake.set_exception(error)
+        else:
+            self._tell_end(0, error)
+
+    def _tell_end(self, at_ns: int, error: OSError | None) -> None:
+        if self.sink is None:
+            self._end = at_ns, error
+        elif error is not None:
             self.sink.pipe_lost(error)
+        elif not self._eof:
+            self._eof = True
+            self.sink.eof_received(at_ns)
 
     def sent(self, number: int, at_ns: int, acked: bool) -> None:
         if self.sink is not None:
