@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -12,8 +14,10 @@ from checkwire.model.failures import Failure
 
 __all__ = ["Address", "is_ip", "parse_url"]
 
-_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
+_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _SAFE = ":/?#[]@!$&'()*+,;=%-._~"
+_FORBIDDEN = re.compile(r"""[\x00-\x20"#/<>?@\\^`{|}\x7f]""")
+"""What no host holds (WHATWG URL, "forbidden domain code point", without the zone's %)."""
 _WEB_SOCKET = {"http": "ws", "https": "wss"}
 
 
@@ -50,19 +54,23 @@ class Address(NamedTuple):
         return f"{host}:{self.port}"
 
 
-@functools.lru_cache(maxsize=256)
 def parse_url(url: str, schemes: tuple[str, ...] = ("ws", "wss")) -> Address:
     """Take a URL apart, and refuse what cannot be connected to.
 
     Raises:
         FailureError: ``check.bad_url``, with what is wrong and how to write it.
     """
+    if not isinstance(url, str):
+        message = f"{url!r}: a URL is a string"
+        raise FailureError(Failure(code="check.bad_url", message=message))
+    return _parse(url, schemes)
 
+
+@functools.lru_cache(maxsize=256)
+def _parse(url: str, schemes: tuple[str, ...]) -> Address:
     def bad(what: str, hint: str = "") -> FailureError:
         return FailureError(Failure(code="check.bad_url", message=f"{url!r}: {what}", hint=hint))
 
-    if not isinstance(url, str):
-        raise bad("a URL is a string")
     if url != url.strip() or any(ord(c) < 0x20 or c == " " for c in url):
         raise bad("there is white space in this URL")
     try:
@@ -84,12 +92,19 @@ def parse_url(url: str, schemes: tuple[str, ...] = ("ws", "wss")) -> Address:
         raise bad("a fragment (#...) has no meaning here (RFC 6455 section 3)")
     if port == 0:
         raise bad("port 0 cannot be connected to")
-    target = quote(parts.path or "/", safe=_SAFE)
-    if parts.query:
-        target += "?" + quote(parts.query, safe=_SAFE)
+    # A zone's "%" is written "%25" (RFC 6874).
+    host = _ascii_host(parts.hostname.replace("%25", "%"), bad)
+    if len(host) > 255:
+        raise bad("a host name has at most 255 characters")
+    try:
+        target = quote(parts.path or "/", safe=_SAFE)
+        if parts.query:
+            target += "?" + quote(parts.query, safe=_SAFE)
+    except UnicodeEncodeError:
+        raise bad("half of a surrogate pair is no character") from None
     return Address(
         scheme,
-        _ascii_host(parts.hostname, bad),
+        host,
         port or _PORTS[scheme],
         target,
         None if parts.username is None else unquote(parts.username),
@@ -97,13 +112,14 @@ def parse_url(url: str, schemes: tuple[str, ...] = ("ws", "wss")) -> Address:
     )
 
 
-def _ascii_host(host: str, bad: object) -> str:
-    if host.isascii():
-        return host
+def _ascii_host(host: str, bad: Callable[[str], FailureError]) -> str:
     try:
-        return host.encode("idna").decode("ascii")
+        name = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
-        raise bad(f"{host!r} is not a host name") from None  # type: ignore[operator]
+        name = "?"
+    if _FORBIDDEN.search(name):
+        raise bad(f"{host!r} is not a host name")
+    return name
 
 
 @functools.lru_cache(maxsize=256)

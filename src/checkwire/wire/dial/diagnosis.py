@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import ssl
 from typing import Any
 
@@ -12,14 +13,16 @@ from checkwire.wire.dial.race import Try
 
 __all__ = ["describe_try", "diagnose_tcp", "reason_of"]
 
+_LOCAL_ADDRESS = ("tcp.local_address", "The source address cannot be used for {place}")
 _TCP_CODES = {
     errno.ECONNREFUSED: ("tcp.refused", "Nothing listens on {place}"),
     errno.ETIMEDOUT: ("tcp.timeout", "{place} did not answer the connection request"),
     errno.ENETUNREACH: ("tcp.unreachable", "There is no route to {place}"),
     errno.EHOSTUNREACH: ("tcp.unreachable", "There is no route to {place}"),
     errno.ECONNRESET: ("tcp.reset", "{place} reset the connection"),
-    errno.EADDRNOTAVAIL: ("tcp.local_address", "The source address cannot be used for {place}"),
+    errno.EADDRNOTAVAIL: _LOCAL_ADDRESS,
     errno.ENOENT: ("tcp.refused", "There is no socket at {place}"),
+    errno.EAFNOSUPPORT: ("tcp.unreachable", "This machine does not speak the family of {place}"),
 }
 
 
@@ -41,6 +44,8 @@ def reason_of(error: BaseException) -> str:
     """The operating system's or OpenSSL's reason, in lower case."""
     if isinstance(error, ssl.SSLError):
         return (error.reason or str(error)).lower().replace("_", " ")
+    if isinstance(error, socket.gaierror):
+        return (error.strerror or str(error)).lower()
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower()
     return str(error) or type(error).__name__
@@ -55,6 +60,8 @@ def diagnose_tcp(
     cause = told.error or error
     if cause is None:
         code, sentence = "tcp.timeout", "{place} did not answer the connection request"
+    elif isinstance(cause, socket.gaierror):  # What binding to an address of another family gives.
+        code, sentence = _LOCAL_ADDRESS
     else:
         code, sentence = _TCP_CODES.get(
             cause.errno or 0, ("tcp.failed", "Connecting to {place} failed")

@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import Any, NamedTuple
 
-from checkwire.model.errors import ConnectError
+from checkwire.model.errors import ConnectError, UsageError
 from checkwire.model.events import Phase, PhaseName, TlsEstablished
 from checkwire.model.failures import Failure
 from checkwire.wire.dial.diagnosis import describe_try, diagnose_tcp, reason_of
@@ -55,18 +55,15 @@ class Dialler:
 
         Raises:
             ConnectError: ``dns.*``, ``tcp.*``, ``proxy.*`` or ``tls.*``.
+            FailureError: ``check.bad_url`` for the proxy's URL.
+            UsageError: for options that cannot be used.
         """
         proxy = self._proxy()
         pipe: Pipe
-        try:
-            if proxy is None:
-                pipe, remote = await self._connect(self._address.host, self._address.port)
-            else:
-                pipe, remote = await self._connect_through(proxy)
-        except ConnectError as error:
-            if proxy is not None and error.failure.code.startswith(("dns.", "tcp.")):
-                raise ConnectError(self._proxy_unreachable(proxy, error.failure)) from None
-            raise
+        if proxy is None:
+            pipe, remote = await self._connect(self._address.host, self._address.port)
+        else:
+            pipe, remote = await self._connect_through(proxy)
         try:
             tls = None
             if self._address.secure:
@@ -126,13 +123,11 @@ class Dialler:
         except TimeoutError:
             raise ConnectError(diagnose_tcp(tries, timeout=timeout)) from None
         except OSError as error:
-            if not tries or tries[-1].error is None:
-                raise
             raise ConnectError(diagnose_tcp(tries, error=error)) from None
         winner = next(t for t in tries if t.endpoint is connected.endpoint)
         duration_ns = winner.started_ns - started_ns + (winner.duration_ns or 0)
         details = {"tries": [describe_try(t) for t in tries]} if len(tries) > 1 else {}
-        self._tell("tcp", started_ns, duration_ns, kernel=connected.kernel_clock, **details)
+        self._tell("tcp", started_ns, duration_ns, kernel=winner.kernel, **details)
         self._warn_of_dead_family(tries, winner)
         pipe = SocketPipe(connected.sock, self._timeline, kernel_clock=connected.kernel_clock)
         return pipe, str(connected.endpoint)
@@ -151,7 +146,17 @@ class Dialler:
         if resolution.duration_ns is not None:
             addresses = [str(endpoint) for endpoint in resolution.endpoints]
             self._tell("dns", started_ns, resolution.duration_ns, addresses=addresses)
-        return resolution.endpoints
+        return self._of_family(resolution.endpoints)
+
+    def _of_family(self, endpoints: list[Endpoint]) -> list[Endpoint]:
+        """Those that the source address can be used for; all, if none: the failure says why."""
+        source = self._options.local_address
+        if source is None:
+            return endpoints
+        if not is_ip(source):
+            raise UsageError(f"local_address is an IP address of this machine, not {source!r}")
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
+        return [e for e in endpoints if e.family == family] or endpoints
 
     def _warn_of_dead_family(self, tries: list[Try], winner: Try) -> None:
         for attempt in tries:
@@ -178,74 +183,50 @@ class Dialler:
 
     async def _connect_through(self, proxy: Address) -> tuple[Pipe, str]:
         timeout = self._options.timeouts.proxy
-        target = self._address
         pipe: Pipe
-        pipe, remote = await self._connect(proxy.host, proxy.port)
+        try:
+            pipe, remote = await self._connect(proxy.host, proxy.port)
+        except ConnectError as error:
+            raise ConnectError(_unreachable(proxy, error.failure)) from None
         started_ns = self._timeline.now()
         try:
             async with asyncio.timeout(timeout):
                 if proxy.scheme == "https":
                     pipe = await self._tls_to_proxy(pipe, proxy)
-                host = target.host
-                if proxy.scheme == "socks5" and not is_ip(host):
-                    found = await resolve(
-                        host,
-                        target.port,
-                        timeout=self._options.timeouts.dns,
-                        resolver=self._options.resolver,
-                    )
-                    host = found.endpoints[0].address[0]
-                await open_tunnel(pipe, proxy, host, target.port)
-        except TimeoutError:
+                host, port = await self._target(proxy)
+                await open_tunnel(pipe, proxy, host, port)
+        except BaseException as error:
             pipe.close()
-            raise ConnectError(
-                Failure(
-                    code="proxy.timeout",
-                    message=f"The proxy at {proxy.place} did not open a tunnel to {target.place} "
-                    f"within {timeout:g} s",
-                    phase="proxy",
-                )
-            ) from None
-        except (OSError, EOFError) as error:
-            pipe.close()
-            what = "closed the connection" if isinstance(error, EOFError) else reason_of(error)
-            raise ConnectError(
-                Failure(
-                    code="proxy.protocol",
-                    message=f"The proxy at {proxy.place} did not open a tunnel to {target.place}: "
-                    f"{what}",
-                    phase="proxy",
-                )
-            ) from None
-        except BaseException:
-            pipe.close()
+            if isinstance(error, TimeoutError):
+                what = f"did not open a tunnel to {self._address.place} within {timeout:g} s"
+                raise ConnectError(_of_proxy("proxy.timeout", proxy, what)) from None
+            if isinstance(error, OSError | EOFError):
+                why = "closed the connection" if isinstance(error, EOFError) else reason_of(error)
+                what = f"did not open a tunnel to {self._address.place}: {why}"
+                raise ConnectError(_of_proxy("proxy.protocol", proxy, what)) from None
             raise
         spent_ns = self._timeline.now() - started_ns
         self._tell("proxy", started_ns, spent_ns, proxy=f"{proxy.scheme}://{proxy.place}")
         return pipe, remote
 
+    async def _target(self, proxy: Address) -> tuple[str, int]:
+        """What to ask the proxy for: with socks5, looking names up is left to us."""
+        place = self._address.host, self._address.port
+        host, port = self._options.resolve.get(place, place)
+        if proxy.scheme != "socks5" or is_ip(host):
+            return host, port
+        options = self._options
+        found = await resolve(host, port, timeout=options.timeouts.dns, resolver=options.resolver)
+        return found.endpoints[0].address[0], port
+
     async def _tls_to_proxy(self, pipe: Pipe, proxy: Address) -> Pipe:
-        context = tls_context(self._options.tls)
-        inner = TlsPipe(pipe, context, proxy.host)
+        inner = self._tls_pipe(pipe, proxy.host)
         try:
             await inner.handshake()
         except ssl.SSLError as error:
-            raise ConnectError(
-                Failure(
-                    code="proxy.protocol",
-                    message=f"TLS with the proxy at {proxy.place} failed: {reason_of(error)}",
-                    phase="proxy",
-                )
-            ) from None
+            what = f"does not agree on TLS: {reason_of(error)}"
+            raise ConnectError(_of_proxy("proxy.protocol", proxy, what)) from None
         return inner
-
-    def _proxy_unreachable(self, proxy: Address, cause: Failure) -> Failure:
-        return Failure(
-            code="proxy.unreachable",
-            message=f"The proxy {proxy.place} cannot be reached: {cause.message}",
-            phase="proxy",
-            evidence={**cause.evidence, "cause": cause.code},
-        )
 
     # tls
 
@@ -254,9 +235,8 @@ class Dialler:
     ) -> tuple[TlsPipe, TlsEstablished]:
         options = self._options.tls
         timeout = self._options.timeouts.tls
-        context = tls_context(options)
         started_ns = self._timeline.now()
-        pipe = TlsPipe(lower, context, name)
+        pipe = self._tls_pipe(lower, name)
         try:
             async with asyncio.timeout(timeout):
                 await pipe.handshake()
@@ -266,7 +246,7 @@ class Dialler:
             chain = await self._look_at_chain(error, name)
             raise ConnectError(diagnose_tls(error, pipe, name, remote, chain=chain)) from None
         duration_ns = pipe.handshake_at_ns - started_ns
-        self._tell("tls", started_ns, duration_ns, kernel=pipe.kernel_clock)
+        self._tell("tls", started_ns, duration_ns, kernel=pipe.handshake_kernel)
         session = pipe.tls
         cipher = session.cipher()
         established = TlsEstablished(
@@ -281,6 +261,13 @@ class Dialler:
         )
         self._observer.emit(established)
         return pipe, established
+
+    def _tls_pipe(self, lower: Pipe, name: str) -> TlsPipe:
+        context = tls_context(self._options.tls)
+        try:
+            return TlsPipe(lower, context, name.partition("%")[0])
+        except ValueError as error:
+            raise UsageError(f"{name!r} cannot be asked for in TLS: {error}") from None
 
     async def _look_at_chain(self, error: Exception, name: str) -> list[bytes]:
         """A second handshake without verification, to see what was presented in the first.
@@ -302,6 +289,19 @@ class Dialler:
             return peer_chain(dialled.pipe.tls)
         finally:
             dialled.pipe.close()
+
+
+def _of_proxy(code: str, proxy: Address, what: str) -> Failure:
+    return Failure(code=code, message=f"The proxy at {proxy.place} {what}", phase="proxy")
+
+
+def _unreachable(proxy: Address, cause: Failure) -> Failure:
+    return Failure(
+        code="proxy.unreachable",
+        message=f"The proxy {proxy.place} cannot be reached: {cause.message}",
+        phase="proxy",
+        evidence={**cause.evidence, "cause": cause.code},
+    )
 
 
 def _local_address(sock: socket.socket) -> str:

@@ -11,7 +11,6 @@ from checkwire.wire.url import Address, parse_url
 __all__ = ["PROXY_SCHEMES", "environment_proxy", "parse_proxy"]
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
 def parse_proxy(url: str) -> Address:
@@ -22,13 +21,7 @@ def parse_proxy(url: str) -> Address:
     """
     if "://" not in url:
         url = f"http://{url}"
-    scheme = url.partition("://")[0].lower()
-    if scheme in ("socks5", "socks5h"):
-        # The parser knows the ports of HTTP only.
-        parsed = parse_url(f"http{url[len(scheme) :]}", ("http", "https"))
-        port = _PORTS[scheme] if parsed.netloc == parsed.place.rpartition(":")[0] else parsed.port
-        return parsed._replace(scheme=scheme, port=port)
-    return parse_url(url, ("http", "https"))
+    return parse_url(url, PROXY_SCHEMES)
 
 
 def environment_proxy(target: Address, environ: Mapping[str, str] = os.environ) -> str | None:

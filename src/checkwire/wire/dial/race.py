@@ -19,18 +19,23 @@ from checkwire.wire.kernel.tcp_info import read_tcp_info
 
 __all__ = ["Connected", "Try", "connect_first", "interleave"]
 
+_UNIX_RETRY = 0.01
+"""Seconds until a Unix socket whose queue was full is tried again."""
+
 
 class Try(msgspec.Struct):
     """One attempt to connect to one address.
 
     ``duration_ns`` is the kernel's own round trip (SYN to SYN-ACK) where it tells, since noticing
-    the connection takes the event loop up to milliseconds; ``None`` if the try was given up.
+    the connection takes the event loop up to milliseconds; ``kernel`` says so. It is ``None`` if
+    the try was given up.
     """
 
     endpoint: Endpoint
     started_ns: int
     duration_ns: int | None = None
     error: OSError | None = None
+    kernel: bool = False
 
 
 class Connected(NamedTuple):
@@ -121,22 +126,44 @@ async def _connect(
     kernel_clock: bool,
 ) -> Connected:
     endpoint = attempt.endpoint
-    sock = socket.socket(endpoint.family, socket.SOCK_STREAM)
+    unix = endpoint.family == socket.AF_UNIX
+    sock = None
     try:
+        sock = socket.socket(endpoint.family, socket.SOCK_STREAM)
         sock.setblocking(False)
         stamped = kernel_clock and enable_receive_stamps(sock)
-        if endpoint.family != socket.AF_UNIX:
+        if not unix:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if local_address is not None:
                 sock.bind((local_address, 0))
         attempt.started_ns = timeline.now()
-        await asyncio.get_running_loop().sock_connect(sock, endpoint.address)
+        if unix:
+            await _connect_unix(sock, endpoint.address)
+        else:
+            await asyncio.get_running_loop().sock_connect(sock, endpoint.address)
     except BaseException as error:
-        sock.close()
+        if sock is not None:
+            sock.close()
         if isinstance(error, OSError):
             attempt.error = error
             attempt.duration_ns = timeline.now() - attempt.started_ns
         raise
-    info = read_tcp_info(sock) if endpoint.family != socket.AF_UNIX else None
-    attempt.duration_ns = info.rtt_ns if info else timeline.now() - attempt.started_ns
+    attempt.duration_ns = timeline.now() - attempt.started_ns
+    if kernel_clock and not unix:
+        info = read_tcp_info(sock)
+        # The kernel's round trip is that of the last SYN only, if the first ones were lost.
+        if info is not None and info.rtt_ns and not info.retransmits:
+            attempt.duration_ns = min(attempt.duration_ns, info.rtt_ns)
+            attempt.kernel = True
     return Connected(sock, stamped, endpoint, tries)
+
+
+async def _connect_unix(sock: socket.socket, path: str) -> None:
+    """Connect at once or not: a Unix socket does not tell when a full queue has room again."""
+    while True:
+        try:
+            sock.connect(path)
+        except BlockingIOError:
+            await asyncio.sleep(_UNIX_RETRY)
+        else:
+            return

@@ -63,9 +63,13 @@ async def resolve(
 
     Raises:
         ConnectError: ``dns.*``.
+        Exception: what a ``resolver`` raises that is no ``OSError``.
     """
     if is_ip(host):
-        return Resolution([_literal(host, port)], None)
+        try:
+            return Resolution([_literal(host, port)], None)
+        except socket.gaierror as error:
+            raise ConnectError(_failure(host, error, 0)) from None
     loop = asyncio.get_running_loop()
     done: asyncio.Future[tuple[list[Any] | Exception, int]] = loop.create_future()
     look_up = resolver or system_resolver
@@ -85,7 +89,10 @@ async def resolve(
         with contextlib.suppress(RuntimeError):  # The loop may be gone: nobody waits any more.
             loop.call_soon_threadsafe(answer, result, duration_ns)
 
-    threading.Thread(target=work, name=f"dns {host}", daemon=True).start()
+    try:
+        threading.Thread(target=work, name=f"dns {host}", daemon=True).start()
+    except RuntimeError as error:
+        raise ConnectError(_failure(host, socket.gaierror(0, str(error)), 0)) from None
     try:
         async with asyncio.timeout(timeout):
             result, duration_ns = await done
@@ -98,17 +105,17 @@ async def resolve(
                 evidence={"host": host},
             )
         ) from None
-    if isinstance(result, socket.gaierror):
+    if isinstance(result, OSError):
         raise ConnectError(_failure(host, result, duration_ns)) from None
     if isinstance(result, UnicodeError):
-        error = socket.gaierror(socket.EAI_NONAME, "the name is not valid")
-        raise ConnectError(_failure(host, error, duration_ns)) from None
+        invalid = socket.gaierror(socket.EAI_NONAME, "the name is not valid")
+        raise ConnectError(_failure(host, invalid, duration_ns)) from None
     if isinstance(result, Exception):
         raise result
     endpoints = _endpoints(result)
     if not endpoints:
-        error = socket.gaierror(getattr(socket, "EAI_NODATA", -5), "no address")
-        raise ConnectError(_failure(host, error, duration_ns))
+        empty = socket.gaierror(getattr(socket, "EAI_NODATA", -5), "no address")
+        raise ConnectError(_failure(host, empty, duration_ns))
     return Resolution(endpoints, duration_ns)
 
 
@@ -124,8 +131,10 @@ def _endpoints(found: list[Any]) -> list[Endpoint]:
     return list(dict.fromkeys(Endpoint(entry[0], entry[4]) for entry in found))
 
 
-def _failure(host: str, error: socket.gaierror, duration_ns: int) -> Failure:
-    code = _CODES.get(error.errno or 0, "dns.failed")
+def _failure(host: str, error: OSError, duration_ns: int) -> Failure:
+    code = "dns.failed"
+    if isinstance(error, socket.gaierror):
+        code = _CODES.get(error.errno or 0, code)
     sentence = {
         "dns.not_found": f"The name {host} does not exist",
         "dns.no_address": f"The name {host} has no address",
@@ -133,7 +142,7 @@ def _failure(host: str, error: socket.gaierror, duration_ns: int) -> Failure:
     }.get(code, f"Looking up {host} failed")
     return Failure(
         code=code,
-        message=f"{sentence} ({error.strerror})",
+        message=f"{sentence} ({error.strerror or error})",
         phase="dns",
         evidence={"host": host, "error": error.errno, "duration_ms": duration_ns // 1_000_000},
     )

@@ -37,9 +37,20 @@ async def open_tunnel(pipe: Pipe, proxy: Address, host: str, port: int) -> None:
     """
     collector = Collector(pipe)
     if proxy.scheme in ("http", "https"):
-        await _connect(collector, proxy, host, port)
+        rest = await _connect(collector, proxy, host, port)
     else:
-        await _socks(collector, proxy, host, port)
+        rest = await _socks(collector, proxy, host, port)
+    if rest:
+        raise _failure(
+            "proxy.protocol",
+            f"The proxy at {proxy.place} opened a tunnel, and sent {len(rest)} bytes through it "
+            "before anything was asked",
+            first_bytes=bytes(rest[:32]).hex(" "),
+        )
+    if collector.error is not None:
+        raise collector.error
+    if collector.eof:
+        raise EOFError
     pipe.sink = None
     pipe.resume()
 
@@ -48,7 +59,7 @@ def _failure(code: str, message: str, **evidence: object) -> ConnectError:
     return ConnectError(Failure(code=code, message=message, phase="proxy", evidence=evidence))
 
 
-async def _connect(collector: Collector, proxy: Address, host: str, port: int) -> None:
+async def _connect(collector: Collector, proxy: Address, host: str, port: int) -> bytearray:
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
     if proxy.user is not None:
@@ -77,9 +88,10 @@ async def _connect(collector: Collector, proxy: Address, host: str, port: int) -
             f"({head.status} {head.reason})",
             **evidence,
         )
+    return collector.data[head.size :]
 
 
-async def _socks(collector: Collector, proxy: Address, host: str, port: int) -> None:
+async def _socks(collector: Collector, proxy: Address, host: str, port: int) -> bytearray:
     user = (proxy.user or "").encode()
     password = (proxy.password or "").encode()
     if len(user) > 255 or len(password) > 255:
@@ -107,7 +119,18 @@ async def _socks(collector: Collector, proxy: Address, host: str, port: int) -> 
             method=reply[1],
         )
     collector.pipe.write(b"\x05\x01\x00" + _socks_address(host) + struct.pack("!H", port))
-    reply = await _take(collector, _socks_reply_size)
+    try:
+        reply = await _take(collector, _socks_reply_size)
+    except EOFError:
+        reply = collector.data  # Some say no more than that they refuse.
+        if len(reply) < 2 or not reply[1]:
+            raise
+    if reply[0] != 5:
+        raise _failure(
+            "proxy.protocol",
+            f"The proxy at {proxy.place} does not speak SOCKS5",
+            first_bytes=bytes(reply[:32]).hex(" "),
+        )
     if reply[1] != 0:
         reason = _SOCKS_REPLIES.get(reply[1], f"code {reply[1]}")
         raise _failure(
@@ -115,6 +138,7 @@ async def _socks(collector: Collector, proxy: Address, host: str, port: int) -> 
             f"The proxy at {proxy.place} could not connect to {host}:{port}: {reason}",
             socks_reply=reply[1],
         )
+    return collector.data
 
 
 def _socks_address(host: str) -> bytes:
