@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -90,3 +91,11 @@ def test_nothing_in_the_document_steers_a_terminal_and_nothing_is_lost() -> None
     text = report([samples.nasty()], "json")
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u200b\ufeff]", text)
     assert json.loads(text)["runs"][0]["check"]["name"] == samples.NASTY
+
+
+def test_the_documentation_shows_the_members_that_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reporters.md").read_text()
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    shown, told = json.loads(example), document()
+    assert list(shown) == list(told)
+    assert list(shown["summary"]) == list(told["summary"])

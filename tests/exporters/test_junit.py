@@ -138,3 +138,9 @@ def test_what_xml_forbids_is_made_visible() -> None:
     document = junit_xml([samples.nasty("\x1b[2J\x00\x9b\u202e")])
     assert r"\x1b[2J\x00\x9b\u202e" in document
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", document)
+
+
+def test_line_breaks_of_a_message_survive_in_its_attribute() -> None:
+    failure = Failure(code="script.import", message='one\n\ttwo "quoted" <&>')
+    error = next(exported([], [failure]).iter("error"))
+    assert error.get("message") == failure.message

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from checkwire.exporters.transcript_text import transcript_text
 from checkwire.model.attempt import Attempt, Run
@@ -182,7 +182,9 @@ def _legal(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return quoteattr(_legal(text))
+    """The value of an attribute, in quotes; a parser would take its line breaks for spaces."""
+    value = escape(_legal(text)).replace("\t", "&#9;").replace("\n", "&#10;")
+    return f'"{value}"'
 
 
 def _content(text: str) -> str:
@@ -190,4 +192,4 @@ def _content(text: str) -> str:
     if len(text) > _MAX_TEXT:
         half = _MAX_TEXT // 2
         text = f"{text[:half]}\n… {len(text) - _MAX_TEXT:,} characters …\n{text[-half:]}"
-    return escape(text)
+    return escape(text, quote=False)
