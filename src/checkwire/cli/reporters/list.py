@@ -14,7 +14,6 @@ from checkwire.cli.reporters.check_line import (
     notes,
 )
 from checkwire.cli.reporters.console import Console
-from checkwire.cli.reporters.failure_block import load_failure_block, run_block
 from checkwire.cli.reporters.live import LiveArea
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text
@@ -23,7 +22,6 @@ from checkwire.cli.reporters.summary import summary_lines, title_line
 from checkwire.model.attempt import Run
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.events import Event
-from checkwire.model.failures import Failure
 
 __all__ = ["ListReporter"]
 
@@ -135,17 +133,20 @@ class ListReporter:
     def _blocks(self, finish: Finish) -> Iterator[Iterator[Text]]:
         """Load failures, then runs, the gravest last: that is where the eye is at the end."""
         width = self._console.width
-        load_failures: tuple[Failure, ...] = self._start.load_failures
-        for failure in load_failures:
+        runs = [run for run in finish.runs if run.attempts]
+        if not self._verbosity:
+            runs = [run for run in runs if _GRAVITY[run.status]]
+        if not runs and not self._start.load_failures:
+            return
+        # When all is well, this is not loaded.
+        from checkwire.cli.reporters.failure_block import load_failure_block, run_block
+
+        for failure in self._start.load_failures:
             yield load_failure_block(failure, width)
         order = {check.id: index for index, check in enumerate(self._start.checks)}
-        runs = sorted(
-            finish.runs,
-            key=lambda run: (_GRAVITY[run.status], order.get(run.check.id, len(order))),
-        )
+        runs.sort(key=lambda run: (_GRAVITY[run.status], order.get(run.check.id, len(order))))
         for run in runs:
-            if run.attempts and (_GRAVITY[run.status] or self._verbosity):
-                yield run_block(run, width, self._verbosity, self._start.root)
+            yield run_block(run, width, self._verbosity, self._start.root)
 
     def _live_lines(self, width: int, room: int) -> list[Text]:
         names = name_column(self._start.checks, width)

@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TextIO
 
 from checkwire.model.errors import CheckwireError, UsageError
@@ -43,6 +42,8 @@ class Output:
                 ) from None
 
     def _open(self, path: str) -> TextIO:
+        from pathlib import Path  # costs start-up time, and most reports go to standard output
+
         target = os.path.realpath(path)
         try:
             mode = Path(target).stat().st_mode
@@ -101,7 +102,7 @@ class Output:
         try:
             self.stream.close()
             if self._temporary is not None and self._target is not None:
-                Path(self._temporary).replace(self._target)
+                os.replace(self._temporary, self._target)  # noqa: PTH105
                 self._temporary = None
         except OSError as error:
             raise self._unwritable(error) from None
@@ -112,5 +113,6 @@ class Output:
             with suppress(OSError):
                 self.stream.close()
         if self._temporary is not None:
-            Path(self._temporary).unlink(missing_ok=True)
+            with suppress(OSError):
+                os.unlink(self._temporary)  # noqa: PTH108
             self._temporary = None
