@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_a_failure_has_its_code_blame_title_hint_and_evidence() -> None:
     assert failure["title"] == "Nothing listens on the port"
     assert failure["hint"].startswith("Check that the server runs")
     assert failure["retryable"] is True
-    assert failure["evidence"]["errno"] == "ECONNREFUSED"
+    assert failure["evidence"]["errno"] == errno.ECONNREFUSED
     assert run["attempts"][0]["failures"][0]["failure"] == failure
 
 

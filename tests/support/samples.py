@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 from collections.abc import Sequence
 from typing import Any
 
@@ -412,9 +413,14 @@ def refused() -> Run:
             phase="tcp",
             evidence={
                 "tries": [
-                    {"address": "127.0.0.1:9001", "duration_ns": 61_000, "result": "refused"}
+                    {
+                        "address": "127.0.0.1:9001",
+                        "started_ns": ns(0.4),
+                        "duration_ns": 61_000,
+                        "result": "connection refused",
+                    }
                 ],
-                "errno": "ECONNREFUSED",
+                "errno": errno.ECONNREFUSED,
             },
             location=Location(
                 "checks/trading.py", 52, "positions", "async with connect(env['WS_URL']) as ws:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -130,6 +131,8 @@ def _is_telling(name: str, value: Any) -> bool:
 def _value(name: str, value: Any) -> str:
     if name.endswith("_ns") and isinstance(value, int):
         return format_ns(value)
+    if name == "errno" and isinstance(value, int) and value in errno.errorcode:
+        return errno.errorcode[value]
     if isinstance(value, str):
         text = value
     else:

@@ -61,7 +61,7 @@ def _spans(connection: Connection, failed: Failed | None) -> Iterator[_Span]:
     for name, label in LABELS.items():
         closing = name == "close"
         if name == broken and failed is not None:
-            lasted = None if closing else max(0, failed.at_ns - dialled)
+            lasted = None if closing else _lasted(failed, dialled)
             yield _Span(label, dialled, lasted, failed=True, closing=closing)
         elif (phase := connection.phase(name)) is not None:
             yield _Span(label, phase.at_ns, phase.duration_ns, closing=closing)
@@ -77,6 +77,17 @@ def _broken(connection: Connection, failed: Failed | None) -> str | None:
     if failed.failure.code == "timeout.first_message":
         phase = "first_message"
     return phase if phase in LABELS and connection.phase(phase) is None else None
+
+
+def _lasted(failed: Failed, since_ns: int) -> int:
+    """How long the phase took to fail: as its tries say, or until the failure was told."""
+    tries = failed.failure.evidence.get("tries")
+    last = tries[-1] if isinstance(tries, list | tuple) and tries else None
+    if failed.failure.phase == "tcp" and isinstance(last, dict):
+        begun, took = last.get("started_ns"), last.get("duration_ns")
+        if isinstance(begun, int) and isinstance(took, int):
+            return max(0, begun + took - since_ns)
+    return max(0, failed.at_ns - since_ns)
 
 
 def _line(spans: list[_Span], width: int) -> Iterator[Text]:
@@ -108,8 +119,8 @@ def _waterfall(spans: list[_Span], width: int) -> Iterator[Text]:
         room = min(room, 2 * (dialled - begin))
     for span in spans:
         style = "fail" if span.failed else "dim"
-        mark = Text("✕ ", "fail") if span.failed else Text("  ")
-        line = mark.add(span.label.ljust(labels), style).add("  ")
+        line = Text(_INDENT).add(span.label.ljust(labels), style)
+        line.add(" ✕ " if span.failed else "   ", "fail")
         line.add(span.figure.rjust(figures), "fail bold" if span.failed else "")
         line.add(" ms  " if span.figure else "", "dim")
         if not span.closing:
