@@ -61,8 +61,10 @@ def _spans(connection: Connection, failed: Failed | None) -> Iterator[_Span]:
     for name, label in LABELS.items():
         closing = name == "close"
         if name == broken and failed is not None:
-            lasted = None if closing else _lasted(failed, dialled)
-            yield _Span(label, dialled, lasted, failed=True, closing=closing)
+            if closing:
+                yield _Span(label, dialled, None, failed=True, closing=True)
+            else:
+                yield _failed_span(label, failed, dialled)
         elif (phase := connection.phase(name)) is not None:
             yield _Span(label, phase.at_ns, phase.duration_ns, closing=closing)
             if name in _DIALLING:
@@ -79,15 +81,15 @@ def _broken(connection: Connection, failed: Failed | None) -> str | None:
     return phase if phase in LABELS and connection.phase(phase) is None else None
 
 
-def _lasted(failed: Failed, since_ns: int) -> int:
-    """How long the phase took to fail: as its tries say, or until the failure was told."""
+def _failed_span(label: str, failed: Failed, since_ns: int) -> _Span:
+    """From the end of the phase before until the failure was told; or as its tries say."""
     tries = failed.failure.evidence.get("tries")
-    last = tries[-1] if isinstance(tries, list | tuple) and tries else None
-    if failed.failure.phase == "tcp" and isinstance(last, dict):
-        begun, took = last.get("started_ns"), last.get("duration_ns")
-        if isinstance(begun, int) and isinstance(took, int):
-            return max(0, begun + took - since_ns)
-    return max(0, failed.at_ns - since_ns)
+    if failed.failure.phase == "tcp" and isinstance(tries, list | tuple) and tries:
+        begins = [one.get("started_ns") for one in tries if isinstance(one, dict)]
+        took = tries[-1].get("duration_ns") if isinstance(tries[-1], dict) else None
+        if all(isinstance(begun, int) for begun in begins) and isinstance(took, int):
+            return _Span(label, begins[0], begins[-1] + took - begins[0], failed=True)
+    return _Span(label, since_ns, max(0, failed.at_ns - since_ns), failed=True)
 
 
 def _line(spans: list[_Span], width: int) -> Iterator[Text]:
