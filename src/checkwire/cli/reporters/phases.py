@@ -85,10 +85,14 @@ def _failed_span(label: str, failed: Failed, since_ns: int) -> _Span:
     """From the end of the phase before until the failure was told; or as its tries say."""
     tries = failed.failure.evidence.get("tries")
     if failed.failure.phase == "tcp" and isinstance(tries, list | tuple) and tries:
-        begins = [one.get("started_ns") for one in tries if isinstance(one, dict)]
-        took = tries[-1].get("duration_ns") if isinstance(tries[-1], dict) else None
-        if all(isinstance(begun, int) for begun in begins) and isinstance(took, int):
-            return _Span(label, begins[0], begins[-1] + took - begins[0], failed=True)
+        first, last = tries[0], tries[-1]
+        try:
+            begun: int = first["started_ns"]
+            return _Span(
+                label, begun, last["started_ns"] + last["duration_ns"] - begun, failed=True
+            )
+        except (KeyError, TypeError):
+            pass  # the last one was never answered
     return _Span(label, since_ns, max(0, failed.at_ns - since_ns), failed=True)
 
 
