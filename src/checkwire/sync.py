@@ -1,4 +1,4 @@
-"""For checks that are plain functions: ``from checkwire.sync import connect``.
+"""For checks that are plain functions: ``from checkwire.sync import connect, http``.
 
 ``check``, ``step``, ``expect``, ``env``, ``secret`` and ``log`` are the same in both worlds, and
 ``http`` has a blocking twin here.
@@ -7,5 +7,6 @@
 from __future__ import annotations
 
 from checkwire.sdk.blocking import BlockingWebSocket, connect
+from checkwire.sdk.http import blocking as http
 
-__all__ = ["BlockingWebSocket", "connect"]
+__all__ = ["BlockingWebSocket", "connect", "http"]

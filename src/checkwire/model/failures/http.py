@@ -1,12 +1,40 @@
-"""``http.*``: an HTTP request of a check failed before an answer came."""
+"""``http.*``: an HTTP request of a check got no answer, or not the one that is wanted."""
 
 from checkwire.model.failures.base import FailureCode
 
 CODES = (
-    FailureCode("http.timeout", "The HTTP server did not answer in time"),
-    FailureCode("http.closed", "The HTTP server closed the connection without an answer"),
-    FailureCode("http.protocol", "The answer is not valid HTTP", retryable=False),
-    FailureCode("http.too_large", "The HTTP response is larger than the limit", retryable=False),
-    FailureCode("http.too_many_redirects", "Too many HTTP redirects", retryable=False),
-    FailureCode("http.status", "The HTTP status is not the one expected"),
+    FailureCode(
+        "http.timeout",
+        "The HTTP server did not answer in time",
+        hint="TCP (and TLS) work, so the application behind is stalled; timeout= is the limit",
+    ),
+    FailureCode(
+        "http.closed",
+        "The HTTP server closed the connection without a whole answer",
+        hint="A crashed process, a proxy without a healthy backend, or a server that expects TLS",
+    ),
+    FailureCode(
+        "http.protocol",
+        "The answer is not valid HTTP",
+        retryable=False,
+        hint="What came first is in the evidence",
+    ),
+    FailureCode(
+        "http.too_large",
+        "The HTTP response is larger than the limit",
+        retryable=False,
+        hint="Raise max_size= if such responses are right",
+    ),
+    FailureCode(
+        "http.too_many_redirects",
+        "Too many HTTP redirects",
+        retryable=False,
+        hint="The way they led is in the evidence; a login that is missing often leads in circles",
+    ),
+    FailureCode(
+        "http.status",
+        "The HTTP status is not the one expected",
+        hint="The response's headers and body are in the transcript",
+    ),
+    FailureCode("http.invalid_json", "The HTTP response is not JSON", retryable=False),
 )
