@@ -159,6 +159,15 @@ def test_helpers_of_one_name_in_two_folders_are_two_modules(load: Load) -> None:
     ]
 
 
+def test_a_helper_of_the_root_is_hidden_by_the_one_next_door_and_no_longer(load: Load) -> None:
+    text = f"{IMPORT}import helper\n@check\ndef f(): return helper.X\n"
+    root = load(helper="X = 'root'\n", a_check=text)
+    a = load(a__helper="X = 'a'\n", a__a_check=text)
+    again = load(b_check=text + "helper.Y = 1\n")
+    assert [loaded.checks[0].function() for loaded in (root, a, again)] == ["root", "a", "root"]
+    assert root.checks[0].function.__globals__["helper"].Y == 1
+
+
 def test_a_helper_is_one_module_for_all_files_of_its_folder(
     load: Load, imports: ProjectImports, tmp_path: Path
 ) -> None:

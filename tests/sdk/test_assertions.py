@@ -186,6 +186,7 @@ def test_the_sentence_says_what_was_found_and_what_is_expected(test: str, senten
         ),
         ("[seven, zero] == [7, 1]", "([seven, zero])[1] was 0. The check expects 1."),
         ("{seven} == {8}", "{seven} was {7}. The check expects {8}."),
+        ('{"a": 1} == {"a": seven}', '({"a": seven})["a"] was 7. The check expects 1.'),
         (
             "text * 20 == text * 21",
             "text * 20 is not the text that the check expects, from character 101.",
@@ -194,6 +195,49 @@ def test_the_sentence_says_what_was_found_and_what_is_expected(test: str, senten
 )
 def test_unequal_containers_are_told_by_where_they_differ(test: str, sentence: str) -> None:
     assert why(test).message.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("test", "parts"),
+    [
+        ("a", ["a"]),
+        ("a == 1", ["a"]),
+        ("a < 1 < b", ["a", "1", "b"]),
+        ("a and 1 or not b", ["a", "1", "b"]),
+        ("a == 1 and b", ["a == 1", "a", "b"]),
+        ("f(a, *b, k=c, **d)", ["f(a, *b, k=c, **d)", "a", "c"]),
+        ("a.b.f(c)[d]", ["a.b.f(c)[d]", "a.b.f(c)", "a.b", "a", "c", "d"]),
+        ("a[b:c]", ["a[b:c]", "a"]),
+        ("a[b, c]", ["a[b, c]", "a"]),
+        ("a[1]", ["a[1]", "a"]),
+        ("-a + b", ["-a + b", "-a", "a", "b"]),
+        ("await f(a)", ["await f(a)", "a"]),
+        ("await a", ["await a"]),
+        ("(a := f(b))", ["(a := f(b))", "b"]),
+        ("a if b else c", ["b", "a", "c"]),
+        ("(a if b else c) == d", ["a if b else c", "b", "a", "c", "d"]),
+        ("(a and b) == c", ["a and b", "a", "b", "c"]),
+        ("all(x for x in f(a) if b)", ["all((x for x in f(a) if b))", "f(a)", "a"]),
+        ("[x for x in a if b]", ["[x for x in a if b]", "a"]),
+        ("{x for x in a}", ["{x for x in a}", "a"]),
+        ("{x: b for x in a}", ["{x: b for x in a}", "a"]),
+        ("[a, b] == c", ["[a, b]", "c"]),
+        ("f(lambda: a)", ["f(lambda: a)"]),
+        ("f'{a}' == b", ["f'{a}'", "b"]),
+        ("(yield a)", ["(yield a)"]),
+    ],
+)
+def test_the_parts_are_what_is_evaluated_once_in_the_scope_of_the_assertion(
+    test: str, parts: list[str]
+) -> None:
+    found: dict[int, str] = {}
+
+    def note(part: ast.expr, number: int) -> ast.expr:
+        found[number] = ast.unparse(part)
+        return part
+
+    mark_parts(ast.parse(test, mode="eval").body, note)
+    assert [found[number] for number in range(len(found))] == parts
 
 
 def test_the_details_show_source_parts_and_difference() -> None:
@@ -213,6 +257,11 @@ def test_the_details_show_source_parts_and_difference() -> None:
         '+ "price": "67120.50",',
         '  "size": 3,',
     ]
+
+
+def test_the_difference_is_towards_what_is_written_out() -> None:
+    for test in ('{"a": 1} == dict(zero=zero)', 'dict(zero=zero) == {"a": 1}'):
+        assert why(test).details.split("\n")[-2:] == ['- "a": 1,', '+ "zero": 0,']
 
 
 def test_what_says_nothing_is_left_out_of_the_details() -> None:

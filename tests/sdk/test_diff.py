@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from checkwire.model.masking import MASK, Masker
 from checkwire.sdk.diff import MISSING, diff, differences
-from checkwire.sdk.values import printable, show
+from checkwire.sdk.values import describe_kind, printable, show
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab\n\x1b", max_size=3),
@@ -219,6 +219,35 @@ def test_values_are_shown_as_json_has_them_where_it_has(value: object, shown: st
 
 def test_a_repr_that_raises_is_shown_as_such() -> None:
     assert show([10**5000]) == "[<int whose __repr__ raised ValueError>]"
+
+
+def test_a_repr_is_shown_whole_if_there_is_room() -> None:
+    class Named:
+        def __repr__(self) -> str:
+            return "<named " + "x" * 30 + ">"
+
+    whole = f"<named {'x' * 30}>"
+    assert show(Named()) == show(Named(), 40) == show(Named(), masker=Masker(["secret"])) == whole
+    assert show(Named(), masker=Masker(["xxxxx"])) == f"<named {MASK * 6}>"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (None, "None"),
+        (True, "a boolean"),
+        (1, "a number"),
+        (1.0, "a number"),
+        ("", "a string"),
+        ([], "a list"),
+        ({}, "an object"),
+        (b"", "bytes"),
+        (ValueError(), "a ValueError"),
+        (OSError(), "an OSError"),
+    ],
+)
+def test_kinds_of_values_have_the_names_of_json(value: object, kind: str) -> None:
+    assert describe_kind(value) == kind
 
 
 def test_shown_values_are_bounded() -> None:
