@@ -198,3 +198,17 @@ def test_the_command_that_runs_it_again_can_be_pasted(
     run = msgspec.structs.replace(samples.degraded(), check=check)
     lines = [line.plain.strip() for line in run_block(run, 100, root=root)]
     assert f"again     {again}" in lines
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_round_trip_stands_below_its_answer_whenever_it_was_told(early: bool) -> None:
+    story = samples.Story().open().frame(200.0, "out", "ask")
+    if early:
+        story.reply(210.0, 1, 2, 10.0)
+    story.frame(210.0, "in", "answer")
+    if not early:
+        story.reply(210.0, 1, 2, 10.0)
+    run = samples.run_of(samples.check("asks"), story.attempt("passed", 220.0))
+    answer, below = _around(report([run], verbosity=1), "↓ answer")
+    assert below.strip() == "reply to 1 in 10 ms: network 4.0, server 6.0"
+    assert answer.strip().startswith("2  210.0")

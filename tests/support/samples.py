@@ -530,6 +530,7 @@ def no_match() -> Run:
         step=1,
     )
     story.say(2244.1, "giving up\nbye", source="stdout").say(2244.2, "oh no", source="stderr")
+    story.frame(2245.0, "out", "1000", "close").frame(2265.0, "in", "1000", "close")
     story.phase("close", 2245.0, 20.0).close(2266.0)
     return run_of(check("updates", "checks/chat.py", 12), story.attempt("failed", 2266.4))
 

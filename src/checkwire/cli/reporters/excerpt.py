@@ -108,45 +108,48 @@ def _draw(
         earlier = _count(rows[: rows.index(shown[0])])
         if earlier:
             yield table.note(f"{counted(earlier, 'frame')} before", glyph="…")
-    previous: _Shown | None = _before(rows, shown[0]) if shown else None
+    # When the row before was; unknown after frames that were not kept.
+    since_ns = _before(rows, shown[0]) if shown else None
+    drawn = False
     for row in shown:
         if failed is not None and not told and row.at_ns > failed.at_ns:
-            yield _failed_here(table, rows, previous, failed)
-            told = True
+            yield _failed_here(table, rows, since_ns, failed)
+            since_ns, drawn, told = failed.at_ns, True, True
         if isinstance(row, FramesSkipped):
             text = f"{counted(row.count, 'frame')}, {size(row.size)}, counted but not kept"
             yield table.note(text, glyph="…")
-            previous = row
+            since_ns = None
             continue
-        # What was not kept may have come at any time.
-        after_ns = row.at_ns - previous.at_ns if isinstance(previous, FrameSeen) else None
-        if isinstance(previous, FrameSeen) and previous in shown:
-            pings = _pings(rows, previous.at_ns, row.at_ns)
-            if text := silence(row.at_ns - previous.at_ns, pings):
-                yield table.note(text)
+        after_ns = None if since_ns is None else row.at_ns - since_ns
+        if drawn and after_ns is not None and since_ns is not None:
+            quiet = silence(after_ns, _pings(rows, since_ns, row.at_ns))
+            if quiet:
+                yield table.note(quiet)
         marked = row.number == culprit
         yield table.frame(row, after_ns, marked=marked, parts=_parts(rows, row))
-        previous = row
+        since_ns, drawn = row.at_ns, True
     if failed is not None and not told:
-        yield _failed_here(table, rows, previous, failed)
+        yield _failed_here(table, rows, since_ns, failed)
 
 
 def _failed_here(
-    table: Table, rows: Sequence[_Shown], previous: _Shown | None, failed: Failed
+    table: Table, rows: Sequence[_Shown], since_ns: int | None, failed: Failed
 ) -> Text:
-    since: int | None = None
+    after_ns: int | None = None
     text = "here it failed"
-    if isinstance(previous, FrameSeen):
-        since = failed.at_ns - previous.at_ns
-        if quiet := silence(since, _pings(rows, previous.at_ns, failed.at_ns)):
+    if since_ns is not None:
+        after_ns = failed.at_ns - since_ns
+        if quiet := silence(after_ns, _pings(rows, since_ns, failed.at_ns)):
             text = f"{quiet}, then it failed"
     mark = Text("✕", "fail bold")
-    return table.note(text, "fail bold", mark=mark, at_ns=failed.at_ns, after_ns=since)
+    return table.note(text, "fail bold", mark=mark, at_ns=failed.at_ns, after_ns=after_ns)
 
 
-def _before(rows: Sequence[_Shown], first: _Shown) -> _Shown | None:
+def _before(rows: Sequence[_Shown], first: _Shown) -> int | None:
+    """When the row before the first one drawn was."""
     index = rows.index(first)
-    return rows[index - 1] if index else None
+    before = rows[index - 1] if index else None
+    return before.at_ns if isinstance(before, FrameSeen) else None
 
 
 def _count(rows: Sequence[_Shown]) -> int:

@@ -8,6 +8,8 @@ __all__ = ["after", "at", "counted", "day", "ms", "size"]
 def ms(ns: int) -> str:
     """A span in milliseconds, short, without its unit: ``0.42``, ``8.5``, ``131``, ``1,422``."""
     value = ns / 1e6
+    if not ns:
+        return "0"
     if value >= 9.95:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"

@@ -68,6 +68,8 @@ class _Transcript:
         self._last_frame: dict[int, int] = {}
         self._last_ns: int | None = None
         self._left = 0
+        self._last_number: dict[int, int] = {}
+        self._trips: dict[tuple[int, int], RoundTrip] = {}
         self._marked = {
             (failed.failure.connection, failed.failure.evidence.get("frame"))
             for failed in attempt.failures
@@ -123,7 +125,11 @@ class _Transcript:
                 text = f"{counted(event.count, 'frame')}, {size(event.size)}, counted but not kept"
                 yield from self._note(event, text, glyph="…")
             case RoundTrip():
-                yield self._table.below(round_trip_note(event), "dim")
+                # Told as soon as it is known, which may be before its answer's frame.
+                if event.answer <= self._last_number.get(event.connection, 0):
+                    yield self._table.below(round_trip_note(event), "dim")
+                else:
+                    self._trips[event.connection, event.answer] = event
             case ConnectionClosed():
                 yield from self._note(event, closed_note(event), "", glyph="◌")
             case HttpExchange():
@@ -218,6 +224,9 @@ class _Transcript:
         control = frame.opcode in ("ping", "pong", "close")
         row = self._table.frame(frame, after_ns, marked=marked, quiet=control)
         yield row
+        self._last_number[frame.connection] = frame.number
+        if trip := self._trips.pop((frame.connection, frame.number), None):
+            yield self._table.below(round_trip_note(trip), "dim")
         if self._everything and not control and frame.payload is not None:
             cut = "…" in row.plain and "…" not in (frame.payload or "")
             if cut or frame.truncated or frame.base64 or not preview(frame, 10**6).isprintable():
