@@ -75,7 +75,7 @@ def test_lines_stand_in_the_order_of_the_files_whatever_finishes_first(screen: S
         "  ◌ ticker-subscribe",
         "  ◌ private-fills",
         "",
-        "2 of 5 checks  ▲ 1 d",
+        "2 of 5 checks  0.0 s",
     ]
     for run in runs[:3]:
         reporter.run_finished(run)

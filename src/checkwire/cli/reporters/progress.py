@@ -132,13 +132,14 @@ class Progress:
     def _foot(self, now: float) -> Text:
         tally = Tally.of(self._finished)
         line = Text(f"{len(self._finished):,} of {counted(len(self._checks), 'check')}")
+        line.add(f"  {_elapsed(now - self._begun)}", "dim")
         for name in ("passed", "degraded", "failed", "error", "skipped"):
             if count := getattr(tally, name):
                 mark = MARKS[name]
-                line.add("  ").add(f"{mark.shape} {count:,}", mark.style).add(
-                    f" {mark.word}", "dim"
-                )
-        return line.add("  ").add(_elapsed(now - self._begun), "dim")
+                line.add("  ").add(f"{mark.shape} {count:,}", mark.style)
+                # These two share a shape.
+                line.add(f" {mark.word}" if name in ("failed", "error") else "", "dim")
+        return line
 
 
 def _elapsed(seconds: float) -> str:
