@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["HEAD_LIMIT", "Head", "head_ended", "parse_head"]
+__all__ = ["HEAD_LIMIT", "Head", "head_ended", "malformed_line", "parse_head", "unchunked"]
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of status line and headers together."""
 
 _STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) (\d{3})(?: ([^\r\n]*))?\r?$")
+_HEADER_LINE = re.compile(rb"[^\s:]([^\r\n:]*[^\s:])?:[^\r\n]*\r?$")
 _END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -49,13 +50,11 @@ def parse_head(data: bytes | bytearray) -> Head | None:
         return None
     first, *lines = bytes(data[: end.start()]).split(b"\n")
     match = _STATUS_LINE.match(first)
-    if match is None:
+    if match is None or not all(map(_HEADER_LINE.match, lines)):
         return None
     headers: list[tuple[str, str]] = []
     for line in lines:
-        name, colon, value = line.rstrip(b"\r").partition(b":")
-        if not colon or not name or name != name.strip():
-            return None
+        name, _, value = line.partition(b":")
         headers.append((name.decode("latin-1"), value.strip().decode("latin-1")))
     return Head(
         match[1].decode(),
@@ -64,3 +63,30 @@ def parse_head(data: bytes | bytearray) -> Head | None:
         tuple(headers),
         end.end(),
     )
+
+
+def malformed_line(data: bytes | bytearray) -> str | None:
+    """The line that keeps a whole head from being parsed, if it begins as HTTP does."""
+    end = _END.search(data)
+    if end is None or not data.startswith(b"HTTP/1."):
+        return None
+    first, *lines = bytes(data[: end.start()]).split(b"\n")
+    if not _STATUS_LINE.match(first):
+        return first.decode("latin-1").strip()
+    wrong = next((line for line in lines if not _HEADER_LINE.match(line)), None)
+    return None if wrong is None else wrong.decode("latin-1").rstrip()
+
+
+def unchunked(data: bytes) -> bytes:
+    """The content in (the beginning of) a chunked body (RFC 9112 section 7.1)."""
+    content = b""
+    while True:
+        line, ended, data = data.partition(b"\r\n")
+        try:
+            size = int(line.partition(b";")[0], 16)
+        except ValueError:
+            return content
+        if not ended or size <= 0:
+            return content
+        content += data[:size]
+        data = data[size + 2 :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any
 
@@ -14,7 +15,7 @@ from websockets.exceptions import (
 
 from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker
-from checkwire.wire.http_head import HEAD_LIMIT, Head
+from checkwire.wire.http_head import HEAD_LIMIT, Head, malformed_line
 from checkwire.wire.tls.diagnosis import diagnose_tls_after_handshake
 
 __all__ = ["BODY_LIMIT", "diagnose_end", "diagnose_head", "diagnose_refusal", "diagnose_rejection"]
@@ -37,6 +38,11 @@ _STATUS_HINTS = {
     503: "A proxy or server answered: no backend is available, or it is overloaded",
     504: "A proxy answered: its backend did not reply in time",
 }
+_EXPECTED_TLS = re.compile(
+    rb"plain HTTP request was sent to HTTPS port"  # nginx
+    rb"|speaking plain HTTP to an SSL-enabled server port"  # Apache
+    rb"|HTTP request to an HTTPS server"  # Go
+)
 _TLS_ALERT = 0x15
 _TLS_HANDSHAKE = 0x16
 
@@ -69,7 +75,7 @@ def diagnose_refusal(head: Head, body: bytes, place: str, masker: Masker) -> Fai
             code="upgrade.not_upgraded", message=message, phase="upgrade", evidence=evidence
         )
     hint = _STATUS_HINTS.get(head.status, "")
-    if head.status == 400 and b"HTTPS port" in body:  # nginx, Apache, Go
+    if head.status == 400 and _EXPECTED_TLS.search(body):
         return Failure(
             code="upgrade.tls_expected",
             message=f"{place} speaks TLS: it answered {status} to plain HTTP{by}",
@@ -94,6 +100,14 @@ def diagnose_head(data: bytes, place: str) -> Failure:
         message = f"{place} answered with a TLS record"
         return Failure(
             code="upgrade.tls_expected", message=message, phase="upgrade", evidence=evidence
+        )
+    wrong = malformed_line(data)
+    if wrong is not None:
+        return Failure(
+            code="upgrade.bad_headers",
+            message=f"{place} answered with a line that is not HTTP: {wrong[:100]!r}",
+            phase="upgrade",
+            evidence=evidence,
         )
     if len(data) > HEAD_LIMIT:
         return Failure(
@@ -137,18 +151,19 @@ def diagnose_rejection(
 ) -> Failure:
     """A 101 that breaks the handshake's rules (RFC 6455 section 4.1, "the client MUST")."""
     evidence = _evidence(head, b"", masker)
+    name = getattr(error, "name", "")
     accept = head.get("sec-websocket-accept")
-    if isinstance(error, InvalidUpgrade):
+    if isinstance(error, InvalidUpgrade) or name in ("Connection", "Upgrade"):
         code = "upgrade.bad_headers"
-        message = f"{place} answered 101 without a proper {error.name} header"
-    elif isinstance(error, InvalidHeaderValue) and error.name == "Sec-WebSocket-Accept":
+        message = f"{place} answered 101 without a proper {name} header"
+    elif isinstance(error, InvalidHeaderValue) and name == "Sec-WebSocket-Accept":
         code = "upgrade.bad_accept"
         message = f"{place} sent a Sec-WebSocket-Accept that does not fit our key: {accept}"
-    elif isinstance(error, InvalidHeader) and error.name == "Sec-WebSocket-Accept":
+    elif isinstance(error, InvalidHeader) and name == "Sec-WebSocket-Accept":
         code = "upgrade.bad_accept" if accept else "upgrade.bad_headers"
         message = f"{place} answered 101 {'with several' if accept else 'without'} "
         message += "Sec-WebSocket-Accept"
-    elif "subprotocol" in str(error) or getattr(error, "name", "") == "Sec-WebSocket-Protocol":
+    elif "subprotocol" in str(error) or name == "Sec-WebSocket-Protocol":
         code = "upgrade.subprotocol"
         chosen = head.get("sec-websocket-protocol")
         wanted = ", ".join(offered) or "none"

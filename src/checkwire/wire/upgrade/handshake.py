@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from checkwire.model.events import Handshake, Phase
 from checkwire.model.failures import Failure
 from checkwire.wire.collector import Collector
 from checkwire.wire.dial.dialer import Dialled
-from checkwire.wire.http_head import Head, head_ended, parse_head
+from checkwire.wire.http_head import Head, head_ended, parse_head, unchunked
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
 from checkwire.wire.session.protocol import MeasuredProtocol
@@ -31,10 +32,20 @@ from checkwire.wire.upgrade.diagnosis import (
 )
 from checkwire.wire.url import Address
 
-__all__ = ["Upgraded", "upgrade"]
+__all__ = ["Redirected", "Upgraded", "upgrade"]
 
+_OURS = ("host", "origin", "authorization", "user-agent")
+"""Headers of which ours goes when the caller gives one."""
 _BODY_PATIENCE = 0.25
 """Seconds to wait for the body of a response that refuses."""
+
+
+class Redirected(ConnectError):  # noqa: N818 - a fact, as its siblings
+    """The server points elsewhere: ``upgrade.redirect``, with the Location as it came."""
+
+    def __init__(self, failure: Failure, location: str) -> None:
+        super().__init__(failure)
+        self.location = location
 
 
 class Upgraded(NamedTuple):
@@ -46,8 +57,8 @@ class Upgraded(NamedTuple):
     """When the answer was complete."""
     kernel: bool
     duration_ns: int
-    eof: bool
-    """Whether the peer has ended its side already."""
+    ended: OSError | EOFError | None
+    """What has ended the connection already, if anything has."""
 
 
 async def upgrade(
@@ -59,10 +70,11 @@ async def upgrade(
 ) -> Upgraded:
     """Turn the pipe into a WebSocket.
 
-    The pipe is left paused, with no sink. On failure it is left open.
+    The pipe is left without a sink. On failure it is left open.
 
     Raises:
         ConnectError: ``upgrade.*``, or ``tls.client_certificate_required``.
+        Redirected: ``upgrade.redirect``, if the server says where to.
     """
     protocol = _protocol(address, options)
     request = protocol.connect()
@@ -72,16 +84,16 @@ async def upgrade(
     dialled.pipe.write(request.serialize())
     place, timeout = dialled.remote_address, options.timeouts.upgrade
     try:
-        await collector.until(head_ended, timeout)
+        async with asyncio.timeout(timeout):
+            head = await _head(collector)
     except (TimeoutError, EOFError, OSError) as error:
         name = options.tls.server_name or address.host
         raise ConnectError(
             diagnose_end(error, bytes(collector.data), place, name, timeout=timeout)
         ) from None
-    head = parse_head(collector.data)
     if head is None:
         raise ConnectError(diagnose_head(bytes(collector.data), place))
-    duration_ns = collector.at_ns - started_ns
+    duration_ns = max(0, collector.at_ns - started_ns)
 
     def tell() -> Handshake:
         handshake = Handshake(
@@ -112,15 +124,29 @@ async def upgrade(
     if head.status != 101:
         tell()
         body = await _body(collector, head)
-        raise ConnectError(diagnose_refusal(head, body, place, observer.masker))
-    failure = _judge(protocol, head, bytes(collector.data), place, options, observer)
-    handshake = tell()
-    if failure is not None:
+        failure = diagnose_refusal(head, body, place, observer.masker)
+        location = head.get("location")
+        if failure.code == "upgrade.redirect" and location is not None:
+            raise Redirected(failure, location)
         raise ConnectError(failure)
+    wrong = _judge(protocol, head, bytes(collector.data), place, options, observer)
+    handshake = tell()
+    if wrong is not None:
+        raise ConnectError(wrong)
     dialled.pipe.sink = None
-    return Upgraded(
-        protocol, handshake, collector.at_ns, collector.kernel, duration_ns, collector.eof
-    )
+    ended = collector.error or (EOFError() if collector.eof else None)
+    return Upgraded(protocol, handshake, collector.at_ns, collector.kernel, duration_ns, ended)
+
+
+async def _head(collector: Collector) -> Head | None:
+    while True:
+        await collector.until(head_ended)
+        head = parse_head(collector.data)
+        if head is None or head.status == 101 or not 100 <= head.status < 200:
+            return head
+        # An interim response, such as 103 Early Hints (RFC 9110 section 15.2): the next one counts.
+        del collector.data[: head.size]
+        collector.pipe.resume()
 
 
 def _protocol(address: Address, options: ConnectOptions) -> MeasuredProtocol:
@@ -156,19 +182,27 @@ def _add_headers(headers: Headers, options: ConnectOptions) -> None:
     replaced = {name.lower() for name, _ in options.headers}
     for name in list(headers):
         # What the caller gives wins, except where the handshake itself depends on it.
-        if name.lower() in replaced and name.lower() in ("host", "origin", "authorization"):
+        if name.lower() in replaced and name.lower() in _OURS:
             del headers[name]
     for name, value in options.headers:
         headers[name] = value
 
 
 async def _body(collector: Collector, head: Head) -> bytes:
+    chunked = "chunked" in (head.get("transfer-encoding") or "").lower()
     length = head.get("content-length") or ""
-    wanted = min(int(length), BODY_LIMIT) if length.isdigit() else BODY_LIMIT
+    wanted = min(int(length), BODY_LIMIT) if length.isdecimal() else BODY_LIMIT
+    if head.status in (204, 304):
+        return b""
+
+    def enough(data: bytearray) -> bool:
+        return len(data) >= head.size + wanted or (chunked and data.endswith(b"\r\n0\r\n\r\n"))
+
     collector.pipe.resume()
     with contextlib.suppress(TimeoutError, EOFError, OSError):
-        await collector.until(lambda data: len(data) >= head.size + wanted, _BODY_PATIENCE)
-    return bytes(collector.data[head.size :])
+        await collector.until(enough, _BODY_PATIENCE)
+    body = bytes(collector.data[head.size :])
+    return unchunked(body) if chunked else body
 
 
 def _judge(
