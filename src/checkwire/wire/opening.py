@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from urllib.parse import urldefrag, urljoin
+
 import msgspec
 
 from checkwire.model import events
-from checkwire.model.errors import ConnectError
+from checkwire.model.errors import ConnectError, FailureError
 from checkwire.model.events import ConnectionStarted, Phase
-from checkwire.model.failures import Failure
+from checkwire.wire.crosscheck import cross_check
 from checkwire.wire.dial.dialer import Dialler
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
 from checkwire.wire.session.connection import Connection
-from checkwire.wire.upgrade.handshake import upgrade
+from checkwire.wire.upgrade.handshake import Redirected, Upgraded, upgrade
 from checkwire.wire.url import parse_url
 
 __all__ = ["open_connection"]
+
+_PERSONAL = ("authorization", "cookie", "host", "proxy-authorization")
+"""Request headers that are for one server."""
 
 
 async def open_connection(
@@ -30,28 +35,30 @@ async def open_connection(
 
     Raises:
         FailureError: ``check.bad_url``.
+        UsageError: for options that cannot be used.
         ConnectError: ``dns.*``, ``tcp.*``, ``proxy.*``, ``tls.*``, ``upgrade.*``. The observer has
             been told of the failure by then.
     """
     options = options or ConnectOptions()
     observer = observer or Observer()
     parse_url(url)
-    redirects = options.follow_redirects
+    left = options.follow_redirects
     while True:
         try:
-            return await _open(url, options, observer, report_redirect=redirects == 0)
-        except _Redirected as redirect:
-            redirects -= 1
+            return await _open(url, options, observer, follow=left > 0)
+        except _Elsewhere as redirect:
+            left -= 1
+            options = _towards(redirect.url, url, options)
             url = redirect.url
 
 
-class _Redirected(Exception):  # noqa: N818 - not an error: it is caught right above
+class _Elsewhere(Exception):  # noqa: N818 - not an error: it is caught right above
     def __init__(self, url: str) -> None:
         self.url = url
 
 
 async def _open(
-    url: str, options: ConnectOptions, observer: Observer, *, report_redirect: bool
+    url: str, options: ConnectOptions, observer: Observer, *, follow: bool
 ) -> Connection:
     address = parse_url(url)
     number = observer.next_connection()
@@ -60,51 +67,72 @@ async def _open(
     observer.emit(
         ConnectionStarted(at_ns=started_ns, connection=number, url=shown, step=observer.step)
     )
-    dialled = None
+    dialler = Dialler(address, options, observer, number)
+    pipe = None
     opened = False
     try:
-        dialler = Dialler(address, options, observer, number)
         dialled = await dialler.dial()
+        pipe = dialled.pipe
         upgraded = await upgrade(dialled, address, options, observer, number)
-        phases = dialler.phases
-        phases["upgrade"] = upgraded.duration_ns
-        phases["open"] = upgraded.opened_ns - started_ns
-        observer.emit(
-            Phase(
-                at_ns=started_ns,
-                connection=number,
-                name="open",
-                duration_ns=phases["open"],
-                clock="kernel" if upgraded.kernel else "user",
-            )
-        )
+        _tell_phases(dialler.phases, upgraded, started_ns, observer, number)
         connection = Connection(url, dialled, upgraded, options, observer, number)
         opened = True
         return connection
     except ConnectError as error:
-        failure = msgspec.structs.replace(error.failure, connection=number)
-        location = None if report_redirect else _redirect_target(url, failure)
-        if location is not None:
-            raise _Redirected(location) from None
+        if follow and isinstance(error, Redirected):
+            target = _redirect_target(url, error.location)
+            if target is not None:
+                raise _Elsewhere(target) from None
+        if pipe is not None:
+            pipe.close()
+        failure = await cross_check(error.failure, address, options, dialler.reached)
+        failure = msgspec.structs.replace(failure, connection=number)
         observer.failed(failure)
         raise ConnectError(failure) from error.__cause__
     finally:
         if not opened:
-            if dialled is not None:
-                dialled.pipe.close()
+            if pipe is not None:
+                pipe.close()
             observer.emit(events.ConnectionClosed(at_ns=observer.timeline.now(), connection=number))
 
 
-def _redirect_target(url: str, failure: Failure) -> str | None:
-    if failure.code != "upgrade.redirect":
-        return None
-    from urllib.parse import urljoin
+def _tell_phases(
+    phases: dict[str, int],
+    upgraded: Upgraded,
+    started_ns: int,
+    observer: Observer,
+    connection: int,
+) -> None:
+    phases["upgrade"] = upgraded.duration_ns
+    phases["open"] = upgraded.opened_ns - started_ns
+    observer.emit(
+        Phase(
+            at_ns=started_ns,
+            connection=connection,
+            name="open",
+            duration_ns=phases["open"],
+            clock="kernel" if upgraded.kernel else "user",
+        )
+    )
 
-    headers = failure.evidence.get("headers", ())
-    location = next((v for name, v in headers if name.lower() == "location"), None)
-    if location is None:
-        return None
+
+def _redirect_target(url: str, location: str) -> str | None:
+    """Where a Location points, or ``None`` if that is no WebSocket address."""
     # urljoin does not know ws://; the schemes correspond one to one (WHATWG URL).
-    base = "http" + url[2:]
-    target = urljoin(base, location)
-    return f"ws{target[4:]}" if target.startswith("http") else str(target)
+    try:
+        target = urldefrag(urljoin("http" + url[2:], location)).url
+        target = f"ws{target[4:]}" if target.startswith("http") else target
+        parse_url(target)
+    except (ValueError, FailureError):
+        return None
+    return target
+
+
+def _towards(url: str, before: str, options: ConnectOptions) -> ConnectOptions:
+    """The options for a redirect's target: what is meant for one server goes to no other."""
+    to, at = parse_url(url), parse_url(before)
+    if (to.host, to.port, to.secure) == (at.host, at.port, at.secure):
+        return options
+    headers = tuple(h for h in options.headers if h[0].lower() not in _PERSONAL)
+    tls = msgspec.structs.replace(options.tls, server_name=None)
+    return msgspec.structs.replace(options, headers=headers, tls=tls)

@@ -38,7 +38,12 @@ class Dialled(NamedTuple):
 
 
 class Dialler:
-    """Opens one pipe. Phases and TLS facts are told to the observer as they end."""
+    """Opens one pipe. Phases and TLS facts are told to the observer as they end.
+
+    Attributes:
+        phases: nanoseconds of each phase that has ended.
+        reached: the endpoint that TCP reached; ``None`` through a proxy.
+    """
 
     def __init__(
         self, address: Address, options: ConnectOptions, observer: Observer, connection: int
@@ -49,6 +54,7 @@ class Dialler:
         self._timeline = observer.timeline
         self._connection = connection
         self.phases: dict[str, int] = {}
+        self.reached: Endpoint | None = None
 
     async def dial(self) -> Dialled:
         """Connect.
@@ -129,6 +135,7 @@ class Dialler:
         details = {"tries": [describe_try(t) for t in tries]} if len(tries) > 1 else {}
         self._tell("tcp", started_ns, duration_ns, kernel=winner.kernel, **details)
         self._warn_of_dead_family(tries, winner)
+        self.reached = connected.endpoint
         pipe = SocketPipe(connected.sock, self._timeline, kernel_clock=connected.kernel_clock)
         return pipe, str(connected.endpoint)
 
@@ -188,6 +195,7 @@ class Dialler:
             pipe, remote = await self._connect(proxy.host, proxy.port)
         except ConnectError as error:
             raise ConnectError(_unreachable(proxy, error.failure)) from None
+        self.reached = None
         started_ns = self._timeline.now()
         try:
             async with asyncio.timeout(timeout):
