@@ -13,7 +13,11 @@ __all__ = ["ConnectOptions", "Limits", "Timeouts"]
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds that each phase may take. ``pong`` bounds a ping's answer."""
+    """Seconds that each phase may take.
+
+    ``send`` bounds how long a server may take nothing of what is queued for it, ``pong`` how long
+    a ping may go unanswered.
+    """
 
     dns: float = 5.0
     tcp: float = 10.0
@@ -21,6 +25,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     tls: float = 10.0
     upgrade: float = 10.0
     close: float = 5.0
+    send: float = 10.0
     pong: float = 10.0
 
 

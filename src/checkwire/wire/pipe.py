@@ -86,6 +86,10 @@ class Pipe(Protocol):
     def unwritten(self) -> int:
         """Bytes waiting to be written."""
 
+    @property
+    def congested(self) -> bool:
+        """Whether so many are waiting that :meth:`drain` would wait."""
+
 
 class SocketPipe:
     """A connected, non-blocking socket on the running event loop."""
@@ -252,7 +256,7 @@ class SocketPipe:
             self._shutdown()
 
     async def drain(self) -> None:
-        if self._out_size > _HIGH_WATER and not self._closed:
+        if self.congested:
             if self._drained is None:
                 self._drained = self._loop.create_future()
             await asyncio.shield(self._drained)
@@ -260,6 +264,10 @@ class SocketPipe:
     @property
     def unwritten(self) -> int:
         return self._out_size
+
+    @property
+    def congested(self) -> bool:
+        return self._out_size > _HIGH_WATER
 
     def half_close(self) -> None:
         if self._out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from typing import Any
 
@@ -11,10 +12,26 @@ from websockets.frames import CLOSE_CODE_EXPLANATIONS
 from checkwire.model.durations import format_ns
 from checkwire.model.failures import Failure
 
-__all__ = ["NORMAL_CODES", "close_name", "diagnose_close", "diagnose_loss", "diagnose_violation"]
+__all__ = [
+    "NORMAL_CODES",
+    "close_name",
+    "diagnose_close",
+    "diagnose_close_timeout",
+    "diagnose_loss",
+    "diagnose_violation",
+]
 
 NORMAL_CODES = (1000, 1005)
 """Closes by the server that are no failure by themselves: normal, and without a status."""
+
+_PATH_ERRORS = (
+    errno.ETIMEDOUT,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EHOSTDOWN,
+    errno.ENETDOWN,
+)
+"""What the kernel says when the peer has not answered for long, or a router gave it up."""
 
 _RULES = {
     "invalid opcode": ("opcodes 3-7 and 11-15 are reserved", "5.2"),
@@ -56,14 +73,16 @@ def diagnose_close(
 
 
 def diagnose_loss(
-    error: Exception | None,
+    error: OSError | None,
     place: str,
     age_ns: int,
     idle_ns: int,
     partial: int,
     missing: int | None,
+    *,
+    closing: bool = False,
 ) -> Failure:
-    """TCP ended, and there was no Close frame.
+    """TCP ended, and no Close frame came.
 
     Args:
         error: the socket's error; ``None`` for a FIN.
@@ -71,14 +90,20 @@ def diagnose_loss(
         idle_ns: since a frame was sent or received.
         partial: bytes received of a frame that is not complete.
         missing: bytes still expected of it, if known.
+        closing: whether our own Close frame was under way.
     """
+    code = "ws.closed_abnormally"
     if isinstance(error, ssl.SSLError):
         how, ended = f"ended TLS ({(error.reason or 'error').lower().replace('_', ' ')})", "tls"
+    elif error is not None and error.errno in _PATH_ERRORS:
+        code = "ws.peer_lost"
+        how, ended = f"can no longer be reached ({(error.strerror or '').lower()}); lost", "lost"
     elif error is not None:
         how, ended = "reset the connection", "reset"
     else:
         how, ended = "ended the connection", "eof"
-    message = f"{place} {how} without a Close frame, {format_ns(age_ns)} after it opened"
+    without = "instead of answering the Close frame" if closing else "without a Close frame"
+    message = f"{place} {how} {without}, {format_ns(age_ns)} after it opened"
     if partial:
         ended = "truncated"
         message += f", in the middle of a frame ({partial} bytes of it came"
@@ -91,11 +116,24 @@ def diagnose_loss(
         "lifetime_ms": age_ns // 1_000_000,
         "idle_ms": idle_ns // 1_000_000,
     }
-    if error is not None:
-        evidence["errno"] = getattr(error, "errno", None)
+    if isinstance(error, ssl.SSLError):
+        evidence["openssl"] = error.reason
+    elif error is not None:
+        evidence["errno"] = error.errno
     if partial:
         evidence["partial_bytes"] = partial
-    return Failure(code="ws.closed_abnormally", message=message, phase="open", evidence=evidence)
+    phase = "close" if closing else "open"
+    return Failure(code=code, message=message, phase=phase, evidence=evidence)
+
+
+def diagnose_close_timeout(place: str, waited: float, unwritten: int) -> Failure:
+    """Our Close frame was not answered; ``unwritten`` bytes did not even leave this machine."""
+    message = f"{place} did not answer the Close frame within {waited:.3g} s"
+    evidence = {}
+    if unwritten:
+        message += f"; it had stopped reading, and {unwritten:,} bytes were still to be sent"
+        evidence["unsent_bytes"] = unwritten
+    return Failure(code="ws.close_timeout", message=message, phase="close", evidence=evidence)
 
 
 def diagnose_violation(error: Exception, place: str, frame: int, data: bytes) -> Failure:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 
 import msgspec
-from websockets.frames import Close, Opcode
+from websockets.frames import Opcode
 from websockets.protocol import State
 
 from checkwire.model import events
 from checkwire.model.errors import ConnectionClosed, TimedOut, UsageError
-from checkwire.model.events import Handshake, Phase, PhaseName, RoundTrip, TlsEstablished
-from checkwire.model.failures import Failure, Severity
+from checkwire.model.events import Handshake, RoundTrip, TlsEstablished
+from checkwire.model.failures import Failure
 from checkwire.wire.dial.dialer import Dialled
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
 from checkwire.wire.pipe import Pipe
-from checkwire.wire.session.closing import NORMAL_CODES, diagnose_close, diagnose_loss
+from checkwire.wire.session.ending import Ending
 from checkwire.wire.session.inbox import Inbox, Message
 from checkwire.wire.session.incoming import Incoming
-from checkwire.wire.session.liveness import diagnose_no_pong, diagnose_silence
+from checkwire.wire.session.liveness import diagnose_blocked, diagnose_no_pong, diagnose_silence
 from checkwire.wire.session.pings import Pings
 from checkwire.wire.session.recorder import FrameRecorder
 from checkwire.wire.session.roundtrip import Departures
@@ -31,11 +30,6 @@ from checkwire.wire.upgrade.handshake import Upgraded
 __all__ = ["Connection"]
 
 _TEXT, _BINARY, _PING = Opcode.TEXT, Opcode.BINARY, Opcode.PING
-_LINGER = 1.0
-"""Seconds the server gets to end TCP once both Close frames are through (RFC 6455 7.1.1)."""
-_FAREWELL = 0.25
-"""Seconds a Close frame that tells of a violation gets on its way."""
-_CUT_SHORT = re.compile(r"stream ends after (\d+) bytes, expected (\d+) bytes")
 
 
 class Connection:
@@ -51,7 +45,6 @@ class Connection:
         phases: nanoseconds per phase ended so far.
         tls: the TLS session, if there is one.
         opened_ns: when the server's answer to the upgrade arrived.
-        failure: what ended it wrongly, if anything did.
         on_ping, on_pong: listeners, called with the payload.
         on_closed: listener, called once with close code and reason.
     """
@@ -72,7 +65,6 @@ class Connection:
         self.phases = dialled.phases
         self.tls: TlsEstablished | None = dialled.tls
         self.opened_ns = upgraded.opened_ns
-        self.failure: Failure | None = None
         self.on_ping: Callable[[bytes], None] | None = None
         self.on_pong: Callable[[bytes], None] | None = None
         self.on_closed: Callable[[int, str], None] | None = None
@@ -86,24 +78,23 @@ class Connection:
         self._pings = Pings(self._departures)
         self._inbox = Inbox(limits.queue_messages, limits.queue_bytes, self.pause, self.resume)
         self._incoming = Incoming(self, self._protocol, self._recorder, self._inbox)
-        self._closed: asyncio.Future[None] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
-        self._closed_by_peer: bool | None = None
-        self._closing_ns: int | None = None
+        self._ending = Ending(self, self._protocol, self._pipe, self._timeouts, observer)
         self._messages_out = self._bytes_out = 0
         self._begin(upgraded)
 
     def _begin(self, upgraded: Upgraded) -> None:
         self._incoming.last_ns = upgraded.opened_ns
+        # Frames may have come with the answer to the upgrade, and the end too.
+        self._incoming.take(upgraded.opened_ns, upgraded.kernel)
         if isinstance(self._pipe, TlsPipe):
             self._pipe.attach(self, upgraded.opened_ns)
         else:
             self._pipe.sink = self
-        # Frames may have come with the answer to the upgrade.
-        self._incoming.take(upgraded.opened_ns, upgraded.kernel)
-        if upgraded.eof and not self._closed.done():
+        if isinstance(upgraded.ended, OSError):
+            self.pipe_lost(upgraded.ended)
+        elif upgraded.ended is not None:
             self.eof_received(upgraded.opened_ns)
-        if not self._closed.done():
+        elif not self._inbox.full:
             self._pipe.resume()
 
     # State
@@ -111,7 +102,12 @@ class Connection:
     @property
     def state(self) -> State:
         """OPEN, CLOSING or CLOSED (RFC 6455)."""
-        return State.CLOSED if self._closed.done() else self._protocol.state
+        return State.CLOSED if self._ending.done.done() else self._protocol.state
+
+    @property
+    def failure(self) -> Failure | None:
+        """What ended the connection wrongly, if anything did."""
+        return self._ending.failure
 
     @property
     def place(self) -> str:
@@ -124,12 +120,17 @@ class Connection:
         return self._pipe.kernel_clock
 
     @property
+    def last_ns(self) -> int:
+        """When the last frame was sent or came."""
+        return self._incoming.last_ns
+
+    @property
     def close_code(self) -> int | None:
         """The close code received, 1006 if the connection ended without, ``None`` before."""
         received = self._protocol.close_rcvd
         if received is not None:
             return received.code
-        return 1006 if self._closed.done() else None
+        return 1006 if self._ending.done.done() else None
 
     @property
     def close_reason(self) -> str:
@@ -167,7 +168,7 @@ class Connection:
             raise UsageError("another task is receiving on this connection already")
         deadline = None if timeout is None else self._loop.time() + timeout
         while message is None:
-            if self._over:
+            if self._ending.over:
                 raise self.closed_error(awaited=True)
             try:
                 await self._inbox.wait(deadline)
@@ -204,11 +205,14 @@ class Connection:
 
         Raises:
             ConnectionClosed: the connection has ended.
-            UsageError: it is being closed by this side.
+            UsageError: it is being closed by this side, or the text cannot be encoded.
         """
         self._must_be_open("send on")
         if isinstance(data, str):
-            raw = data.encode()
+            try:
+                raw = data.encode()
+            except UnicodeEncodeError as error:
+                raise UsageError(f"this text cannot be sent as UTF-8: {error}") from None
             self._protocol.send_text(raw)
         else:
             data = raw = bytes(data)
@@ -218,16 +222,41 @@ class Connection:
         self.write(self._observer.timeline.now(), data, len(raw))
 
     async def drain(self) -> None:
-        """Wait until little of what was sent is still queued here."""
-        await self._pipe.drain()
+        """Wait until little of what was sent is still queued here.
+
+        Raises:
+            TimedOut: ``ws.send_blocked``: for as long as the timeout for sending, the server took
+                nothing. The observer is told too.
+            ConnectionClosed: the connection ended before.
+        """
+        if not self._pipe.congested:
+            return
+        timeout = self._timeouts.send
+        left = self._pipe.unwritten
+        while True:
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._pipe.drain()
+            except TimeoutError:
+                if self._pipe.unwritten < left:  # Slow, but not stuck.
+                    left = self._pipe.unwritten
+                    continue
+                blocked = diagnose_blocked(self._pipe.socket, self.place, timeout, left)
+                raise TimedOut(self._ending.tell(blocked)) from None
+            break
+        if self._ending.over:
+            raise self.closed_error()
 
     def write(self, at_ns: int, payload: str | bytes | None = None, size: int = 0) -> None:
         """Hand what the protocol wants to send to the pipe, and record its frames.
 
         ``payload`` and ``size`` are of the data frame among them, if there is one.
         """
-        track = 0
-        for opcode, fin, compressed, wire in self._protocol.take_written():
+        frames = self._protocol.take_written()
+        # One chunk per frame; without one there is only the end, which the pipe knows.
+        for (opcode, fin, compressed, wire), chunk in zip(
+            frames, self._protocol.data_to_send(), strict=False
+        ):
             data = opcode is _TEXT or opcode is _BINARY
             number = self._recorder.add(
                 at_ns,
@@ -243,18 +272,13 @@ class Connection:
             )
             self._incoming.last_ns = at_ns
             if data:
-                self._departures.last = number
-            if data or opcode is _PING:
-                self._departures.wrote(number, at_ns)
-                track = number
-        for chunk in self._protocol.data_to_send():
-            if chunk:
-                self._pipe.write(chunk, track)
-            else:
-                self._pipe.half_close()
+                self._departures.sent_message(number, at_ns)
+            elif opcode is _PING:
+                self._departures.sent_ping(number, at_ns)
+            self._pipe.write(chunk, number if data or opcode is _PING else 0)
 
     def _must_be_open(self, what: str) -> None:
-        if self._over:
+        if self._ending.over:
             raise self.closed_error()
         if self._protocol.state is not State.OPEN:
             raise UsageError(f"cannot {what} a WebSocket that is being closed (readyState CLOSING)")
@@ -263,8 +287,10 @@ class Connection:
         """Send a ping and wait for its pong.
 
         Raises:
-            TimedOut: ``ws.no_pong`` or ``ws.peer_lost``; the observer is told too.
+            TimedOut: ``ws.no_pong``, ``ws.peer_lost`` or ``ws.send_blocked``; the observer is told
+                too.
             ConnectionClosed: the connection ended before.
+            UsageError: the connection is being closed by this side, or the payload cannot be sent.
         """
         self._must_be_open("ping on")
         payload = self._pings.payload(data)
@@ -278,8 +304,11 @@ class Connection:
             async with asyncio.timeout(timeout):
                 return await answered
         except TimeoutError:
-            failure = self._tell(diagnose_no_pong(self._pipe.socket, self.place, timeout))
-            raise TimedOut(failure) from None
+            untaken = len(self._inbox) if self._inbox.full else 0
+            failure = diagnose_no_pong(
+                self._pipe.socket, self.place, timeout, self._pipe.unwritten, untaken
+            )
+            raise TimedOut(self._ending.tell(failure)) from None
         finally:
             self._pings.forget(payload)
 
@@ -288,7 +317,8 @@ class Connection:
     def message_received(self, number: int, at_ns: int, kernel: bool) -> None:
         """A message is complete (see :class:`~checkwire.wire.session.incoming.Owner`)."""
         if self._incoming.messages == 1:
-            self._phase("first_message", self.opened_ns, at_ns - self.opened_ns, kernel)
+            took_ns = at_ns - self.opened_ns
+            self._ending.tell_phase("first_message", self.opened_ns, took_ns, kernel)
         self._departures.message_received(number, at_ns)
 
     def ping_received(self, data: bytes) -> None:
@@ -303,32 +333,12 @@ class Connection:
             self.on_pong(data)
 
     def close_received(self, at_ns: int, kernel: bool) -> None:
-        """A Close frame came: the answer to ours, or the server's wish to end."""
-        received: Close | None = self._protocol.close_rcvd
-        assert received is not None
-        if self._closing_ns is not None:
-            self._phase("close", self._closing_ns, at_ns - self._closing_ns, kernel)
-        else:
-            self._closed_by_peer = True
-            self._closing_ns = at_ns
-            if received.code not in NORMAL_CODES:
-                age_ns = at_ns - self.opened_ns
-                self.failure = self._tell(
-                    diagnose_close(received.code, received.reason, self.place, age_ns)
-                )
-        self._set_timer(min(_LINGER, self._timeouts.close), self._finish)
-        self._release_waiters()
+        """A Close frame came."""
+        self._ending.close_received(at_ns, kernel)
 
     def violated(self, failure: Failure) -> None:
-        """The peer broke the rules: say so with a Close frame, and end."""
-        if self.failure is not None:
-            return
-        self.failure = self._tell(failure)
-        if self._closed_by_peer is None:
-            self._closed_by_peer = False
-        self.write(self._observer.timeline.now())
-        self._set_timer(_FAREWELL, self._finish)
-        self._release_waiters()
+        """The peer broke the rules."""
+        self._ending.violated(failure)
 
     # What the pipe tells
 
@@ -342,30 +352,11 @@ class Connection:
 
     def eof_received(self, at_ns: int) -> None:
         """The peer ended TCP."""
-        self._ended(None, at_ns)
+        self._ending.lost(None, at_ns)
 
     def pipe_lost(self, error: OSError) -> None:
         """TCP broke."""
-        self._ended(error, self._observer.timeline.now())
-
-    def _ended(self, error: OSError | None, at_ns: int) -> None:
-        protocol = self._protocol
-        partial, missing = len(protocol.reader.buffer), None
-        protocol.receive_eof()
-        if protocol.close_rcvd is None and self.failure is None:
-            if self._closed_by_peer is None:
-                self._closed_by_peer = True
-            if match := _CUT_SHORT.match(str(protocol.parser_exc or "")):
-                # The frame's header is gone from the buffer; it came too.
-                missing = int(match[2]) - int(match[1])
-                partial = max(partial, int(match[1]), 1)
-            age_ns, idle_ns = at_ns - self.opened_ns, at_ns - self._incoming.last_ns
-            self.failure = self._tell(
-                diagnose_loss(error, self.place, age_ns, idle_ns, partial, missing)
-            )
-        elif self._closed_by_peer and self._closing_ns is not None:
-            self._phase("close", self._closing_ns, at_ns - self._closing_ns, False)
-        self._finish()
+        self._ending.lost(error, self._observer.timeline.now())
 
     # Closing
 
@@ -381,56 +372,39 @@ class Connection:
 
     def start_closing(self, code: int = 1000, reason: str = "") -> None:
         """Send the Close frame; the rest happens as the answers come."""
-        if self._protocol.state is not State.OPEN or self._closed.done():
-            return
-        if not (code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):
-            raise UsageError(f"close code {code} must not be sent: use 1000 or 3000-4999")
-        if len(reason.encode()) > 123:
-            raise UsageError("a close reason holds at most 123 bytes")
-        self._closed_by_peer = False
-        self._closing_ns = self._observer.timeline.now()
-        self._protocol.send_close(code, reason)
-        self.write(self._closing_ns)
+        self._ending.start(code, reason)
         # A full queue must not keep the server's Close frame out.
+        self._inbox.keep_no_more()
         self._pipe.resume()
-        self._set_timer(self._timeouts.close, self._close_expired)
 
     async def wait_closed(self) -> None:
         """Until the connection has ended; being cancelled here ends it at once."""
         try:
-            await asyncio.shield(self._closed)
+            await asyncio.shield(self._ending.done)
         except asyncio.CancelledError:
             self.abort()
             raise
 
     def abort(self) -> None:
         """End at once, without a closing handshake."""
-        if not self._closed.done():
-            if self._closed_by_peer is None:
-                self._closed_by_peer = False
-            self._finish()
+        self._ending.abort()
 
-    def _close_expired(self) -> None:
-        failure = Failure(
-            code="ws.close_timeout",
-            message=f"{self.place} did not answer the Close frame within "
-            f"{self._timeouts.close:g} s",
-            phase="close",
-        )
-        self._tell(failure, "warning")
-        self._finish()
+    def closed_error(self, *, awaited: bool = False) -> ConnectionClosed:
+        """The exception for using the connection now that it has ended."""
+        return self._ending.error(awaited=awaited)
 
-    def _finish(self) -> None:
-        if self._closed.done():
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._pipe.close()
+    def nothing_more(self) -> None:
+        """No message and no pong will come (see :class:`~checkwire.wire.session.ending.Owner`)."""
+        self._inbox.wake()
+        if self._pings.waiting:
+            self._pings.fail(self.closed_error())
+
+    def ended(self) -> None:
+        """The end has come (see :class:`~checkwire.wire.session.ending.Owner`)."""
         now = self._observer.timeline.now()
         self._recorder.flush(now)
-        protocol, incoming = self._protocol, self._incoming
-        received, sent = protocol.close_rcvd, protocol.close_sent
+        ending, incoming = self._ending, self._incoming
+        received, sent = self._protocol.close_rcvd, self._protocol.close_sent
         self._observer.emit(
             events.ConnectionClosed(
                 at_ns=now,
@@ -438,8 +412,8 @@ class Connection:
                 code=1006 if received is None else received.code,
                 reason="" if received is None else self._observer.masker.text(received.reason),
                 sent_code=None if sent is None else sent.code,
-                initiator="remote" if self._closed_by_peer else "local",
-                clean=received is not None and sent is not None,
+                initiator="remote" if ending.by_peer else "local",
+                clean=ending.clean,
                 messages_in=incoming.messages,
                 messages_out=self._messages_out,
                 bytes_in=incoming.size,
@@ -448,57 +422,6 @@ class Connection:
                 coalesced=self._recorder.coalesced,
             )
         )
-        self._closed.set_result(None)
-        self._release_waiters()
+        self.nothing_more()
         if self.on_closed is not None:
             self.on_closed(self.close_code or 1006, self.close_reason)
-
-    @property
-    def _over(self) -> bool:
-        """Whether nothing more will be received, even if TCP is still there."""
-        return (
-            self.failure is not None or self._protocol.close_rcvd is not None or self._closed.done()
-        )
-
-    def closed_error(self, *, awaited: bool = False) -> ConnectionClosed:
-        """The exception for using the connection now that it has ended."""
-        code, reason = self.close_code or 1006, self.close_reason
-        failure = self.failure
-        if failure is None and self._closed_by_peer:
-            age_ns = (self._closing_ns or self._incoming.last_ns) - self.opened_ns
-            failure = diagnose_close(code, reason, self.place, age_ns, awaited=awaited)
-        if failure is None:
-            what = "a message was awaited on" if awaited else "something was sent on"
-            failure = Failure(
-                code="check.usage",
-                message=f"{what.capitalize()} a WebSocket that the check itself had closed "
-                "(readyState CLOSED)",
-            )
-        failure = msgspec.structs.replace(failure, connection=self.number)
-        return ConnectionClosed(failure, code, reason)
-
-    def _release_waiters(self) -> None:
-        self._inbox.wake()
-        self._pings.fail(self.closed_error())
-
-    def _tell(self, failure: Failure, severity: Severity = "failed") -> Failure:
-        failure = msgspec.structs.replace(failure, connection=self.number)
-        self._observer.failed(failure, severity)
-        return failure
-
-    def _phase(self, name: PhaseName, at_ns: int, duration_ns: int, kernel: bool) -> None:
-        self.phases[name] = duration_ns
-        self._observer.emit(
-            Phase(
-                at_ns=at_ns,
-                connection=self.number,
-                name=name,
-                duration_ns=duration_ns,
-                clock="kernel" if kernel else "user",
-            )
-        )
-
-    def _set_timer(self, seconds: float, then: Callable[[], None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, then)

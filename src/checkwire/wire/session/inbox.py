@@ -32,6 +32,7 @@ class Inbox:
         "_emptied",
         "_full",
         "_is_full",
+        "_keeps",
         "_max_bytes",
         "_max_messages",
         "_messages",
@@ -52,13 +53,25 @@ class Inbox:
         self._full = full
         self._emptied = emptied
         self._is_full = False
+        self._keeps = True
         self._waiter: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
         return len(self._messages)
 
+    @property
+    def full(self) -> bool:
+        """Whether it has been filled, and not been emptied to the half since."""
+        return self._is_full
+
+    def keep_no_more(self) -> None:
+        """Drop what comes while it is full, since reading goes on."""
+        self._keeps = False
+
     def put(self, message: Message) -> None:
         """Add a message; also when full, since it is here already."""
+        if self._is_full and not self._keeps:
+            return
         self._messages.append(message)
         self._bytes += len(message.data)
         if not self._is_full and (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -62,6 +63,7 @@ class Incoming:
 
     __slots__ = (
         "_assembler",
+        "_broken",
         "_inbox",
         "_owner",
         "_protocol",
@@ -80,6 +82,8 @@ class Incoming:
         self._recorder = recorder
         self._inbox = inbox
         self._assembler = Assembler()
+        self._broken = False
+        """The peer broke the rules: nothing more of it counts (RFC 6455 section 7.1.7)."""
         self.on_message: Callable[[Message], None] | None = None
         self.last_ns = 0
         self.messages = 0
@@ -88,7 +92,7 @@ class Incoming:
     def feed(self, data: bytes, at_ns: int, kernel: bool) -> None:
         """Take bytes from the pipe."""
         protocol = self._protocol
-        if protocol.reader.eof:
+        if self._broken or protocol.reader.eof:
             return
         if data.startswith(b"HTTP/1.") and not protocol.reader.buffer:
             self._injected_http(data)
@@ -101,7 +105,8 @@ class Incoming:
         protocol = self._protocol
         frames: list[Any] = protocol.events_received()
         sizes = protocol.take_read()
-        last = len(frames) - 1
+        # What is left of the read belongs to a later frame: that too came in one with these.
+        last = len(frames) - (0 if protocol.reader.buffer else 1)
         for index, frame in enumerate(frames):
             opcode = frame.opcode
             if opcode is _TEXT or opcode is _BINARY or opcode is _CONT:
@@ -110,13 +115,28 @@ class Incoming:
                 else:
                     wire_size, compressed = sizes[index]
                 self._data(frame, at_ns, kernel, index < last, wire_size, compressed)
+                if self._broken:
+                    return
             else:
                 self._control(frame, at_ns, kernel, index < last)
         if protocol.writes:
             self._owner.write(at_ns)
         if protocol.parser_exc is not None and not protocol.reader.eof:
             place, before = self._owner.place, self._recorder.number
-            self._owner.violated(diagnose_violation(protocol.parser_exc, place, before, data))
+            self._violated(diagnose_violation(protocol.parser_exc, place, before, data))
+
+    def _violated(self, failure: Failure) -> None:
+        self._broken = True
+        self._owner.violated(failure)
+
+    def _tell(self, listener: Callable[[Message], None], message: Message) -> None:
+        try:
+            listener(message)
+        except Exception as error:
+            # The messages behind this one must not be lost for it.
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a listener for messages failed", "exception": error}
+            )
 
     def _data(
         self,
@@ -144,12 +164,12 @@ class Incoming:
             self._owner.message_received(number, at_ns, kernel)
             message = Message(data, at_ns, number)
             if self.on_message is not None:
-                self.on_message(message)
+                self._tell(self.on_message, message)
             else:
                 self._inbox.put(message)
         elif error is not None:
             self._protocol.fail(1007, f"invalid UTF-8 at byte {error.start}")
-            self._owner.violated(diagnose_violation(error, self._owner.place, number - 1, b""))
+            self._violated(diagnose_violation(error, self._owner.place, number - 1, b""))
 
     def _control(self, frame: Frame, at_ns: int, kernel: bool, coalesced: bool) -> None:
         self.last_ns = at_ns
@@ -174,4 +194,4 @@ class Incoming:
             phase="open",
             evidence={"first_bytes": data[:512].decode("latin-1")},
         )
-        self._owner.violated(failure)
+        self._violated(failure)

@@ -8,7 +8,7 @@ from typing import Any
 from checkwire.model.failures import Failure
 from checkwire.wire.kernel.tcp_info import read_tcp_info
 
-__all__ = ["diagnose_no_pong", "diagnose_silence"]
+__all__ = ["diagnose_blocked", "diagnose_no_pong", "diagnose_silence"]
 
 
 def diagnose_silence(
@@ -48,16 +48,41 @@ def diagnose_silence(
     return Failure(code=code, message=message, phase="open", evidence=evidence)
 
 
-def diagnose_no_pong(sock: socket.socket, place: str, waited: float) -> Failure:
-    """A ping was not answered: by the peer's process, or not even by its kernel."""
-    evidence: dict[str, Any] = {"waited_ms": round(waited * 1e3)}
+def diagnose_no_pong(
+    sock: socket.socket, place: str, waited: float, unwritten: int, untaken: int
+) -> Failure:
+    """A ping was not answered: by the peer's process, or not even by its kernel.
+
+    Args:
+        waited: seconds.
+        unwritten: bytes that the kernel has not taken yet.
+        untaken: messages that came and wait for the script.
+    """
     info = read_tcp_info(sock)
+    evidence: dict[str, Any] = {"waited_ms": round(waited * 1e3)}
     if info is not None and info.unacked:
         evidence["unacknowledged_segments"] = info.unacked
         evidence["retransmits"] = info.retransmits
         message = f"{place} has not acknowledged a ping for {waited:.3g} s"
         return Failure(code="ws.peer_lost", message=message, phase="open", evidence=evidence)
+    if unwritten or (info is not None and info.unsent):
+        return diagnose_blocked(sock, place, waited, unwritten)
     message = f"{place} did not answer a ping within {waited:.3g} s"
     if info is not None:
         message += ", though its kernel acknowledged it"
+    if untaken:
+        evidence["messages_not_taken"] = untaken
+        message += f". {untaken} messages wait for the check to take them; the pong may be behind"
     return Failure(code="ws.no_pong", message=message, phase="open", evidence=evidence)
+
+
+def diagnose_blocked(sock: socket.socket, place: str, waited: float, unwritten: int) -> Failure:
+    """The peer takes nothing of what is sent."""
+    evidence: dict[str, Any] = {"waited_ms": round(waited * 1e3), "unsent_bytes": unwritten}
+    info = read_tcp_info(sock)
+    if info is not None:
+        evidence["unsent_bytes"] += info.unsent
+        evidence["retransmits"] = info.retransmits
+    message = f"{place} has read nothing for {waited:.3g} s; "
+    message += f"{evidence['unsent_bytes']:,} bytes wait to be sent"
+    return Failure(code="ws.send_blocked", message=message, phase="open", evidence=evidence)

@@ -28,12 +28,17 @@ class Pings:
             UsageError: more than 125 bytes, or the same as a ping under way.
         """
         if data is None:
-            return os.urandom(4)
+            return os.urandom(8)
         if len(data) > 125:
             raise UsageError("a ping holds at most 125 bytes (RFC 6455 section 5.5)")
         if data in self._waiting:
             raise UsageError("a ping with the same payload is under way")
         return data
+
+    @property
+    def waiting(self) -> bool:
+        """Whether any is under way."""
+        return bool(self._waiting)
 
     def add(self, payload: bytes, number: int) -> asyncio.Future[RoundTrip]:
         """A ping goes out as the frame of that number; the future is for its pong."""
@@ -43,16 +48,19 @@ class Pings:
 
     def forget(self, payload: bytes) -> None:
         """Nobody waits for this pong any more."""
-        self._waiting.pop(payload, None)
+        waiting = self._waiting.pop(payload, None)
+        if waiting is not None:
+            self._departures.forget_ping(waiting[0])
+            waiting[1].cancel()
 
     def pong(self, payload: bytes, number: int, at_ns: int) -> None:
         """A pong came as the frame of that number. It also answers the pings before its own."""
         if payload not in self._waiting:
             return
         for earlier in list(self._waiting):
-            request, answered = self._waiting.pop(earlier)
-            round_trip = self._departures.answered("ping", request, number, at_ns)
-            if round_trip is not None and not answered.done():
+            ping, answered = self._waiting.pop(earlier)
+            round_trip = self._departures.pong_received(ping, number, at_ns)
+            if not answered.done():
                 answered.set_result(round_trip)
             if earlier == payload:
                 break

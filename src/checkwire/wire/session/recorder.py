@@ -89,9 +89,8 @@ class FrameRecorder:
         if coalesced:
             self.coalesced += 1
         # A secret that begins within the limit must be seen whole to be masked.
-        keep = self._payload + self._observer.masker.longest
-        if payload is not None and len(payload) > keep:
-            payload = payload[:keep]
+        if payload is not None and len(payload) > self._payload:
+            payload = payload[: self._payload + self._margin()]
         entry = (
             number, at_ns, direction, opcode, size, wire_size, fin, compressed, payload, kernel,
             coalesced,
@@ -158,11 +157,18 @@ class FrameRecorder:
         if not isinstance(payload, str) and opcode > 2:
             payload = _control_text(opcode, bytes(payload))
         limit, masker = self._payload, self._observer.masker
-        # What was cut to the limit and a secret more before may now be shorter than the limit.
-        cut = len(payload) > limit
+        cut, margin = len(payload) > limit, self._margin()
+        # Where the payload was cut it may end with a part of a secret, which masking does not know.
+        unsure = margin if len(payload) >= limit + margin else 0
         if isinstance(payload, str):
-            return masker.text(payload)[:limit], False, cut
-        return b64encode(masker.bytes(bytes(payload))[:limit]).decode(), True, cut
+            text = masker.text(payload)
+            return text[: len(text) - unsure][:limit], False, cut
+        data = masker.bytes(bytes(payload))
+        return b64encode(data[: len(data) - unsure][:limit]).decode(), True, cut
+
+    def _margin(self) -> int:
+        """How long a secret may be: in bytes, in which a character takes up to four."""
+        return 4 * self._observer.masker.longest
 
 
 def _control_text(opcode: Opcode, data: bytes) -> str | bytes:

@@ -9,7 +9,10 @@ from checkwire.wire.observer import Observer
 
 __all__ = ["Departures"]
 
+_Departure = tuple[int, int | None]
+"""When it was sent, and when it was acknowledged."""
 _REMEMBERED = 64
+"""Messages of which the kernel may still tell."""
 _TOGETHER_NS = 20_000
 """An acknowledgement this close to the answer came in the same packet."""
 
@@ -20,57 +23,73 @@ class Departures:
     The kernel tells both a little after the fact, in most cases before the answer comes.
     """
 
-    __slots__ = ("_answered", "_connection", "_observer", "_sent", "last")
+    __slots__ = ("_answered", "_connection", "_last", "_messages", "_observer", "_pings")
 
     def __init__(self, connection: int, observer: Observer) -> None:
         self._connection = connection
         self._observer = observer
-        self._sent: dict[int, tuple[int, int | None]] = {}
-        self.last = 0
+        self._messages: dict[int, _Departure] = {}
+        self._pings: dict[int, _Departure] = {}
+        self._last = 0
         """Number of the last message sent."""
         self._answered = 0
 
-    def wrote(self, number: int, at_ns: int) -> None:
-        """The frame was handed to the kernel, or queued."""
-        self._sent[number] = (at_ns, None)
-        if len(self._sent) > _REMEMBERED:
-            del self._sent[next(iter(self._sent))]
+    def sent_message(self, number: int, at_ns: int) -> None:
+        """A message was handed to the kernel, or queued."""
+        self._last = number
+        self._messages[number] = at_ns, None
+        if len(self._messages) > _REMEMBERED:
+            del self._messages[next(iter(self._messages))]
+
+    def sent_ping(self, number: int, at_ns: int) -> None:
+        """A ping was handed to the kernel, or queued; it is remembered until its answer."""
+        self._pings[number] = at_ns, None
+
+    def forget_ping(self, number: int) -> None:
+        """The answer to a ping does not matter any more."""
+        self._pings.pop(number, None)
 
     def stamped(self, number: int, at_ns: int, acked: bool) -> None:
         """The kernel told when the frame left, or was acknowledged by the peer's kernel."""
-        known = self._sent.get(number)
+        sent = self._pings if number in self._pings else self._messages
+        known = sent.get(number)
         if known is None:
             return
         if not acked:
-            self._sent[number] = (at_ns, known[1])
+            sent[number] = at_ns, known[1]
             return
-        self._sent[number] = (known[0], at_ns)
+        sent[number] = known[0], at_ns
         self._observer.emit(
             Delivered(at_ns=known[0], connection=self._connection, number=number, acked_ns=at_ns)
         )
 
     def message_received(self, number: int, at_ns: int) -> None:
         """The first message after a send counts as its answer."""
-        if self.last > self._answered:
-            self._answered = self.last
-            self.answered("reply", self.last, number, at_ns)
+        if self._last > self._answered:
+            self._answered = self._last
+            self._tell("reply", self._messages[self._last], self._last, number, at_ns)
 
-    def answered(
-        self, kind: Literal["ping", "reply"], request: int, answer: int, at_ns: int
-    ) -> RoundTrip | None:
-        """The answer to a frame arrived."""
-        known = self._sent.get(request)
-        if known is None:
-            return None
-        sent_ns, acked_ns = known
+    def pong_received(self, ping: int, number: int, at_ns: int) -> RoundTrip:
+        """A pong answered the ping of that number."""
+        return self._tell("ping", self._pings.pop(ping), ping, number, at_ns)
+
+    def _tell(
+        self,
+        kind: Literal["ping", "reply"],
+        departure: _Departure,
+        request: int,
+        answer: int,
+        at_ns: int,
+    ) -> RoundTrip:
+        sent_ns, acked_ns = departure
         network_ns = server_ns = None
-        if acked_ns is not None and acked_ns < at_ns - _TOGETHER_NS:
+        if acked_ns is not None and sent_ns <= acked_ns < at_ns - _TOGETHER_NS:
             network_ns, server_ns = acked_ns - sent_ns, at_ns - acked_ns
         round_trip = RoundTrip(
             at_ns=sent_ns,
             connection=self._connection,
             kind=kind,
-            duration_ns=at_ns - sent_ns,
+            duration_ns=max(0, at_ns - sent_ns),
             request=request,
             answer=answer,
             network_ns=network_ns,

@@ -69,6 +69,10 @@ class TlsPipe:
         return self._lower.unwritten
 
     @property
+    def congested(self) -> bool:
+        return self._lower.congested
+
+    @property
     def tls(self) -> ssl.SSLObject:
         """The session: version, cipher, certificates."""
         return self._object

@@ -1,0 +1,246 @@
+"""How a connection comes to its end: from the first sign of it to the last event."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+from websockets.protocol import State
+
+from checkwire.model.errors import ConnectionClosed, UsageError
+from checkwire.model.events import Phase, PhaseName
+from checkwire.model.failures import Failure, Severity
+from checkwire.wire.observer import Observer
+from checkwire.wire.options import Timeouts
+from checkwire.wire.pipe import Pipe
+from checkwire.wire.session.closing import (
+    NORMAL_CODES,
+    diagnose_close,
+    diagnose_close_timeout,
+    diagnose_loss,
+)
+from checkwire.wire.session.protocol import MeasuredProtocol
+
+__all__ = ["Ending", "Owner"]
+
+_LINGER = 1.0
+"""Seconds the server gets to end TCP once both Close frames are through (RFC 6455 7.1.1)."""
+_FAREWELL = 0.25
+"""Seconds a Close frame that tells of a violation gets on its way."""
+_CUT_SHORT = re.compile(r"stream ends after (\d+) bytes, expected (\d+) bytes")
+
+
+class Owner(Protocol):
+    """What the ending asks of its connection."""
+
+    number: int
+    opened_ns: int
+    phases: dict[str, int]
+
+    @property
+    def place(self) -> str:
+        """The peer's address."""
+
+    @property
+    def last_ns(self) -> int:
+        """When the last frame was sent or came."""
+
+    def write(self, at_ns: int) -> None:
+        """The protocol has something to send."""
+
+    def nothing_more(self) -> None:
+        """No message and no pong will come any more."""
+
+    def ended(self) -> None:
+        """The end has come; the pipe is closed."""
+
+
+class Ending:
+    """The closing half of a connection.
+
+    Attributes:
+        failure: what ended it wrongly, if anything did.
+        by_peer: whether the peer began: sent the first Close frame, or ended TCP. ``None`` while
+            nobody has.
+        done: set when it has ended.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        protocol: MeasuredProtocol,
+        pipe: Pipe,
+        timeouts: Timeouts,
+        observer: Observer,
+    ) -> None:
+        self._owner = owner
+        self._protocol = protocol
+        self._pipe = pipe
+        self._timeout = timeouts.close
+        self._observer = observer
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._began_ns: int | None = None
+        self.failure: Failure | None = None
+        self.by_peer: bool | None = None
+        self.done: asyncio.Future[None] = self._loop.create_future()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be received, even if TCP is still there."""
+        return self.failure is not None or self._protocol.close_rcvd is not None or self.done.done()
+
+    # Begun here
+
+    def start(self, code: int, reason: str) -> None:
+        """Send a Close frame; the rest happens as the answers come."""
+        if self._protocol.state is not State.OPEN or self.done.done():
+            return
+        if not (code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+            raise UsageError(f"close code {code} must not be sent: use 1000 or 3000-4999")
+        if len(reason.encode()) > 123:
+            raise UsageError("a close reason holds at most 123 bytes")
+        self.by_peer = False
+        self._began_ns = self._observer.timeline.now()
+        self._protocol.send_close(code, reason)
+        self._owner.write(self._began_ns)
+        self._set_timer(self._timeout, self._expired)
+
+    def violated(self, failure: Failure) -> None:
+        """The peer broke the rules: say so with a Close frame, and end."""
+        if self.failure is not None or self.done.done():
+            return
+        self.failure = self.tell(failure)
+        if self.by_peer is None:
+            self.by_peer = False
+        self._owner.write(self._observer.timeline.now())
+        self._set_timer(_FAREWELL, self._finish)
+        self._owner.nothing_more()
+
+    def abort(self) -> None:
+        """End at once, without a closing handshake."""
+        if self.by_peer is None:
+            self.by_peer = False
+        self._finish()
+
+    # Begun, or answered, there
+
+    def close_received(self, at_ns: int, kernel: bool) -> None:
+        """A Close frame came: the answer to ours, or the server's wish to end."""
+        received = self._protocol.close_rcvd
+        assert received is not None
+        if self._began_ns is not None:
+            self.tell_phase("close", self._began_ns, at_ns - self._began_ns, kernel)
+        else:
+            self.by_peer = True
+            self._began_ns = at_ns
+            if received.code not in NORMAL_CODES:
+                age_ns = at_ns - self._owner.opened_ns
+                self.failure = self.tell(
+                    diagnose_close(received.code, received.reason, self._owner.place, age_ns)
+                )
+        self._set_timer(min(_LINGER, self._timeout), self._finish)
+        self._owner.nothing_more()
+
+    def lost(self, error: OSError | None, at_ns: int) -> None:
+        """TCP ended; with an error, it broke."""
+        if self.done.done():
+            return
+        protocol = self._protocol
+        partial, missing = len(protocol.reader.buffer), None
+        protocol.receive_eof()
+        if protocol.close_rcvd is None and self.failure is None:
+            if match := _CUT_SHORT.match(str(protocol.parser_exc or "")):
+                # The frame's header is gone from the buffer; it came too.
+                missing = int(match[2]) - int(match[1])
+                partial = max(partial, int(match[1]), 1)
+            failure = diagnose_loss(
+                error,
+                self._owner.place,
+                at_ns - self._owner.opened_ns,
+                at_ns - self._owner.last_ns,
+                partial,
+                missing,
+                closing=self._began_ns is not None,
+            )
+            if self._began_ns is None:
+                self.by_peer = True
+                self.failure = self.tell(failure)
+            else:
+                # What was to be known is known: that the server did not say goodbye harms little.
+                self.tell(failure, "warning")
+        elif self.by_peer and self._began_ns is not None:
+            self.tell_phase("close", self._began_ns, at_ns - self._began_ns, False)
+        self._finish()
+
+    # The end
+
+    def _expired(self) -> None:
+        place, unwritten = self._owner.place, self._pipe.unwritten
+        self.tell(diagnose_close_timeout(place, self._timeout, unwritten), "warning")
+        self._finish()
+
+    def _finish(self) -> None:
+        if self.done.done():
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.clean:
+            self._pipe.half_close()  # In TLS, this says that it is meant.
+        self._pipe.close()
+        self.done.set_result(None)
+        self._owner.ended()
+
+    @property
+    def clean(self) -> bool:
+        """Whether there was a closing handshake (RFC 6455 section 7.1.4)."""
+        return self._protocol.close_rcvd is not None and self._protocol.close_sent is not None
+
+    def error(self, *, awaited: bool) -> ConnectionClosed:
+        """The exception for using the connection now that it has ended."""
+        received = self._protocol.close_rcvd
+        code, reason = (1006, "") if received is None else (received.code, received.reason)
+        failure = self.failure
+        if failure is None and self.by_peer:
+            age_ns = (self._began_ns or self._owner.last_ns) - self._owner.opened_ns
+            failure = diagnose_close(code, reason, self._owner.place, age_ns, awaited=awaited)
+        if failure is None:
+            what = "a message was awaited on" if awaited else "something was sent on"
+            failure = Failure(
+                code="check.usage",
+                message=f"{what.capitalize()} a WebSocket that the check itself had closed "
+                "(readyState CLOSED)",
+            )
+        failure = msgspec.structs.replace(failure, connection=self._owner.number)
+        return ConnectionClosed(failure, code, reason)
+
+    # Telling
+
+    def tell(self, failure: Failure, severity: Severity = "failed") -> Failure:
+        """Tell the observer; returns the failure as it was told."""
+        failure = msgspec.structs.replace(failure, connection=self._owner.number)
+        self._observer.failed(failure, severity)
+        return failure
+
+    def tell_phase(self, name: PhaseName, at_ns: int, duration_ns: int, kernel: bool) -> None:
+        """A phase that began at ``at_ns`` ended well."""
+        duration_ns = max(0, duration_ns)
+        self._owner.phases[name] = duration_ns
+        self._observer.emit(
+            Phase(
+                at_ns=at_ns,
+                connection=self._owner.number,
+                name=name,
+                duration_ns=duration_ns,
+                clock="kernel" if kernel else "user",
+            )
+        )
+
+    def _set_timer(self, seconds: float, then: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, then)
