@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from checkwire import __version__
+from checkwire.model.attempt import Run
+from checkwire.model.failures import Failure
 from support import samples
 from support.golden import assert_golden
 from support.reporting import report
@@ -76,7 +78,7 @@ def test_an_interrupted_session_names_what_did_not_finish() -> None:
     assert stdout.endswith("interrupted  1 passed, 4 not finished  in 2.30 s  exit 130\n")
 
 
-def _interrupted(runs: tuple[samples.Run, ...]) -> str:
+def _interrupted(runs: tuple[Run, ...]) -> str:
     import io
 
     from checkwire.cli.reporters import open_reporters, parse_reporters
@@ -151,7 +153,7 @@ def test_a_fragmented_message_is_one_row_that_says_how_many_frames_it_took() -> 
     story.frame(191.0, "out", "meanwhile").frame(192.0, "in", "p", "ping")
     story.frame(193.0, "in", None, "continuation", size=10, fin=False)
     story.frame(194.0, "in", '{"whole":"message"}', "continuation", size=30)
-    failure = samples.Failure(code="assertion.failed", message="no", connection=1)
+    failure = Failure(code="assertion.failed", message="no", connection=1)
     run = samples.run_of(
         samples.check("fragments"), story.fail(195.0, failure).attempt("failed", 1)
     )

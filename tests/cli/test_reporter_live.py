@@ -10,7 +10,7 @@ from checkwire.cli.reporters.list import ListReporter
 from checkwire.cli.reporters.live import LiveArea
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text
-from checkwire.model.events import AttemptStarted, StepStarted
+from checkwire.model.events import AttemptStarted, ConnectionClosed, StepStarted
 from support import samples
 from support.reporting import report
 from support.screen import Screen
@@ -43,7 +43,7 @@ def test_running_checks_are_shown_with_their_time_and_what_they_do(screen: Scree
     reporter.start(samples.start_of(runs))
     reporter.check_started(runs[1].check)
     for event in runs[1].attempts[0].events:
-        if not isinstance(event, samples.ConnectionClosed):
+        if not isinstance(event, ConnectionClosed):
             reporter.event(runs[1].check, event)
     retry = AttemptStarted(at_ns=0, check="", started_ns=0, engine="python")
     reporter.check_started(runs[3].check)

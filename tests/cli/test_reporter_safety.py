@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from checkwire.cli.reporters.paint import Text, clean, fold, width_of, wrap
+from checkwire.model.failures import Failure
 from support import samples
 from support.reporting import report
 
@@ -111,7 +112,7 @@ def test_wrapping_keeps_the_words(words: list[str], columns: int) -> None:
 
 def test_githubs_runner_finds_no_command_in_what_a_target_said() -> None:
     environ = {"GITHUB_ACTIONS": "true"}
-    failure = samples.Failure(code="assertion.failed", message="::error::x", details="::stop::y")
+    failure = Failure(code="assertion.failed", message="::error::x", details="::stop::y")
     shown = report([samples.nasty("##[add-mask]x")], broken=[failure], environ=environ)
     assert "##[" not in shown
     assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")]
