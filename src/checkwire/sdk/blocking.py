@@ -1,179 +1,88 @@
 """The same WebSocket for checks that are plain functions.
 
-An event loop runs in a thread of its own while at least one connection is open; each call is
-carried over to it. Times do not suffer: the kernel takes them.
+An event loop runs in a thread of its own while a connection is open; each call is carried over to
+it. Times do not suffer: the kernel takes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
 from types import TracebackType
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from checkwire.model.durations import Duration
-from checkwire.model.errors import ConnectionClosed
 from checkwire.sdk.connecting import ConnectKeywords
-from checkwire.sdk.context import here
-from checkwire.sdk.facts import Closed, Ping, Response, Timings, Tls
+from checkwire.sdk.context import Site, here, on_behalf_of
+from checkwire.sdk.described import Described
+from checkwire.sdk.facts import Closed, Ping
+from checkwire.sdk.handlers import Handler, arguments_for
+from checkwire.sdk.happenings import Happening
+from checkwire.sdk.listening import Listening
 from checkwire.sdk.matching import Pattern
 from checkwire.sdk.portal import Portal
 from checkwire.sdk.receiving import REQUIRED
-from checkwire.sdk.websocket import ReadyState, WebSocket
-from checkwire.wire.session.closing import NORMAL_CODES
+from checkwire.sdk.running import happenings_of
+from checkwire.sdk.waiting import seconds
+from checkwire.sdk.websocket import OPENS_ONCE, WebSocket, running_loop
 
 __all__ = ["BlockingWebSocket", "connect"]
 
+D = TypeVar("D")
+T = TypeVar("T")
 
-class BlockingWebSocket:
-    """A :class:`~checkwire.sdk.websocket.WebSocket` whose methods wait.
 
-    Iterating gives the messages until the server closes.
+class BlockingWebSocket(Listening, Described):
+    """A :class:`~checkwire.WebSocket` whose methods wait.
+
+    It opens with ``with connect(url) as ws``, or, as in the event style, with :meth:`run`.
+    Handlers are plain functions, called in the thread that runs it. Iterating gives the messages
+    until the server closes.
+
+    Attributes:
+        url: as it was given.
     """
 
-    def __init__(self, ws: WebSocket, portal: Portal) -> None:
-        self._ws = ws
-        self._portal = portal
-
-    def send(self, data: str | bytes | bytearray | memoryview) -> None:
-        """See :meth:`WebSocket.send`."""
-
-        async def send() -> None:
-            await self._ws.send(data)
-
-        self._portal.call(send())
-
-    def send_json(self, value: Any) -> None:
-        """See :meth:`WebSocket.send_json`."""
-
-        async def send() -> None:
-            await self._ws.send_json(value)
-
-        self._portal.call(send())
-
-    def receive(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
-    ) -> Any:
-        """See :meth:`WebSocket.receive`."""
-        return self._portal.call(self._ws._receive("any", where, within, default, here()))
-
-    def receive_text(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
-    ) -> Any:
-        """See :meth:`WebSocket.receive_text`."""
-        return self._portal.call(self._ws._receive("text", where, within, default, here()))
-
-    def receive_bytes(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
-    ) -> Any:
-        """See :meth:`WebSocket.receive_bytes`."""
-        return self._portal.call(self._ws._receive("bytes", where, within, default, here()))
-
-    def receive_json(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
-    ) -> Any:
-        """See :meth:`WebSocket.receive_json`."""
-        return self._portal.call(self._ws._receive("json", where, within, default, here()))
-
-    def expect_silence(self, for_: Duration, *, where: Pattern = None) -> None:
-        """See :meth:`WebSocket.expect_silence`."""
-        self._portal.call(self._ws._expect_silence(for_, where, here()))
-
-    def receive_close(self, code: int | None = None, *, within: Duration = 10.0) -> Closed:
-        """See :meth:`WebSocket.receive_close`."""
-        return self._portal.call(self._ws._receive_close(code, within, here()))
-
-    def ping(self, data: bytes | None = None, *, within: Duration = 10.0) -> Ping:
-        """See :meth:`WebSocket.ping`."""
-        return self._portal.call(self._ws._ping(data, within, here()))
-
-    def close(self, code: int = 1000, reason: str = "") -> None:
-        """See :meth:`WebSocket.close`."""
-        self._portal.call(self._ws.close(code, reason))
-
-    def __iter__(self) -> Iterator[Any]:
-        while True:
-            try:
-                message = self._portal.call(self._ws._open_connection().receive())
-            except ConnectionClosed as closed:
-                if closed.code in NORMAL_CODES:
-                    return
-                raise
-            yield message.data
-
-    @property
-    def url(self) -> str:
-        """As it was given."""
-        return self._ws.url
-
-    @property
-    def ready_state(self) -> ReadyState:
-        """See :attr:`WebSocket.ready_state`."""
-        return self._ws.ready_state
-
-    @property
-    def timings(self) -> Timings:
-        """See :attr:`WebSocket.timings`."""
-        return self._ws.timings
-
-    @property
-    def response(self) -> Response:
-        """See :attr:`WebSocket.response`."""
-        return self._ws.response
-
-    @property
-    def subprotocol(self) -> str | None:
-        """See :attr:`WebSocket.subprotocol`."""
-        return self._ws.subprotocol
-
-    @property
-    def extensions(self) -> tuple[str, ...]:
-        """See :attr:`WebSocket.extensions`."""
-        return self._ws.extensions
-
-    @property
-    def remote_address(self) -> str:
-        """See :attr:`WebSocket.remote_address`."""
-        return self._ws.remote_address
-
-    @property
-    def tls(self) -> Tls | None:
-        """See :attr:`WebSocket.tls`."""
-        return self._ws.tls
-
-    @property
-    def close_code(self) -> int | None:
-        """See :attr:`WebSocket.close_code`."""
-        return self._ws.close_code
-
-    @property
-    def close_reason(self) -> str:
-        """See :attr:`WebSocket.close_reason`."""
-        return self._ws.close_reason
-
-    def __repr__(self) -> str:
-        return repr(self._ws)
-
-
-class connect:  # noqa: N801 - used as a function, and as a context manager
-    """Open a WebSocket: ``with connect(url) as ws``. The arguments are those of
-    :func:`checkwire.connect`.
-    """
+    __slots__ = ("_handlers", "_portal", "_running", "_ws", "url")
 
     def __init__(self, url: str, **options: Unpack[ConnectKeywords]) -> None:
-        self._url = url
-        self._options = options
+        """See :func:`connect` for the arguments. Nothing is sent before it is opened."""
+        self._ws = WebSocket(url, **options)
+        self._ws._how_to_open = "write `with connect(url) as ws:`, or `ws.run()` with handlers"
+        self._handlers = self._ws._handlers
+        self._portal: Portal | None = None
+        self._running = False
+        self.url = url
+
+    # Opening and closing
+
+    def open(self) -> BlockingWebSocket:
+        """See :meth:`WebSocket.open`."""
+        if self._portal is not None:
+            raise self._ws._context.misused(OPENS_ONCE)
+        self._start()
+        try:
+            self._call(self._ws.open())
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """See :meth:`WebSocket.close`. What came before, and was not received, is gone."""
+
+        async def close() -> None:
+            await self._ws.close(code, reason)
+
+        if self._portal is None:
+            self._ws.close(code, reason)
+            return
+        self._call(close())
+        if not self._running:
+            self._stop()
 
     def __enter__(self) -> BlockingWebSocket:
-        self._portal = Portal()
-        try:
-            self._portal.call(self._open())
-        except BaseException:
-            self._portal.stop()
-            raise
-        return BlockingWebSocket(self._ws, self._portal)
-
-    async def _open(self) -> None:
-        self._ws = await WebSocket(self._url, **self._options).open()
+        return self.open() if self._portal is None else self
 
     def __exit__(
         self,
@@ -182,6 +91,173 @@ class connect:  # noqa: N801 - used as a function, and as a context manager
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._portal.call(self._ws._leave(error))
+            if self._portal is not None:
+                self._call(self._ws._leave(error))
         finally:
-            self._portal.stop()
+            self._stop()
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._portal is None:
+            work.close()
+            raise self._ws._not_open()
+        with on_behalf_of(here()):
+            return self._portal.call(work)
+
+    def _start(self) -> None:
+        if running_loop() is not None:
+            raise self._ws._context.misused(
+                "checkwire.sync would block the event loop of an async check: "
+                "take connect and WebSocket from checkwire"
+            )
+        self._portal = Portal()
+
+    def _stop(self) -> None:
+        portal, self._portal = self._portal, None
+        if portal is not None:
+            portal.stop()
+
+    # Sending
+
+    def send(self, data: str | bytes | bytearray | memoryview) -> None:
+        """See :meth:`WebSocket.send`."""
+
+        async def send() -> None:
+            await self._ws.send(data)
+
+        self._call(send())
+
+    def send_json(self, value: Any) -> None:
+        """See :meth:`WebSocket.send_json`."""
+
+        async def send() -> None:
+            await self._ws.send_json(value)
+
+        self._call(send())
+
+    def ping(self, data: str | bytes | None = None, *, within: Duration | None = None) -> Ping:
+        """See :meth:`WebSocket.ping`."""
+        return self._call(self._ws.ping(data, within=within))
+
+    # Receiving
+
+    @overload
+    def receive(self, *, where: Pattern = ..., within: Duration = ...) -> str | bytes: ...
+
+    @overload
+    def receive(
+        self, *, where: Pattern = ..., within: Duration = ..., default: D
+    ) -> str | bytes | D: ...
+
+    def receive(
+        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+    ) -> Any:
+        """See :meth:`WebSocket.receive`."""
+        return self._call(self._ws.receive(where=where, within=within, default=default))
+
+    @overload
+    def receive_text(self, *, where: Pattern = ..., within: Duration = ...) -> str: ...
+
+    @overload
+    def receive_text(
+        self, *, where: Pattern = ..., within: Duration = ..., default: D
+    ) -> str | D: ...
+
+    def receive_text(
+        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+    ) -> Any:
+        """See :meth:`WebSocket.receive_text`."""
+        return self._call(self._ws.receive_text(where=where, within=within, default=default))
+
+    @overload
+    def receive_bytes(self, *, where: Pattern = ..., within: Duration = ...) -> bytes: ...
+
+    @overload
+    def receive_bytes(
+        self, *, where: Pattern = ..., within: Duration = ..., default: D
+    ) -> bytes | D: ...
+
+    def receive_bytes(
+        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+    ) -> Any:
+        """See :meth:`WebSocket.receive_bytes`."""
+        return self._call(self._ws.receive_bytes(where=where, within=within, default=default))
+
+    def receive_json(
+        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+    ) -> Any:
+        """See :meth:`WebSocket.receive_json`."""
+        return self._call(self._ws.receive_json(where=where, within=within, default=default))
+
+    def expect_silence(self, for_: Duration, *, where: Pattern = None) -> None:
+        """See :meth:`WebSocket.expect_silence`."""
+        self._call(self._ws.expect_silence(for_, where=where))
+
+    def receive_close(self, code: int | None = None, *, within: Duration = 10.0) -> Closed:
+        """See :meth:`WebSocket.receive_close`."""
+        return self._call(self._ws.receive_close(code, within=within))
+
+    def __iter__(self) -> Iterator[str | bytes]:
+        """The messages, until the connection is closed, normally or by the check itself."""
+        while self._portal is not None:
+            try:
+                message = self._call(self._ws.__anext__())
+            except StopAsyncIteration:
+                return
+            yield message
+
+    # Events
+
+    def run(self, for_: Duration | None = None) -> None:
+        """See :meth:`WebSocket.run`."""
+        duration, site = None if for_ is None else seconds("for_", for_), here()
+        ours = self._portal is None
+        if ours:
+            self._start()
+        happenings = happenings_of(self._ws, duration, site)
+
+        async def following() -> Happening | None:
+            return await anext(happenings, None)
+
+        self._running = True
+        try:
+            while (happening := self._call(following())) is not None:
+                for handler in self._handlers.take(happening.event):
+                    self._handle(happening, handler, site)
+        except BaseException as error:
+            self._call(happenings.aclose())
+            self._call(self._ws._leave(error))
+            raise
+        finally:
+            self._running = False
+            if ours:
+                self._stop()
+
+    def _handle(self, happening: Happening, handler: Handler, site: Site) -> None:
+        result = handler(*arguments_for(handler, happening.arguments))
+        if asyncio.iscoroutine(result):
+            result.close()
+            raise self._ws._context.misused(
+                f'the handler of "{happening.event}" is async: in a check that is a plain '
+                "function, handlers are plain functions",
+                site,
+            )
+
+    @property
+    def _async(self) -> WebSocket:
+        return self._ws
+
+    if not TYPE_CHECKING:  # A type checker would say so before it runs.
+
+        async def __aenter__(self):
+            raise self._ws._context.misused(
+                "write `with connect(...)`, without async; an async check takes connect from "
+                "checkwire"
+            )
+
+        async def __aexit__(self, *_):
+            pass
+
+
+def connect(url: str, **options: Unpack[ConnectKeywords]) -> BlockingWebSocket:
+    """Open a WebSocket: ``with connect(url) as ws``. See :func:`checkwire.connect`."""
+    return BlockingWebSocket(url, **options)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+import re
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike, fspath
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, Final, TypedDict
 
 from checkwire._version import __version__
-from checkwire.model.durations import Duration, parse_duration
-from checkwire.model.errors import UsageError
+from checkwire.model.durations import Duration
 from checkwire.sdk.context import Context
+from checkwire.sdk.suggestion import did_you_mean
+from checkwire.sdk.values import describe_kind
+from checkwire.sdk.waiting import seconds
 from checkwire.wire.options import ConnectOptions, Limits, Timeouts
 from checkwire.wire.tls.contexts import TlsOptions
 
@@ -39,7 +42,7 @@ class ConnectKeywords(TypedDict, total=False):
         verify: check the server's certificate; on by default.
         server_name: the name to ask for and verify (SNI), instead of the URL's host.
         timeouts: seconds or strings for ``dns``, ``tcp``, ``proxy``, ``tls``, ``upgrade``,
-            ``close``, ``pong``; or one for each of them.
+            ``close``, ``pong`` (of ``ping``); or one for each of them.
         max_size: bytes of a message; 16 MiB by default, ``None`` for no limit.
         max_queue: messages that wait to be received before reading pauses; 1024 by default.
         transcript: frames kept in the transcript at the connection's start and again at its end;
@@ -68,9 +71,14 @@ class ConnectKeywords(TypedDict, total=False):
     transcript: int
 
 
-_USER_AGENT = f"checkwire/{__version__}"
-_PHASES = Timeouts.__struct_fields__
-_PLAIN = ("origin", "compression", "proxy", "unix_socket", "local_address")
+_USER_AGENT: Final = f"checkwire/{__version__}"
+_PHASES: Final = Timeouts.__struct_fields__
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""A header's or a subprotocol's name (RFC 9110 section 5.6.2)."""
+
+
+class _UnusableError(ValueError):
+    """A value cannot be used; the message says why, and what to write."""
 
 
 def connect_options(keywords: ConnectKeywords, context: Context) -> ConnectOptions:
@@ -79,34 +87,114 @@ def connect_options(keywords: ConnectKeywords, context: Context) -> ConnectOptio
     Raises:
         UsageError: for a keyword that is not known, or a value that cannot be used.
     """
-    for name in keywords:
-        if name not in ConnectKeywords.__annotations__:
-            close = get_close_matches(name, ConnectKeywords.__annotations__, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise UsageError(f"connect() does not take {name!r}{hint}")
-    headers = keywords.get("headers", ())
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    subprotocols = keywords.get("subprotocols", ())
-    if isinstance(subprotocols, str):
-        raise UsageError(f"subprotocols is a list of names: write [{subprotocols!r}]")
-    redirects = keywords.get("follow_redirects", 0)
-    resolve = dict(context.resolve)
-    for place, target in keywords.get("resolve", {}).items():
-        host, _, port = place.rpartition(":")
-        if not host or not port.isdigit():
-            raise UsageError(f"resolve maps 'host:port' to an address; {place!r} has no port")
-        resolve[host.lower(), int(port)] = _target(target, int(port))
+    given: dict[str, Any] = {}
+    for name, value in keywords.items():
+        read = _KEYWORDS.get(name)
+        if read is None:
+            hint = _OTHERS_CALL_IT.get(name)
+            hint = f"; write {hint}" if hint else did_you_mean(name, _KEYWORDS, quote="")
+            raise context.misused(f"connect() does not take {name!r}{hint}")
+        try:
+            given[name] = read(value)
+        except _UnusableError as error:
+            raise context.misused(f"connect(): {name}: {error}") from None
+    plain = {name: given[name] for name in _PLAIN if name in given}
+    tls = {name: given[name] for name in TlsOptions.__struct_fields__ if name in given}
+    limits = {_LIMITS[name]: value for name, value in given.items() if name in _LIMITS}
     return ConnectOptions(
-        headers=tuple((str(name), str(value)) for name, value in pairs),
-        subprotocols=tuple(subprotocols),
-        user_agent=keywords.get("user_agent", _USER_AGENT),
-        follow_redirects=5 if redirects is True else int(redirects),
-        resolve=resolve,
-        tls=_tls(keywords, context),
-        timeouts=_timeouts(keywords.get("timeouts", {})),
-        limits=_limits(keywords),
-        **{name: keywords[name] for name in _PLAIN if name in keywords},  # type: ignore[literal-required]
+        **{"user_agent": _USER_AGENT, **plain},
+        resolve={**context.resolve, **given.get("resolve", {})},
+        tls=TlsOptions(**{"ca": context.ca, **tls}),
+        timeouts=Timeouts(**given.get("timeouts", {})),
+        limits=Limits(**limits),
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _UnusableError(f"it is a string, not {describe_kind(value)}")
+    if "\n" in value or "\r" in value:
+        raise _UnusableError("a line break cannot be sent in a header")
+    return value
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _path_or_none(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str | PathLike):
+        raise _UnusableError(f"it is a path, not {describe_kind(value)}")
+    return str(fspath(value))
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _UnusableError(f"it is True or False, not {value!r}")
+    return value
+
+
+def _headers(value: Any) -> tuple[tuple[str, str], ...]:
+    pairs = value.items() if isinstance(value, Mapping) else value
+    if isinstance(pairs, str) or not all(
+        isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs
+    ):
+        raise _UnusableError('write a dict, as {"Authorization": "Bearer ..."}, or a list of pairs')
+    return tuple(_header(*pair) for pair in pairs)
+
+
+def _header(name: Any, value: Any) -> tuple[str, str]:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise _UnusableError(f"{name!r} is not a header's name")
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise _UnusableError(f"the value of {name} is {describe_kind(value)}, not a string")
+    if any(mark in str(value) for mark in "\r\n\0"):
+        raise _UnusableError(f"the value of {name} holds a line break or a NUL")
+    return name, str(value)
+
+
+def _subprotocols(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise _UnusableError(f"it is a list of names: write [{value!r}]")
+    names = tuple(value)
+    for name in names:
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise _UnusableError(f"{name!r} is not a subprotocol's name")
+        if names.count(name) > 1:
+            raise _UnusableError(f"{name!r} is in it twice")
+    return names
+
+
+def _redirects(value: Any) -> int:
+    if isinstance(value, bool):
+        return 5 if value else 0
+    return _count(value, least=0)
+
+
+def _count(value: Any, least: int = 1) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _UnusableError(f"it is a number, not {describe_kind(value)}")
+    if value < least:
+        raise _UnusableError(f"it is at least {least}")
+    return value
+
+
+def _count_or_none(value: Any) -> int | None:
+    return None if value is None else _count(value)
+
+
+def _resolve(value: Any) -> dict[tuple[str, int], tuple[str, int]]:
+    if not isinstance(value, Mapping):
+        raise _UnusableError('write a dict, as {"example.org:443": "127.0.0.1:8443"}')
+    found = {}
+    for place, target in value.items():
+        host, _, port = str(place).rpartition(":")
+        if not host or not port.isdigit():
+            raise _UnusableError(f'{place!r} has no port: write "{place}:443"')
+        found[host.strip("[]").lower(), int(port)] = _target(_text(target), int(port))
+    return found
 
 
 def _target(target: str, port: int) -> tuple[str, int]:
@@ -120,39 +208,63 @@ def _target(target: str, port: int) -> tuple[str, int]:
     return target, port
 
 
-def _tls(keywords: ConnectKeywords, context: Context) -> TlsOptions:
-    def path(value: str | Path | None) -> str | None:
-        return None if value is None else str(value)
-
-    return TlsOptions(
-        verify=keywords.get("verify", True),
-        ca=path(keywords.get("ca", context.ca)),
-        client_cert=path(keywords.get("client_cert")),
-        client_key=path(keywords.get("client_key")),
-        client_key_password=keywords.get("client_key_password"),
-        server_name=keywords.get("server_name"),
-    )
+def _timeouts(value: Any) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(_PHASES, seconds("timeouts", value))
+    for name in value:
+        if name not in _PHASES:
+            raise _UnusableError(f"there is none for {name!r}; there are {', '.join(_PHASES)}")
+    return {name: seconds(f"timeouts[{name!r}]", limit) for name, limit in value.items()}
 
 
-def _timeouts(given: Mapping[str, Duration] | Duration) -> Timeouts:
-    try:
-        if not isinstance(given, Mapping):
-            return Timeouts(**dict.fromkeys(_PHASES, parse_duration(given)))
-        for name in given:
-            if name not in _PHASES:
-                raise UsageError(f"there is no timeout {name!r}: use {', '.join(_PHASES)}")
-        return Timeouts(**{name: parse_duration(value) for name, value in given.items()})
-    except ValueError as error:
-        raise UsageError(f"timeouts: {error}") from None
+_KEYWORDS: Final[dict[str, Callable[[Any], Any]]] = {
+    "headers": _headers,
+    "subprotocols": _subprotocols,
+    "origin": _text_or_none,
+    "user_agent": _text_or_none,
+    "compression": _switch,
+    "follow_redirects": _redirects,
+    "proxy": _text_or_none,
+    "resolve": _resolve,
+    "unix_socket": _path_or_none,
+    "local_address": _text_or_none,
+    "ca": _path_or_none,
+    "client_cert": _path_or_none,
+    "client_key": _path_or_none,
+    "client_key_password": _text_or_none,
+    "verify": _switch,
+    "server_name": _text_or_none,
+    "timeouts": _timeouts,
+    "max_size": _count_or_none,
+    "max_queue": _count,
+    "transcript": _count,
+}
+"""Every keyword, with the function that reads it."""
 
+_PLAIN: Final = (
+    "headers",
+    "subprotocols",
+    "origin",
+    "user_agent",
+    "compression",
+    "follow_redirects",
+    "proxy",
+    "unix_socket",
+    "local_address",
+)
+_LIMITS: Final = {"max_size": "message", "max_queue": "queue_messages", "transcript": "frames"}
 
-def _limits(keywords: ConnectKeywords) -> Limits:
-    given: dict[str, int | None] = {}
-    for keyword, name in (
-        ("max_size", "message"),
-        ("max_queue", "queue_messages"),
-        ("transcript", "frames"),
-    ):
-        if keyword in keywords:
-            given[name] = keywords[keyword]  # type: ignore[literal-required]
-    return Limits(**given)  # type: ignore[arg-type]
+_OTHERS_CALL_IT: Final = {
+    "additional_headers": "headers={...}",
+    "extra_headers": "headers={...}",
+    "header": "headers={...}",
+    "protocols": 'subprotocols=["..."]',
+    "timeout": 'timeouts={"tcp": "5s", "upgrade": "5s"}, or timeouts="5s" for each phase',
+    "open_timeout": 'timeouts={"tcp": "5s", "upgrade": "5s"}',
+    "close_timeout": 'timeouts={"close": "5s"}',
+    "ssl": "ca=FILE, client_cert=FILE or verify=False",
+    "ssl_context": "ca=FILE, client_cert=FILE or verify=False",
+    "ping_interval": "await ws.ping() where a ping is wanted",
+    "server_hostname": "server_name=",
+}
+"""Keywords of other clients, and what to write here."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from checkwire.model.errors import UsageError
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure, Location, Severity
 from checkwire.model.masking import Masker
@@ -20,7 +24,18 @@ from checkwire.wire.observer import Observer
 if TYPE_CHECKING:
     from checkwire.sdk.websocket import WebSocket
 
-__all__ = ["Context", "Site", "current", "current_step", "here"]
+__all__ = [
+    "Context",
+    "Site",
+    "current",
+    "current_step",
+    "encodable",
+    "enter",
+    "here",
+    "is_ours",
+    "on_behalf_of",
+    "opening",
+]
 
 Site = tuple[str, int]
 """A place in a script: file and line."""
@@ -29,6 +44,12 @@ _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 current_step: ContextVar[int] = ContextVar("checkwire_step", default=0)
 """The step that the calling task is in, 0 for none."""
+
+opening: ContextVar[tuple[Site, str] | None] = ContextVar("checkwire_opening", default=None)
+"""The place and URL of the connection that the calling task is opening."""
+
+
+_calling: ContextVar[Site | None] = ContextVar("checkwire_calling", default=None)
 
 
 class Context(Observer):
@@ -65,6 +86,7 @@ class Context(Observer):
         self.ledger = Ledger(self.emit, self.timeline.now, current_step.get)
         self.sockets: set[WebSocket] = set()
         self._steps = 0
+        self._unused: dict[object, tuple[Site, str]] = {}
 
     def next_step(self) -> int:
         """A number for a new step, from 1."""
@@ -79,32 +101,71 @@ class Context(Observer):
         if self._emit is not None:
             self._emit(event)
 
-    def failed(self, failure: Failure, severity: Severity = "failed") -> None:
-        self.ledger.failed(self.masked(failure), severity)
+    # What went wrong
 
-    def verification_failed(self, failure: Failure, site: Hashable) -> Failure:
-        """A verification of the script failed; returns the failure as it was told."""
+    def failed(self, failure: Failure, severity: Severity = "failed") -> None:
+        site: Hashable = None
+        if (place := opening.get()) is not None:
+            failure, site = self.located(failure, place[0]), place
+        self.ledger.failed(self.masked(failure), severity, site)
+
+    def verification_failed(self, failure: Failure, key: Hashable) -> Failure:
+        """A verification of the script failed; returns the failure as it was told.
+
+        Args:
+            failure: with its location.
+            key: what makes a later try the same one: its place in the script, and what else it
+                takes. See :meth:`Ledger.recovered`.
+        """
         failure = self.masked(failure)
-        if self._is_new(failure):
-            self.ledger.failed(failure, "failed", site)
+        self.ledger.failed(failure, "failed", key)
         return failure
 
-    def _is_new(self, failure: Failure) -> bool:
-        # The end of a connection is told by the wire; whoever waited for a message finds out too.
-        return failure.connection is None or not self.ledger.number_of(failure)
+    def noticed(self, failure: Failure, key: Hashable) -> Failure:
+        """The script finds out how a connection ended; it is told unless the wire did so."""
+        failure = self.masked(failure)
+        if not self.ledger.number_of(failure):
+            self.ledger.failed(failure, "failed", key)
+        return failure
+
+    def misused(self, message: str, site: Site | None = None) -> UsageError:
+        """The script uses the SDK in a way that cannot work: tell it, and get what to raise.
+
+        It is told, not only raised, since a mistake that the script swallows is still one.
+        """
+        location = self.location(site or here())
+        failure = self.masked(Failure(code="check.usage", message=message, location=location))
+        self.ledger.failed(failure)
+        return UsageError(failure.message)
+
+    def number_of(self, failure: Failure) -> int:
+        """The number under which a failure was told, 0 if it was not."""
+        return self.ledger.number_of(self.masked(failure))
 
     def masked(self, failure: Failure) -> Failure:
-        """The failure without secrets."""
+        """The failure as it may be told: without secrets, and with text that can be encoded."""
+        message, details = encodable(failure.message), encodable(failure.details)
         if not self.masker.longest:
-            return failure
-        import msgspec
-
-        return msgspec.structs.replace(
+            if message is failure.message and details is failure.details:
+                return failure
+            return replace(failure, message=message, details=details)
+        location = failure.location
+        if location is not None:
+            location = replace(location, text=self.masker.text(location.text))
+        return replace(
             failure,
-            message=self.masker.text(failure.message),
-            details=self.masker.text(failure.details),
+            message=self.masker.text(message),
+            details=self.masker.text(details),
             evidence=self.masker.data(failure.evidence),
+            hint=self.masker.text(failure.hint),
+            location=location,
         )
+
+    def located(self, failure: Failure, site: Site) -> Failure:
+        """The failure with its place in the script, unless it has one."""
+        if failure.location is not None:
+            return failure
+        return replace(failure, location=self.location(site))
 
     def location(self, site: Site, function: str = "") -> Location:
         """A place in the script as it is told: path relative to the project, line and text."""
@@ -120,30 +181,106 @@ class Context(Observer):
             path = path[len(self.root.rstrip(os.sep)) + 1 :]
         return path.replace(os.sep, "/")
 
+    def owns(self, path: str) -> bool:
+        """Whether a file is the project's, not a library's; outside of a project, any is."""
+        if "site-packages" in path or not path:
+            return False
+        return self.root is None or path.startswith(self.root.rstrip(os.sep) + os.sep)
+
+    # What must be used, and closed
+
+    def made(self, thing: object, advice: str, site: Site) -> None:
+        """Something was made that has no effect until it is used; ``advice`` says how."""
+        if self._emit is not None:
+            self._unused[thing] = (site, advice)
+
+    def used(self, thing: object) -> None:
+        """It was used."""
+        self._unused.pop(thing, None)
+
+    async def close_sockets(self) -> None:
+        """The check's function has returned: close what it left open, and say so."""
+        for ws in tuple(self.sockets):
+            if ws.ready_state is ws.OPEN:
+                message = f"The check ended with its connection to {ws.url} open"
+                failure = Failure(code="check.unclosed_connection", message=message)
+                self.failed(self.located(failure, ws._site), "warning")
+            await ws._leave(None)
+
+    def end(self, *, returned: bool) -> None:
+        """The attempt is over: let go of what is open still, tell what was never used.
+
+        Args:
+            returned: whether the check's function returned. If it raised, what is unfinished is
+                no mistake.
+        """
+        for ws in tuple(self.sockets):
+            ws._abandon()
+        unused, self._unused = self._unused, {}
+        if returned:
+            for site, advice in unused.values():
+                self.misused(advice, site)
+
+
+def encodable(text: str) -> str:
+    """The text, lone surrogates escaped: JSON can smuggle them in, UTF-8 cannot hold them."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
 
 _current: ContextVar[Context] = ContextVar("checkwire_context")
-_outside: Context | None = None
+_everywhere: Context | None = None
 
 
 def current() -> Context:
     """The attempt of the calling code. Outside of one, a context that keeps nothing."""
-    global _outside
+    global _everywhere
     context = _current.get(None)
     if context is None:
-        if _outside is None:
-            _outside = Context()
-        context = _outside
+        if _everywhere is None:
+            _everywhere = Context()
+        context = _everywhere
     return context
 
 
-def enter(context: Context) -> None:
-    """Make this the context of the calling task or thread, and of those it starts."""
+def enter(context: Context, *, everywhere: bool = False) -> None:
+    """Make this the context of the calling task or thread, and of those it starts.
+
+    Args:
+        everywhere: also of all code that has none, such as that of other threads, which inherit
+            nothing: for a process that runs one attempt only.
+    """
+    global _everywhere
     _current.set(context)
+    if everywhere:
+        _everywhere = context
+
+
+def is_ours(path: str) -> bool:
+    """Whether a file is of this package, not of a script."""
+    return path.startswith(_PACKAGE)
+
+
+@contextmanager
+def on_behalf_of(site: Site) -> Iterator[None]:
+    """What the SDK does meanwhile, in other threads too, was called there: :func:`here` says so."""
+    token = _calling.set(site)
+    try:
+        yield
+    finally:
+        _calling.reset(token)
 
 
 def here() -> Site:
     """Where in the script the SDK was called."""
+    if (site := _calling.get()) is not None:
+        return site
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("", 0)

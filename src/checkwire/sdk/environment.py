@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
 from checkwire.model.errors import FailureError
 from checkwire.model.failures import Failure
@@ -16,8 +15,9 @@ class _Environment(Mapping[str, str]):
     """The check's variables: ``[env]`` of checkwire.toml, ``--env``, ``--env-file``.
 
     With ``checkwire test`` the variables of the calling shell are there too. Reading one that is
-    not set ends the check with ``check.env_missing``; ``env.get(name, default)`` does not.
-    A name declared under ``[secrets]`` gives the secret's value.
+    not set fails the check with ``check.env_missing``, even if the script swallows the exception;
+    ``env.get(name, default)`` and ``name in env`` are for those that may be missing. A name
+    declared under ``[secrets]`` gives the secret's value.
     """
 
     def __getitem__(self, name: str) -> str:
@@ -26,7 +26,7 @@ class _Environment(Mapping[str, str]):
             return context.secrets[name]
         value = context.env.get(name)
         if value is None:
-            raise _missing("check.env_missing", "variable", name, [*context.env])
+            raise _missing("check.env_missing", "variable", name, [*context.env, *context.secrets])
         return value
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
@@ -70,7 +70,13 @@ def secret(name: str) -> str:
 
 
 def _missing(code: str, what: str, name: str, known: list[str]) -> FailureError:
-    message = f"The {what} {name} is not set"
-    if close := get_close_matches(name, known, 1):
-        message += f"; did you mean {close[0]}?"
-    return FailureError(Failure(code=code, message=message, location=current().location(here())))
+    from checkwire.sdk.suggestion import did_you_mean
+
+    context, site = current(), here()
+    hint = did_you_mean(str(name), known, quote="")
+    failure = Failure(
+        code=code,
+        message=f"The {what} {name} is not set{hint}",
+        location=context.location(site),
+    )
+    return FailureError(context.verification_failed(failure, (site, name)))

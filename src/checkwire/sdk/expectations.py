@@ -7,28 +7,34 @@ import linecache
 from types import TracebackType
 from typing import Any, Literal
 
-from checkwire.model.durations import Duration, format_seconds, parse_duration
+from checkwire.model.durations import Duration, format_seconds
 from checkwire.model.errors import ExpectationFailed, FailureError, UsageError
 from checkwire.model.failures import Failure
 from checkwire.sdk.context import Site, current, here
+from checkwire.sdk.facts import Seconds
 from checkwire.sdk.ledger import Expected
-from checkwire.sdk.matching import Pattern, describe, matches_safely, project
+from checkwire.sdk.matching import Pattern, describe, project, why_not
+from checkwire.sdk.waiting import seconds
 
 __all__ = ["Expectation", "ExpectedFailure", "expect"]
 
 Hardness = Literal["soft", "hard", None]
 
+_UNUSED = "expect(...) verifies nothing by itself: go on with .below(), .equals(), .matches(), ..."
+
 
 class Expectation:
     """A value of which something is expected; see :data:`expect`. Calls can be chained."""
 
-    __slots__ = ("_hardness", "_label", "_site", "_value")
+    __slots__ = ("_context", "_hardness", "_label", "_site", "_value")
 
     def __init__(self, value: Any, label: str | None, hardness: Hardness, site: Site) -> None:
         self._value = value
         self._label = label
         self._hardness: Hardness = hardness
         self._site = site
+        self._context = current()
+        self._context.made(self, _UNUSED, site)
 
     # Durations and numbers: soft unless said otherwise, since slow is not broken.
 
@@ -44,15 +50,22 @@ class Expectation:
         return self._compare(limit, "above", lambda value, bound: value > bound)
 
     def _compare(self, limit: Duration, word: str, holds: Any) -> Expectation:
-        timed = isinstance(limit, str)
-        try:
-            bound = parse_duration(limit) if isinstance(limit, str) else limit
-        except ValueError as error:
-            raise UsageError(f"expect(...).{word}(): {error}") from None
         value = self._value
+        timed = isinstance(limit, str) or isinstance(value, Seconds)
+        if timed:
+            bound = seconds(f"expect(...).{word}()", limit)
+        elif isinstance(limit, int | float) and not isinstance(limit, bool):
+            bound = limit
+        else:
+            self._context.used(self)
+            raise self._context.misused(
+                f'expect(...).{word}() takes a number, or a duration as "300ms", not {limit!r}',
+                self._site,
+            )
         if not isinstance(value, int | float) or isinstance(value, bool):
-            found = "None: it did not take place" if value is None else f"{value!r}"
-            return self._judge(False, "soft", "assertion.failed", f"is {found}", f"{word} {limit}")
+            return self._judge(
+                False, "soft", "assertion.failed", f"was {self._show(value)}", f"{word} {limit}"
+            )
         found = format_seconds(value) if timed and value >= 0 else f"{value:g}"
         code = "assertion.too_slow" if timed and word == "below" else "assertion.failed"
         wanted = f"{word} {format_seconds(bound) if timed else limit}"
@@ -67,22 +80,25 @@ class Expectation:
             bool(self._value == expected),
             "hard",
             "assertion.failed",
-            f"was {_show(self._value)}",
-            _show(expected),
+            f"was {self._show(self._value)}",
+            self._show(expected),
             details,
         )
 
     def matches(self, pattern: Pattern) -> Expectation:
         """The value fits a pattern, as ``where=`` of ``receive``. Hard."""
-        fits = matches_safely(pattern, self._value)
+        self._context.used(self)
+        reason = why_not(pattern, self._value)
         wanted = describe(pattern)
-        details = "" if fits else self._diff(wanted, project(pattern, self._value))
+        details = "" if reason is None else self._diff(wanted, project(pattern, self._value))
+        raised = isinstance(reason, Exception)
+        why = f" (the pattern raised {type(reason).__name__}: {reason})" if raised else ""
         return self._judge(
-            fits,
+            reason is None,
             "hard",
             "assertion.failed",
-            f"was {_show(self._value)}",
-            f"something that matches {_show(wanted)}",
+            f"was {self._show(self._value)}{why}",
+            f"something that matches {self._show(wanted)}",
             details,
         )
 
@@ -93,18 +109,29 @@ class Expectation:
         except TypeError:
             found = False
         return self._judge(
-            found, "hard", "assertion.failed", f"was {_show(self._value)}", f"{_show(part)} in it"
+            found,
+            "hard",
+            "assertion.failed",
+            f"was {self._show(self._value)}",
+            f"{self._show(part)} in it",
         )
 
     def matches_schema(self, schema: dict[str, Any] | bool) -> Expectation:
         """The value is valid against a JSON Schema (draft 2020-12 unless it says otherwise). Hard.
+
+        Args:
+            schema: as ``json.loads`` would give it.
 
         Raises:
             UsageError: the schema itself is not valid.
         """
         from checkwire.sdk.schema import schema_errors
 
-        errors = schema_errors(schema, self._value)
+        self._context.used(self)
+        try:
+            errors = schema_errors(schema, self._value)
+        except UsageError as error:
+            raise self._context.misused(str(error), self._site) from None
         more = f", and in {len(errors) - 1} more places" if len(errors) > 1 else ""
         return self._judge(
             not errors,
@@ -120,7 +147,12 @@ class Expectation:
 
         if not isinstance(actual, dict | list | str):
             return ""
-        return "\n".join(diff(expected, actual, masker=current().masker))
+        return "\n".join(diff(expected, actual, masker=self._context.masker))
+
+    def _show(self, value: Any) -> str:
+        from checkwire.sdk.values import show
+
+        return show(value, masker=self._context.masker)
 
     def _judge(
         self,
@@ -131,7 +163,8 @@ class Expectation:
         wanted: str,
         details: str = "",
     ) -> Expectation:
-        context = current()
+        context = self._context
+        context.used(self)
         if holds:
             context.ledger.held(self._site)
             return self
@@ -146,7 +179,7 @@ class Expectation:
         )
         if (self._hardness or hardness) == "soft":
             context.ledger.verifications += 1
-            context.failed(failure, "degraded")
+            context.ledger.failed(context.masked(failure), "degraded")
             return self
         raise ExpectationFailed(context.verification_failed(failure, self._site))
 
@@ -164,14 +197,23 @@ class ExpectedFailure:
     def __init__(self, pattern: str, site: Site) -> None:
         self._expected = Expected(pattern)
         self._site = site
+        self._context = current()
+        advice = "expect.failure(...) does nothing by itself: write `with expect.failure(...):`"
+        self._context.made(self, advice, site)
 
     @property
-    def failure(self) -> Failure | None:
-        """The failure that happened."""
+    def failure(self) -> Failure:
+        """The failure that happened.
+
+        Raises:
+            UsageError: none did, or not yet.
+        """
+        if self._expected.met is None:
+            raise self._context.misused("the failure is known after the block in which it happens")
         return self._expected.met
 
     def __enter__(self) -> ExpectedFailure:
-        self._context = current()
+        self._context.used(self)
         self._context.ledger.expected.append(self._expected)
         return self
 
@@ -181,20 +223,26 @@ class ExpectedFailure:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        ledger = self._context.ledger
-        if isinstance(error, FailureError) and not ledger.number_of(error.failure):
+        context, expected = self._context, self._expected
+        happened = _failure_of(error)
+        if happened is not None and not context.number_of(happened):
             # Raised, and told to nobody so far.
-            ledger.failed(self._context.masked(error.failure))
-        ledger.expected.remove(self._expected)
-        if isinstance(error, FailureError) and self._expected.covers(error.failure):
+            context.ledger.failed(context.masked(context.located(happened, self._site)))
+        context.ledger.expected.remove(expected)
+        if happened is not None and expected.covers(happened):
             return True
-        if error is None and self._expected.met is None:
+        if expected.met is None and (error is None or happened is not None):
+            instead = "it did not happen" if happened is None else f"{happened.code} did instead"
             failure = Failure(
                 code="assertion.expected_failure",
-                message=f"{self._expected.pattern} was expected, and did not happen",
-                location=self._context.location(self._site),
+                message=f"{expected.pattern} was expected, and {instead}",
+                location=context.location(self._site),
             )
-            raise ExpectationFailed(self._context.verification_failed(failure, self._site))
+            failure = context.verification_failed(failure, self._site)
+            if error is None:
+                raise ExpectationFailed(failure)
+        elif error is None:
+            context.ledger.recovered(self._site)
         return False
 
     async def __aenter__(self) -> ExpectedFailure:
@@ -240,15 +288,23 @@ class _Expect:
 
 
 def _must_exist(pattern: str) -> None:
-    from difflib import get_close_matches
     from fnmatch import filter as matching
 
     from checkwire.model.failures import CODES
+    from checkwire.sdk.suggestion import did_you_mean
 
-    if not matching(CODES, pattern):
-        close = get_close_matches(pattern, CODES, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UsageError(f"no failure has the code {pattern!r}{hint}")
+    if not isinstance(pattern, str) or not matching(CODES, pattern):
+        hint = did_you_mean(str(pattern), CODES)
+        raise current().misused(f"no failure has the code {pattern!r}{hint}")
+
+
+def _failure_of(error: BaseException | None) -> Failure | None:
+    """The failure that an exception stands for; a wrong use of the SDK is one too."""
+    if isinstance(error, FailureError):
+        return error.failure
+    if isinstance(error, UsageError):
+        return Failure(code="check.usage", message=str(error))
+    return None
 
 
 def _written(site: Site) -> str:
@@ -266,12 +322,6 @@ def _written(site: Site) -> str:
             if isinstance(function, ast.Name) and function.id == "expect":
                 return ast.unparse(node.args[0])
     return ""
-
-
-def _show(value: Any) -> str:
-    from checkwire.sdk.values import show
-
-    return show(value, masker=current().masker)
 
 
 expect = _Expect()

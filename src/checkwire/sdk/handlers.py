@@ -2,153 +2,134 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final, Literal, TypeVar
 
-from checkwire.model.errors import ConnectError, MessageError, UsageError
-from checkwire.model.failures import Failure
-from checkwire.sdk.context import Site
-from checkwire.wire.session.inbox import Message
+from checkwire.sdk.context import Context, here
+from checkwire.sdk.suggestion import did_you_mean
 
-if TYPE_CHECKING:
-    from checkwire.sdk.websocket import WebSocket
-
-__all__ = ["EVENTS", "Handler", "Handlers"]
+__all__ = ["EVENTS", "EventName", "Handler", "Handlers"]
 
 Handler = Callable[..., Any]
+H = TypeVar("H", bound=Handler)
 
-EVENTS = ("open", "message", "error", "close", "ping", "pong")
+EventName = Literal["open", "message", "error", "close", "ping", "pong"]
+
+EVENTS: Final[dict[str, tuple[str, ...]]] = {
+    "open": (),
+    "message": ("the message",),
+    "error": ("the exception",),
+    "close": ("the code", "the reason"),
+    "ping": ("the payload",),
+    "pong": ("the payload",),
+}
+"""Every event, with what its handlers are given."""
+
+_VARARGS, _GENERATOR, _ASYNC_GENERATOR = 0x04, 0x20, 0x200
+"""Flags of a code object, from :mod:`inspect`, which would cost 15 ms to import."""
 
 
 class Handlers:
-    """The handlers of one WebSocket, and the loop that calls them, in order, one at a time."""
+    """The handlers of one WebSocket, by event.
 
-    def __init__(self, ws: WebSocket) -> None:
-        self._ws = ws
-        self._handlers: dict[str, list[tuple[Handler, bool]]] = {name: [] for name in EVENTS}
-        self._pending: asyncio.Queue[tuple[str, tuple[Any, ...]]] = asyncio.Queue()
-        self._deadline: float | None = None
-        self._messages = 0
+    Attributes:
+        called: whether there was a chance for them to be called.
+    """
 
-    def add(self, event: str, handler: Handler | None, *, once: bool) -> Any:
-        """See :meth:`checkwire.sdk.websocket.WebSocket.on`."""
-        if event not in self._handlers:
-            close = get_close_matches(event, EVENTS, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(EVENTS)}"
-            raise UsageError(f"a WebSocket has no event {event!r}; {hint}")
+    __slots__ = ("_context", "_handlers", "called")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._handlers: dict[str, list[tuple[Handler, bool]]] = {}
+        self.called = False
+
+    def __bool__(self) -> bool:
+        return any(self._handlers.values())
+
+    def listens(self, event: EventName) -> bool:
+        """Whether there is a handler for this event, or was before it was called once."""
+        return event in self._handlers
+
+    def add(self, event: EventName, handler: Handler | None, *, once: bool) -> Any:
+        """Register a handler, or return the decorator that does.
+
+        Raises:
+            UsageError: there is no such event, or the handler cannot take it.
+        """
+        self._must_exist(event)
         if handler is None:
 
-            def decorate(function: Handler) -> Handler:
-                self.add(event, function, once=once)
+            def decorate(function: H) -> H:
+                self._add(event, function, once)
                 return function
 
             return decorate
-        if not callable(handler):
-            raise UsageError(f"the handler of {event!r} must be a function, not {handler!r}")
-        self._handlers[event].append((handler, once))
+        return self._add(event, handler, once)
+
+    def remove(self, event: EventName, handler: Handler) -> None:
+        """Forget a handler; one that is not registered does no harm.
+
+        Raises:
+            UsageError: there is no such event.
+        """
+        self._must_exist(event)
+        known = self._handlers.get(event, [])
+        known[:] = [entry for entry in known if entry[0] != handler]
+
+    def take(self, event: EventName) -> list[Handler]:
+        """The handlers to call now, in the order in which they were registered."""
+        known = self._handlers.get(event)
+        if not known:
+            return []
+        handlers = [handler for handler, _ in known]
+        known[:] = [entry for entry in known if not entry[1]]
+        return handlers
+
+    def _add(self, event: EventName, handler: H, once: bool) -> H:
+        if (problem := _problem(event, handler)) is not None:
+            raise self._context.misused(problem, here())
+        self._handlers.setdefault(event, []).append((handler, once))
         return handler
 
-    def remove(self, event: str, handler: Handler) -> None:
-        """See :meth:`checkwire.sdk.websocket.WebSocket.off`."""
-        known = self._handlers.get(event, [])
-        self._handlers[event] = [entry for entry in known if entry[0] is not handler]
-
-    async def run(self, seconds: float | None, site: Site) -> None:
-        """See :meth:`checkwire.sdk.websocket.WebSocket.run`."""
-        ws = self._ws
-        loop = asyncio.get_running_loop()
-        self._deadline = None if seconds is None else loop.time() + seconds
-        try:
-            await ws.open()
-        except ConnectError as error:
-            if not self._handlers["error"]:
-                raise
-            await self._call("error", error)
-            await self._call("close", 1006, "")
-            return
-        problem: BaseException | None = None
-        try:
-            await self._dispatch()
-        except BaseException as error:
-            problem = error
-            raise
-        finally:
-            await ws._leave(problem)
-        await self._drain()
-        await self._call("close", ws.close_code or 1006, ws.close_reason)
-        if self._handlers["message"] and not self._messages:
-            self._nothing_came(seconds, site)
-
-    async def _dispatch(self) -> None:
-        connection = self._ws._open_connection()
-        put = self._pending.put_nowait
-        connection.on_ping = lambda data: put(("ping", (data,)))
-        connection.on_pong = lambda data: put(("pong", (data,)))
-        connection.on_closed = lambda code, reason: put(("closed", (code, reason)))
-        await self._call("open")
-
-        def received(message: Message) -> None:
-            put(("message", (message.data,)))
-            if self._pending.qsize() >= self._ws._options.limits.queue_messages:
-                connection.pause()
-
-        connection.on_message = received
-        if self._ws.ready_state is self._ws.CLOSED:
-            put(("closed", (connection.close_code, connection.close_reason)))
-        while True:
-            try:
-                async with asyncio.timeout_at(self._deadline):
-                    event, arguments = await self._pending.get()
-            except TimeoutError:
-                return
-            if self._pending.empty():
-                connection.resume()
-            if event == "closed":
-                if connection.failure is not None:
-                    await self._call("error", connection.closed_error())
-                return
-            await self._call(event, *arguments)
-
-    async def _drain(self) -> None:
-        """What came while closing was under way."""
-        while not self._pending.empty():
-            event, arguments = self._pending.get_nowait()
-            if event != "closed":
-                await self._call(event, *arguments)
-
-    async def _call(self, event: str, *arguments: Any) -> None:
-        if event == "message":
-            self._messages += 1
-        for entry in list(self._handlers[event]):
-            handler, once = entry
-            if once and entry in self._handlers[event]:
-                self._handlers[event].remove(entry)
-            result = handler(*arguments[: _takes(handler, len(arguments))])
-            if asyncio.iscoroutine(result):
-                await result
-
-    def _nothing_came(self, seconds: float | None, site: Site) -> None:
-        context = self._ws._context
-        connection = self._ws._open_connection()
-        within = "before it closed" if seconds is None else f"within {seconds:g} s"
-        failure = Failure(
-            code="message.none_received",
-            message=f"{connection.place} sent no message {within}, and a 'message' handler waited "
-            "for one",
-            location=context.location(site),
-            connection=connection.number,
-        )
-        if connection.failure is not None:
-            return  # Why none came is told already.
-        raise MessageError(context.verification_failed(failure, site))
+    def _must_exist(self, event: str) -> None:
+        if event not in EVENTS:
+            hint = did_you_mean(str(event), EVENTS) or f"; there are {', '.join(EVENTS)}"
+            raise self._context.misused(f'a WebSocket has no event "{event}"{hint}', here())
 
 
-def _takes(handler: Handler, offered: int) -> int:
-    """How many of the arguments a handler takes."""
-    code = getattr(handler, "__code__", None)
-    if code is None or code.co_flags & 0x04:  # *args, or not a plain function
+def arguments_for(handler: Handler, offered: tuple[Any, ...]) -> tuple[Any, ...]:
+    """As many of the arguments as a handler takes."""
+    code = _code(handler)
+    if code is None or code.co_flags & _VARARGS:
         return offered
-    bound = 1 if getattr(handler, "__self__", None) is not None else 0
-    return min(offered, int(code.co_argcount) - bound)
+    return offered[: max(code.co_argcount - _bound(handler), 0)]
+
+
+def _problem(event: str, handler: object) -> str | None:
+    """Why this cannot be a handler of the event; ``None`` if it can."""
+    if not callable(handler):
+        return f'the handler of "{event}" must be a function, not {handler!r}'
+    code = _code(handler)
+    if code is None:
+        return None
+    name = getattr(handler, "__name__", "it")
+    if code.co_flags & (_GENERATOR | _ASYNC_GENERATOR):
+        return f"{name}() has a yield in it, so calling it would run nothing"
+    given = EVENTS[event]
+    defaults = len(getattr(handler, "__defaults__", None) or ())
+    required = code.co_argcount - defaults - _bound(handler)
+    if required > len(given):
+        gets = " and ".join(given) or "nothing"
+        binary = "; binary messages are bytes, text is str" if event == "message" else ""
+        wants = f"{name}() requires {required} arguments"
+        return f'{wants}, and a handler of "{event}" is given {gets}{binary}'
+    return None
+
+
+def _code(handler: object) -> Any:
+    """The code of a function or a method; ``None`` for any other callable."""
+    return getattr(handler, "__code__", None)
+
+
+def _bound(handler: object) -> int:
+    return 0 if getattr(handler, "__self__", None) is None else 1

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from checkwire.model.events import Event, Excused, Failed
 from checkwire.model.failures import Failure, Severity
 
 __all__ = ["Expected", "Ledger"]
+
+_Identity = tuple[str, str, int | None]
 
 
 class Expected:
@@ -22,8 +25,10 @@ class Expected:
         self.pattern = pattern
         self.met: Failure | None = None
 
-    def covers(self, failure: Failure) -> bool:
-        """Whether this is the failure meant; ``*`` stands for anything."""
+    def covers(self, failure: Failure, severity: Severity = "failed") -> bool:
+        """Whether this is the failure meant; ``*`` stands for anything but a mere warning."""
+        if severity == "warning":
+            return failure.code == self.pattern
         return fnmatchcase(failure.code, self.pattern)
 
 
@@ -32,7 +37,6 @@ class Ledger:
 
     Attributes:
         verifications: how many held.
-        told: the failures told so far, by number from 1.
         expected: the failures the check expects at the moment, innermost last.
     """
 
@@ -45,17 +49,62 @@ class Ledger:
         self._emit = emit
         self._now = now
         self._step = step
+        self._told: list[int | None] = []
+        """The connection of each failure told, which has its index here plus 1 as its number."""
+        self._numbers: dict[_Identity, int] = {}
         self._open: dict[Hashable, list[int]] = {}
+        self._opened: dict[int, int] = {}
+        self._excused: set[int] = set()
+        self._failing: set[int] = set()
         self.verifications = 0
-        self.told: list[Failure] = []
         self.expected: list[Expected] = []
 
-    def held(self, site: Hashable) -> None:
-        """A verification held at this place of the script."""
+    @property
+    def told(self) -> int:
+        """How many failures were told so far: the number of the last one."""
+        return len(self._told)
+
+    @property
+    def failing(self) -> bool:
+        """Whether the attempt fails as things stand."""
+        return bool(self._failing)
+
+    def opened(self, connection: int) -> None:
+        """A connection opened: only what failed before can be tried again on it."""
+        self._opened[connection] = self.told
+
+    def held(
+        self, site: Hashable, *, began: int | None = None, connection: int | None = None
+    ) -> None:
+        """A verification held at this place of the script; the arguments are of `recovered`."""
         self.verifications += 1
         if site in self._open:
-            for number in self._open.pop(site):
+            self.recovered(site, began=began, connection=connection)
+
+    def recovered(
+        self, site: Hashable, *, began: int | None = None, connection: int | None = None
+    ) -> None:
+        """What failed at this place earlier went well now; that alone verifies nothing.
+
+        Only a later try makes up for a failure, not one that was under way at the time, nor one
+        on another connection that was open already: these are no second tries.
+
+        Args:
+            site: the place in the script.
+            began: how many failures had been told when this try began; all of them if left out.
+            connection: the connection on which it was tried, if it was on one.
+        """
+        left = []
+        for number in self._open.pop(site, ()):
+            limit = self.told if began is None else began
+            if connection is not None and self._told[number - 1] != connection:
+                limit = min(limit, self._opened.get(connection, limit))
+            if number <= limit:
                 self.excuse(number, "held_later")
+            else:
+                left.append(number)
+        if left:
+            self._open[site] = left
 
     def failed(
         self, failure: Failure, severity: Severity = "failed", site: Hashable | None = None
@@ -64,8 +113,11 @@ class Ledger:
 
         With a ``site`` it is a verification, and is excused if it holds there later.
         """
-        self.told.append(failure)
-        number = len(self.told)
+        self._told.append(failure.connection)
+        number = self.told
+        self._numbers[_identity(failure)] = number
+        if severity == "failed":
+            self._failing.add(number)
         self._emit(
             Failed(
                 at_ns=self._now(),
@@ -76,7 +128,7 @@ class Ledger:
             )
         )
         for expected in reversed(self.expected):
-            if expected.covers(failure):
+            if expected.covers(failure, severity):
                 expected.met = failure
                 self.verifications += 1
                 self.excuse(number, "expected")
@@ -85,23 +137,20 @@ class Ledger:
             self._open.setdefault(site, []).append(number)
         return number
 
-    def excuse(self, number: int, reason: str) -> None:
+    def excuse(self, number: int, reason: Literal["expected", "held_later"]) -> None:
         """A failure told earlier does not count."""
-        self._emit(
-            Excused(
-                at_ns=self._now(),
-                number=number,
-                reason="expected" if reason == "expected" else "held_later",
-            )
-        )
+        if number not in self._excused:
+            self._excused.add(number)
+            self._failing.discard(number)
+            self._emit(Excused(at_ns=self._now(), number=number, reason=reason))
 
     def number_of(self, failure: Failure) -> int:
-        """The number under which a failure was told last, 0 if it was not."""
-        for index in range(len(self.told) - 1, -1, -1):
-            told = self.told[index]
-            if told is failure or (
-                (told.code, told.message, told.connection)
-                == (failure.code, failure.message, failure.connection)
-            ):
-                return index + 1
-        return 0
+        """The number under which a failure was told last, 0 if it was not.
+
+        It is known by its code, message and connection, and must be masked as it was when told.
+        """
+        return self._numbers.get(_identity(failure), 0)
+
+
+def _identity(failure: Failure) -> _Identity:
+    return failure.code, failure.message, failure.connection

@@ -6,9 +6,13 @@ import json
 from typing import Any, Literal
 
 from checkwire.model.events import Logged
-from checkwire.sdk.context import current
+from checkwire.sdk.context import current, encodable
+from checkwire.sdk.values import show
 
 __all__ = ["log"]
+
+_LONGEST = 16 * 1024
+"""Characters of a line; a longer one is cut."""
 
 
 class _Log:
@@ -44,11 +48,14 @@ class _Log:
         fields: dict[str, Any],
     ) -> None:
         context = current()
-        words = [*map(str, parts), *(f"{name}={_show(value)}" for name, value in fields.items())]
+        words = [*map(_text, parts), *(f"{name}={_show(value)}" for name, value in fields.items())]
+        message = context.masker.text(encodable(" ".join(words)))
+        if len(message) > _LONGEST:
+            message = f"{message[:_LONGEST]}… ({len(message):,} characters)"
         context.emit(
             Logged(
                 at_ns=context.timeline.now(),
-                message=context.masker.text(" ".join(words)),
+                message=message,
                 level=level,
                 step=context.step,
             )
@@ -60,8 +67,16 @@ def _show(value: Any) -> str:
         return value
     try:
         return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        return repr(value)
+    except (TypeError, ValueError, RecursionError):
+        return _text(value) if isinstance(value, BaseException) else show(value, _LONGEST)
+
+
+def _text(value: object) -> str:
+    """What ``print`` would show; a check does not fail for what it only wanted to say."""
+    try:
+        return str(value)
+    except Exception as error:
+        return f"<{type(value).__name__} whose __str__ raised {type(error).__name__}>"
 
 
 log = _Log()

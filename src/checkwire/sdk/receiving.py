@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections import deque
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
-from checkwire.model.errors import ConnectionClosed, FailureError, MessageError, TimedOut
+from checkwire.model.errors import ConnectionClosed, MessageError, TimedOut, UsageError
 from checkwire.model.failures import Failure
 from checkwire.sdk.context import Context, Site
 from checkwire.sdk.facts import Closed
-from checkwire.sdk.matching import Pattern, closeness, describe, matches, project
+from checkwire.sdk.json_text import NotJson, parse_json
+from checkwire.sdk.matching import Pattern, matches, problem_of, why_not
+from checkwire.sdk.misses import Misses
+from checkwire.sdk.values import show
 from checkwire.wire.session.connection import Connection
 from checkwire.wire.session.inbox import Message
 
-__all__ = ["REQUIRED", "Receiver"]
+__all__ = ["REQUIRED", "Kind", "Receiver"]
+
+T = TypeVar("T")
 
 REQUIRED: Final[Any] = object()
 """There is no default: the message must come."""
 
-_REMEMBERED = 200
-"""Messages that did not match, kept to tell which came closest."""
-_SHOWN = 3
+Kind = Literal["any", "text", "bytes", "json"]
+"""Of message that is awaited."""
+
+_SHOWN = 500
+"""Characters of a message that a failure shows."""
 
 
 class _Unfit(Exception):  # noqa: N818 - never leaves this module
@@ -37,6 +42,14 @@ class _Unfit(Exception):  # noqa: N818 - never leaves this module
         self.details = details
 
 
+class _Try(NamedTuple):
+    """A verification under way: where, since when, and after which of the failures told."""
+
+    site: Site
+    started: float
+    began: int
+
+
 class Receiver:
     """Receives on one connection, for the script."""
 
@@ -47,76 +60,82 @@ class Receiver:
         self._context = context
 
     async def receive(
-        self, kind: str, where: Pattern, within: float, default: Any, site: Site
+        self, kind: Kind, where: Pattern, within: float, default: Any, site: Site
     ) -> Any:
-        """See :meth:`checkwire.sdk.websocket.WebSocket.receive`."""
-        started = time.monotonic()
-        skipped: deque[tuple[Message, Any]] = deque(maxlen=_REMEMBERED)
-        count = 0
+        """See :meth:`checkwire.sdk.inbound.Inbound.receive`."""
+        this = self._begin(where, kind, site)
+        misses = Misses(where)
         while True:
-            left = within - (time.monotonic() - started)
             try:
-                message = await self._connection.receive(max(left, 0.0))
+                message = await self._message(this, within)
             except TimedOut as error:
                 if default is not REQUIRED:
                     return default
                 failure = error.failure
-                if count:
-                    failure = self._no_match(where, within, count, skipped)
-                raise self._failed(TimedOut, failure, site) from None
+                if misses.count:
+                    failure = replace(
+                        misses.failure(within, self._context.masker),
+                        connection=self._connection.number,
+                    )
+                raise TimedOut(self._failed(failure, site)) from None
             except ConnectionClosed as closed:
-                failure = self._located(closed.failure, site)
-                failure = self._context.verification_failed(failure, site)
-                raise ConnectionClosed(failure, closed.code, closed.reason) from None
+                raise self._closed(closed, site, misses) from None
             try:
                 value = _convert(kind, message.data)
             except _Unfit as unfit:
                 if where is None:
-                    failure = self._unfit(unfit, message)
-                    raise self._failed(MessageError, failure, site) from None
-                skipped.append((message, message.data))
-            else:
-                if where is None or matches(where, value):
-                    self._context.ledger.held(site)
-                    return value
-                skipped.append((message, value))
-            count += 1
+                    raise MessageError(self._failed(self._unfit(unfit, message), site)) from None
+                misses.add(message.frame, message.data, None)
+                continue
+            if where is None:
+                return self._held(this, value)
+            reason = why_not(where, value)
+            if reason is None:
+                return self._held(this, value)
+            misses.add(message.frame, value, reason)
 
-    async def silence(self, seconds: float, where: Pattern, site: Site) -> None:
-        """See :meth:`checkwire.sdk.websocket.WebSocket.expect_silence`."""
-        started = time.monotonic()
+    async def next(self) -> str | bytes:
+        """The next message, however long it takes.
+
+        Raises:
+            ConnectionClosed: the connection has ended.
+        """
+        return (await self._connection.receive()).data
+
+    async def silence(self, duration: float, where: Pattern, site: Site) -> None:
+        """See :meth:`checkwire.sdk.inbound.Inbound.expect_silence`."""
+        this = self._begin(where, "json", site)
+        began_ns = self._context.timeline.now()
         while True:
-            left = seconds - (time.monotonic() - started)
             try:
-                message = await self._connection.receive(max(left, 0.0))
+                message = await self._message(this, duration)
             except TimedOut:
-                self._context.ledger.held(site)
+                self._held(this, None)
                 return
             except ConnectionClosed as closed:
-                failure = self._context.verification_failed(
-                    self._located(closed.failure, site), site
-                )
-                raise ConnectionClosed(failure, closed.code, closed.reason) from None
-            if where is None or matches(where, _loosely(message.data)):
-                elapsed = time.monotonic() - started
-                failure = Failure(
-                    code="message.unexpected",
-                    message=f"A message came {elapsed:.2f} s into {seconds:g} s of expected "
-                    "silence",
-                    details=_show(message.data),
-                    evidence={"frame": message.frame},
-                    connection=self._connection.number,
-                )
-                raise self._failed(MessageError, failure, site)
+                raise self._closed(closed, site) from None
+            if where is not None and not matches(where, _loosely(message.data)):
+                continue
+            came = "A message was waiting already when silence was expected"
+            if message.at_ns > began_ns:
+                after = (message.at_ns - began_ns) / 1e9
+                came = f"A message came {after:.2f} s into {duration:g} s of expected silence"
+            failure = Failure(
+                code="message.unexpected",
+                message=came,
+                details=self._show(message.data),
+                evidence={"frame": message.frame},
+                connection=self._connection.number,
+            )
+            raise MessageError(self._failed(failure, site))
 
     async def close(self, code: int | None, within: float, site: Site) -> Closed:
-        """See :meth:`checkwire.sdk.websocket.WebSocket.receive_close`."""
-        started = time.monotonic()
+        """See :meth:`checkwire.sdk.inbound.Inbound.receive_close`."""
+        this = self._begin(None, "any", site)
         connection = self._connection
         while True:
-            left = within - (time.monotonic() - started)
             try:
-                await connection.receive(max(left, 0.0))
+                await self._message(this, within)
             except TimedOut:
                 expected = "" if code is None else f" with {code}"
                 failure = Failure(
@@ -125,86 +144,65 @@ class Receiver:
                     f"{within:g} s",
                     connection=connection.number,
                 )
-                raise self._failed(TimedOut, failure, site) from None
+                raise TimedOut(self._failed(failure, site)) from None
             except ConnectionClosed as closed:
-                return self._judge_close(closed, code, site)
+                return self._judge_close(closed, code, this)
 
-    def _judge_close(self, closed: ConnectionClosed, code: int | None, site: Site) -> Closed:
-        right = closed.failure.code == "ws.closed" and code in (None, closed.code)
-        if right:
-            number = self._context.ledger.number_of(closed.failure)
-            if number:
-                self._context.ledger.excuse(number, "expected")
-            self._context.ledger.held(site)
-            return Closed(closed.code, closed.reason)
-        failure = closed.failure
-        if code is not None and failure.code == "ws.closed":
-            failure = msgspec.structs.replace(
-                failure, message=f"{failure.message}. The check expects {code}"
-            )
-        failure = self._context.verification_failed(self._located(failure, site), site)
-        raise ConnectionClosed(failure, closed.code, closed.reason) from None
+    def _judge_close(self, closed: ConnectionClosed, code: int | None, this: _Try) -> Closed:
+        failure, context = closed.failure, self._context
+        by_server = failure.code == "ws.closed"
+        told = context.number_of(failure)
+        if by_server and told:
+            # It was told as it happened; here is who says what of it.
+            context.ledger.excuse(told, "expected")
+        if by_server and code in (None, closed.code):
+            return self._held(this, Closed(closed.code, closed.reason))
+        if by_server:
+            failure = replace(failure, message=f"{failure.message}. The check expects {code}")
+        raise self._closed(ConnectionClosed(failure, closed.code, closed.reason), this.site)
 
-    def _failed(
-        self, kind: type[TimedOut] | type[MessageError], failure: Failure, site: Site
-    ) -> FailureError:
-        failure = self._context.verification_failed(self._located(failure, site), site)
-        return kind(failure)
+    def _begin(self, where: Pattern, kind: Kind, site: Site) -> _Try:
+        if where is not None and (problem := problem_of(where, kind)):
+            raise self._context.misused(problem, site)
+        return _Try(site, time.monotonic(), self._context.ledger.told)
 
-    def _located(self, failure: Failure, site: Site) -> Failure:
-        return msgspec.structs.replace(failure, location=self._context.location(site))
+    async def _message(self, this: _Try, duration: float) -> Message:
+        left = max(duration - (time.monotonic() - this.started), 0.0)
+        try:
+            return await self._connection.receive(left)
+        except UsageError as error:
+            raise self._context.misused(str(error), this.site) from None
+
+    def _held(self, this: _Try, value: T) -> T:
+        self._context.ledger.held(this.site, began=this.began, connection=self._connection.number)
+        return value
+
+    def _failed(self, failure: Failure, site: Site) -> Failure:
+        return self._context.verification_failed(self._context.located(failure, site), site)
+
+    def _closed(
+        self, closed: ConnectionClosed, site: Site, misses: Misses | None = None
+    ) -> ConnectionClosed:
+        """The connection ended first: the wire has told so, unless it was a normal close."""
+        failure = self._context.located(closed.failure, site)
+        if misses is not None and misses.count:
+            failure = replace(failure, details=misses.report(self._context.masker))
+        return ConnectionClosed(self._context.noticed(failure, site), closed.code, closed.reason)
 
     def _unfit(self, unfit: _Unfit, message: Message) -> Failure:
         return Failure(
             code=unfit.code,
             message=unfit.message,
-            details=unfit.details or _show(message.data),
+            details=unfit.details or self._show(message.data),
             evidence={"frame": message.frame},
             connection=self._connection.number,
         )
 
-    def _no_match(
-        self,
-        where: Pattern,
-        within: float,
-        count: int,
-        skipped: deque[tuple[Message, Any]],
-    ) -> Failure:
-        from checkwire.sdk.diff import diff
-
-        # The latest of equally close ones: it is the one to be found at the transcript's end.
-        ranked = sorted(
-            skipped, key=lambda entry: (closeness(where, entry[1]), entry[0].frame), reverse=True
-        )
-        wanted = describe(where)
-        lines: list[str] = []
-        for message, value in ranked[:_SHOWN]:
-            if lines:
-                lines.append("")
-            lines.append(f"frame {message.frame}, {closeness(where, value):.0%} of what is wanted:")
-            comparable = isinstance(where, dict | list | tuple) and isinstance(value, dict | list)
-            changes = (
-                diff(wanted, project(where, value), masker=self._context.masker)
-                if comparable
-                else []
-            )
-            lines += [f"  {line}" for line in changes] or [f"  {_show(value)}"]
-        messages = "message" if count == 1 else "messages"
-        none = "it does not match" if count == 1 else "none matches"
-        return Failure(
-            code="timeout.no_match",
-            message=f"{count} {messages} came within {within:g} s, and {none} {_show(wanted)}",
-            details="\n".join(lines),
-            evidence={
-                "messages": count,
-                "closest_frame": ranked[0][0].frame,
-                "expected": wanted if isinstance(wanted, dict | list | str) else _show(wanted),
-            },
-            connection=self._connection.number,
-        )
+    def _show(self, value: object) -> str:
+        return show(value, _SHOWN, self._context.masker)
 
 
-def _convert(kind: str, data: str | bytes) -> Any:
+def _convert(kind: Kind, data: str | bytes) -> Any:
     if kind == "any":
         return data
     if kind == "bytes":
@@ -212,37 +210,27 @@ def _convert(kind: str, data: str | bytes) -> Any:
             return data
         raise _Unfit("message.wrong_type", "A text message came where binary was expected")
     if isinstance(data, bytes):
+        wanted = "text" if kind == "text" else "JSON"
+        unfit = _Unfit(
+            "message.wrong_type",
+            f"A binary message of {len(data):,} bytes came where {wanted} was expected",
+        )
         if kind == "text":
-            raise _Unfit(
-                "message.wrong_type",
-                f"A binary message of {len(data):,} bytes came where text was expected",
-            )
+            raise unfit
         # JSON in binary frames is common, and no less JSON.
         try:
             data = data.decode()
         except UnicodeDecodeError:
-            raise _Unfit(
-                "message.wrong_type",
-                f"A binary message of {len(data):,} bytes came where JSON was expected",
-            ) from None
+            raise unfit from None
     return _parse(data) if kind == "json" else data
 
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_not_json)
-    except json.JSONDecodeError as error:
-        line = text.split("\n")[error.lineno - 1]
-        start = max(error.colno - 41, 0)
-        caret = f"{line[start : start + 80]}\n{' ' * (error.colno - 1 - start)}^ {error.msg}"
-        what = "empty" if not text.strip() else f"{error.msg.lower()} at character {error.pos}"
-        raise _Unfit("message.invalid_json", f"The message is not JSON: {what}", caret) from None
-    except RecursionError:
-        raise _Unfit("message.invalid_json", "The message is JSON nested too deeply") from None
-
-
-def _not_json(name: str) -> Any:
-    raise _Unfit("message.invalid_json", f"The message is not JSON: it holds {name}")
+        return parse_json(text)
+    except NotJson as error:
+        message = f"The message is not JSON: {error}"
+        raise _Unfit("message.invalid_json", message, error.caret) from None
 
 
 def _loosely(data: str | bytes) -> Any:
@@ -251,9 +239,3 @@ def _loosely(data: str | bytes) -> Any:
         return _convert("json", data)
     except _Unfit:
         return data
-
-
-def _show(value: Any) -> str:
-    from checkwire.sdk.values import show
-
-    return show(value, 500)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
 from checkwire.model.failures import Failure
 from checkwire.sdk import assertions
 from checkwire.sdk.assertions import Site
 from checkwire.sdk.context import current
 
-__all__ = ["listen_to_assertions"]
+__all__ = ["has_assertions", "listen_to_assertions"]
 
 
 class _Listener:
@@ -22,3 +26,20 @@ class _Listener:
 def listen_to_assertions() -> None:
     """From now on every assertion of rewritten code counts, in whatever attempt it runs."""
     assertions.observer = _Listener()
+
+
+def has_assertions(function: Callable[..., Any]) -> bool:
+    """Whether a check asserts or expects anything: its own code, or that of functions in it."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    if assertions.sites_in(current().relative(code.co_filename), code.co_qualname):
+        return True
+    return any("expect" in part.co_names for part in _nested(code))
+
+
+def _nested(code: CodeType) -> list[CodeType]:
+    parts = [code]
+    for part in parts:
+        parts += [const for const in part.co_consts if isinstance(const, CodeType)]
+    return parts

@@ -4,41 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Generator
+from collections.abc import Coroutine, Generator
 from contextlib import suppress
-from enum import IntEnum
 from types import TracebackType
-from typing import Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from checkwire.model.durations import Duration, parse_duration
-from checkwire.model.errors import ConnectionClosed, UsageError
+from websockets.protocol import State
+
+from checkwire.model.durations import Duration
+from checkwire.model.errors import ConnectError, ConnectionClosed, FailureError, UsageError
+from checkwire.sdk.begun import Begun
 from checkwire.sdk.connecting import ConnectKeywords, connect_options
-from checkwire.sdk.context import Context, Site, current, here
-from checkwire.sdk.facts import Closed, Ping, Response, Timings, Tls
-from checkwire.sdk.handlers import Handler, Handlers
-from checkwire.sdk.matching import Pattern
-from checkwire.sdk.receiving import REQUIRED, Receiver
+from checkwire.sdk.context import Context, Site, current, here, opening
+from checkwire.sdk.described import Described
+from checkwire.sdk.facts import Ping, ReadyState
+from checkwire.sdk.handlers import Handlers, arguments_for
+from checkwire.sdk.inbound import Inbound
+from checkwire.sdk.listening import Listening
+from checkwire.sdk.receiving import Receiver
+from checkwire.sdk.waiting import seconds
 from checkwire.wire.opening import open_connection
-from checkwire.wire.session.closing import NORMAL_CODES
 from checkwire.wire.session.connection import Connection
 
-__all__ = ["ReadyState", "WebSocket", "connect"]
+__all__ = ["OPENS_ONCE", "WebSocket", "connect", "running_loop"]
+
+_HOW_TO_OPEN: Final = "write `async with connect(url) as ws:`, or `await ws.run()` with handlers"
+
+OPENS_ONCE: Final = "a WebSocket opens once; make a new one to connect again"
+
+_POLITENESS: Final = 1.0
+"""Seconds for the closing handshake when a block is left by an exception: what went wrong is known
+by then, and a server that is stuck need not delay it."""
 
 
-class ReadyState(IntEnum):
-    """The four states of the standard (WHATWG WebSockets, section 3)."""
-
-    CONNECTING = 0
-    OPEN = 1
-    CLOSING = 2
-    CLOSED = 3
-
-
-class WebSocket:
+class WebSocket(Inbound, Listening, Described):
     """A WebSocket connection of a check.
 
-    Made by :func:`connect`, it is open. Made by hand, as in the event style, it opens with
-    :meth:`run`::
+    It opens with ``async with connect(url) as ws``, with ``ws = await connect(url)``, or, as in
+    the event style, with :meth:`run`::
 
         ws = WebSocket(url)
 
@@ -46,56 +49,125 @@ class WebSocket:
         def received(message): ...
 
         await ws.run(for_="5s")
+
+    Attributes:
+        url: as it was given.
     """
 
-    CONNECTING: Final = ReadyState.CONNECTING
-    OPEN: Final = ReadyState.OPEN
-    CLOSING: Final = ReadyState.CLOSING
-    CLOSED: Final = ReadyState.CLOSED
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_ended",
+        "_handlers",
+        "_how_to_open",
+        "_incoming",
+        "_loop",
+        "_opening",
+        "_options",
+        "_site",
+        "url",
+    )
 
     def __init__(self, url: str, **options: Unpack[ConnectKeywords]) -> None:
-        """See :func:`connect` for the arguments. Nothing is sent before :meth:`run`."""
-        self.url = url
+        """See :func:`connect` for the arguments. Nothing is sent before it is opened."""
         self._context: Context = current()
+        self._site: Site = here()
+        if not isinstance(url, str):
+            raise self._context.misused(f"a URL is a string, not {url!r:.80}")
+        self.url = url
+        self._how_to_open = _HOW_TO_OPEN
         self._options = connect_options(options, self._context)
         self._connection: Connection | None = None
-        self._receiver: Receiver | None = None
-        self._handlers = Handlers(self)
+        self._incoming: Receiver | None = None
+        self._handlers = Handlers(self._context)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening = False
         self._ended = False
+        self._context.made(self, "the WebSocket was never opened", self._site)
 
     # Opening and closing
 
     async def open(self) -> WebSocket:
-        """Connect. Done by :func:`connect` and :meth:`run`.
+        """Connect. Done by ``async with``, ``await`` and :meth:`run`.
 
         Raises:
             ConnectError: ``dns.*``, ``tcp.*``, ``proxy.*``, ``tls.*``, ``upgrade.*``.
+            FailureError: ``check.bad_url``.
+            UsageError: it was opened before.
         """
-        if self._connection is not None or self._ended:
-            raise UsageError("a WebSocket opens once; make a new one to connect again")
+        context, ledger = self._context, self._context.ledger
+        if self._connection is not None or self._ended or self._opening:
+            raise context.misused(OPENS_ONCE)
+        context.used(self)
+        began, key = ledger.told, (self._site, self.url)
+        self._loop = asyncio.get_running_loop()
+        token = opening.set(key)
+        self._opening = True
         try:
-            connection = await open_connection(self.url, self._options, self._context)
-        except BaseException:
-            self._ended = True
-            raise
+            connection = await open_connection(self.url, self._options, context)
+        except ConnectError:
+            raise  # The wire has told of it.
+        except FailureError as error:
+            failure = context.located(error.failure, self._site)
+            raise FailureError(context.verification_failed(failure, key)) from None
+        except UsageError as error:
+            raise context.misused(str(error), self._site) from None
+        finally:
+            opening.reset(token)
+            self._opening = False
+            closed, self._ended = self._ended, True
+        if closed:
+            connection.abort()
+            raise context.misused("the WebSocket was closed before it was open", self._site)
+        ledger.opened(connection.number)
+        ledger.recovered(key, began=began)
+        self._ended = False
         self._connection = connection
-        self._receiver = Receiver(connection, self._context)
-        self._context.sockets.add(self)
+        self._incoming = Receiver(connection, context)
+        context.sockets.add(self)
         return self
 
-    async def close(self, code: int = 1000, reason: str = "") -> None:
+    async def _opened(self) -> Connection:
+        """The open connection, opened now if it was not yet."""
+        if self._connection is None:
+            await self.open()
+        if self.ready_state is not self.OPEN:
+            raise self._not_open(self._site)
+        return self._open
+
+    def close(self, code: int = 1000, reason: str = "") -> Begun:
         """Close with the closing handshake. Closing twice does no harm.
 
+        The Close frame is sent at once, so handlers that are plain functions can close too;
+        awaiting waits for the server's answer.
+
+        Args:
+            code: 1000 for normal, or one from 3000 to 4999.
+            reason: at most 123 bytes.
+
         Raises:
-            UsageError: ``code`` must not be sent (RFC 6455 section 7.4), or ``reason`` is longer
-                than 123 bytes.
+            UsageError: ``code`` must not be sent (RFC 6455 section 7.4), or ``reason`` is too long.
         """
+        if not isinstance(code, int) or not isinstance(reason, str):
+            raise self._context.misused("close() takes a code and a reason: close(1000, 'done')")
+        self._context.used(self)
+        connection = self._connection
+        if connection is None:
+            self._ended = True
+        else:
+            try:
+                connection.start_closing(code, reason)
+            except UsageError as error:
+                raise self._context.misused(str(error)) from None
+        return Begun(self._wait_closed)
+
+    async def _wait_closed(self) -> None:
         if self._connection is not None:
-            await self._connection.close(code, reason)
+            await self._connection.wait_closed()
             self._context.sockets.discard(self)
 
     async def _leave(self, error: BaseException | None) -> None:
-        """Close at the end of a block."""
+        """Close at the end of a block, which was left by this exception, if by one."""
         connection = self._connection
         if connection is None:
             return
@@ -103,287 +175,36 @@ class WebSocket:
             if error is None:
                 await self.close()
             elif isinstance(error, Exception):
-                # What went wrong is known by now; a server that is stuck need not delay it.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(1.0):
+                    async with asyncio.timeout(_POLITENESS):
                         await self.close()
         finally:
             connection.abort()
             self._context.sockets.discard(self)
+        if error is None and self._handlers and not self._handlers.called:
+            raise self._context.misused(
+                "handlers were registered with on(), and nothing called them: await ws.run()",
+                self._site,
+            )
 
-    def _open_connection(self) -> Connection:
-        if self._connection is None:
-            state = self.ready_state
-            raise UsageError(f"WebSocket is not open: readyState {state.value} ({state.name})")
-        return self._connection
-
-    # Sending
-
-    def send(self, data: str | bytes | bytearray | memoryview) -> Sent:
-        """Send text (``str``) or binary (``bytes``).
-
-        It is sent at once; awaiting waits only while much is queued, because the server reads
-        slowly. So handlers that are plain functions can send too.
-
-        Raises:
-            UsageError: the WebSocket is not open.
-            ConnectionClosed: the server has closed it.
-        """
-        if not isinstance(data, str | bytes | bytearray | memoryview):
-            kind = type(data).__name__
-            raise UsageError(f"send() takes str or bytes, not {kind}; for JSON use send_json()")
-        connection = self._open_connection()
-        if self.ready_state is not ReadyState.OPEN and connection.failure is None:
-            state = self.ready_state
-            raise UsageError(f"WebSocket is not open: readyState {state.value} ({state.name})")
-        connection.send(data)
-        return Sent(connection)
-
-    def send_json(self, value: Any) -> Sent:
-        """Send a value as JSON text.
-
-        Raises:
-            UsageError: it cannot be written as JSON, or as :meth:`send`.
-        """
-        try:
-            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"send_json() cannot write this as JSON: {error}") from None
-        return self.send(text)
-
-    # Receiving
-
-    async def receive(
-        self,
-        *,
-        where: Pattern = None,
-        within: Duration = 10.0,
-        default: Any = REQUIRED,
-    ) -> Any:
-        """The next message: ``str`` for text, ``bytes`` for binary.
-
-        Args:
-            where: take the first message that fits this pattern; those before are skipped, and are
-                in the transcript. See :data:`checkwire.sdk.matching.Pattern`.
-            within: how long to wait.
-            default: what to return if none comes in time, instead of failing.
-
-        Raises:
-            TimedOut: ``timeout.first_message``, ``timeout.message`` or ``timeout.no_match``, which
-                shows what did come, closest first.
-            ConnectionClosed: the connection ended first.
-        """
-        return await self._receive("any", where, within, default, here())
-
-    async def receive_text(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
-    ) -> Any:
-        """As :meth:`receive`, for text: binary is ``message.wrong_type``."""
-        return await self._receive("text", where, within, default, here())
-
-    async def receive_bytes(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
-    ) -> Any:
-        """As :meth:`receive`, for binary: text is ``message.wrong_type``."""
-        return await self._receive("bytes", where, within, default, here())
-
-    async def receive_json(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
-    ) -> Any:
-        """As :meth:`receive`, for JSON, parsed: anything else is ``message.invalid_json``.
-
-        With ``where=`` messages that are not JSON are skipped, as others that do not fit.
-        """
-        return await self._receive("json", where, within, default, here())
-
-    async def _receive(
-        self, kind: str, where: Pattern, within: Duration, default: Any, site: Site
-    ) -> Any:
-        self._open_connection()
-        assert self._receiver is not None
-        return await self._receiver.receive(kind, where, _seconds(within), default, site)
-
-    async def expect_silence(self, for_: Duration, *, where: Pattern = None) -> None:
-        """Nothing (that fits ``where``) must come for this long.
-
-        Raises:
-            MessageError: ``message.unexpected``.
-        """
-        await self._expect_silence(for_, where, here())
-
-    async def _expect_silence(self, for_: Duration, where: Pattern, site: Site) -> None:
-        self._open_connection()
-        assert self._receiver is not None
-        await self._receiver.silence(_seconds(for_), where, site)
-
-    async def receive_close(self, code: int | None = None, *, within: Duration = 10.0) -> Closed:
-        """Wait until the server closes; a close that would fail the check is right here.
-
-        Args:
-            code: the close code that it must have; any if left out.
-            within: how long to wait.
-
-        Raises:
-            TimedOut: ``timeout.close``.
-            ConnectionClosed: it closed otherwise, with another code or without a Close frame.
-        """
-        return await self._receive_close(code, within, here())
-
-    async def _receive_close(self, code: int | None, within: Duration, site: Site) -> Closed:
-        self._open_connection()
-        assert self._receiver is not None
-        return await self._receiver.close(code, _seconds(within), site)
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self._messages()
-
-    async def _messages(self) -> AsyncIterator[Any]:
-        connection = self._open_connection()
-        while True:
-            try:
-                message = await connection.receive()
-            except ConnectionClosed as closed:
-                if closed.code in NORMAL_CODES:
-                    return
-                raise
-            yield message.data
-
-    async def ping(self, data: bytes | None = None, *, within: Duration = 10.0) -> Ping:
-        """Ping, and wait for the pong: the round trip in seconds.
-
-        Raises:
-            TimedOut: ``ws.no_pong``, or ``ws.peer_lost`` when not even the peer's kernel answers.
-        """
-        return await self._ping(data, within, here())
-
-    async def _ping(self, data: bytes | None, within: Duration, site: Site) -> Ping:
-        round_trip = await self._open_connection().ping(data, _seconds(within))
-        self._context.ledger.held(site)
-        return Ping.of(round_trip)
-
-    # Events
-
-    def on(self, event: str, handler: Handler | None = None) -> Any:
-        """Call ``handler`` on each ``open``, ``message``, ``error``, ``close``, ``ping``, ``pong``.
-
-        As a decorator (``@ws.on("message")``) or with the handler. A handler is a function or a
-        coroutine function, and takes: nothing (``open``), the message (``message``: ``str`` or
-        ``bytes``), the exception (``error``), code and reason (``close``), the payload (``ping``,
-        ``pong``); or fewer arguments than that.
-        """
-        return self._handlers.add(event, handler, once=False)
-
-    def once(self, event: str, handler: Handler | None = None) -> Any:
-        """As :meth:`on`, for the first time only."""
-        return self._handlers.add(event, handler, once=True)
-
-    def off(self, event: str, handler: Handler) -> None:
-        """No longer call the handler."""
-        self._handlers.remove(event, handler)
-
-    async def run(self, for_: Duration | None = None) -> None:
-        """Open, call the handlers as things happen, and close after ``for_``.
-
-        Without ``for_`` it runs until either side closes, or the check's time is over. An
-        exception in a handler ends it, and is raised here.
-
-        Raises:
-            ConnectError: it did not open, and there is no ``error`` handler. With one the check
-                fails all the same.
-            MessageError: ``message.none_received``: there is a ``message`` handler, and no message
-                came.
-        """
-        await self._handlers.run(None if for_ is None else _seconds(for_), here())
-
-    # Facts
-
-    @property
-    def ready_state(self) -> ReadyState:
-        """CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3)."""
-        if self._connection is None:
-            return ReadyState.CLOSED if self._ended else ReadyState.CONNECTING
-        return ReadyState(int(self._connection.state))
-
-    @property
-    def timings(self) -> Timings:
-        """Seconds per phase."""
-        return Timings({} if self._connection is None else self._connection.phases)
-
-    @property
-    def response(self) -> Response:
-        """The answer to the upgrade request."""
-        handshake = self._open_connection().handshake
-        headers: dict[str, str] = {}
-        for name, value in handshake.response_headers:
-            key = name.lower()
-            headers[key] = f"{headers[key]}, {value}" if key in headers else value
-        return Response(handshake.status, headers)
-
-    @property
-    def subprotocol(self) -> str | None:
-        """The subprotocol that the server chose."""
-        return self._open_connection().handshake.subprotocol
-
-    @property
-    def extensions(self) -> tuple[str, ...]:
-        """The extensions in use, as the server named them."""
-        return self._open_connection().handshake.extensions
-
-    @property
-    def remote_address(self) -> str:
-        """Address and port of the peer (of the proxy, if there is one)."""
-        return self._open_connection().handshake.remote_address
-
-    @property
-    def tls(self) -> Tls | None:
-        """Version, cipher and certificates; ``None`` for ``ws://``."""
-        established = self._open_connection().tls
-        return None if established is None else Tls.of(established)
-
-    @property
-    def close_code(self) -> int | None:
-        """The close code received, 1006 if there was none; ``None`` while open."""
-        if self._connection is None:
-            return 1006 if self._ended else None
-        return self._connection.close_code
-
-    @property
-    def close_reason(self) -> str:
-        """The reason that came with the close code."""
-        return "" if self._connection is None else self._connection.close_reason
-
-    def __repr__(self) -> str:
-        return f"<WebSocket {self._context.masker.text(self.url)} {self.ready_state.name}>"
-
-
-class Sent:
-    """What :meth:`WebSocket.send` returns: awaiting it waits while much is queued."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return self._connection.drain().__await__()
-
-
-class Connecting:
-    """What :func:`connect` returns: ``async with`` it, or ``await`` it and close by hand."""
-
-    __slots__ = ("_options", "_url", "_ws")
-
-    def __init__(self, url: str, options: ConnectKeywords) -> None:
-        self._url = url
-        self._options = options
-        self._ws: WebSocket | None = None
+    def _abandon(self) -> None:
+        """Let go of the connection at once, from whatever thread, if it is still there."""
+        self._context.sockets.discard(self)
+        connection, loop = self._connection, self._loop
+        if connection is None or loop is None or loop.is_closed():
+            return
+        if loop.is_running() and running_loop() is not loop:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(connection.abort)
+        else:
+            connection.abort()
 
     def __await__(self) -> Generator[Any, None, WebSocket]:
-        return WebSocket(self._url, **self._options).open().__await__()
+        return self.open().__await__()
 
     async def __aenter__(self) -> WebSocket:
-        self._ws = await self
-        return self._ws
+        await self._opened()
+        return self
 
     async def __aexit__(
         self,
@@ -391,14 +212,188 @@ class Connecting:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._ws is not None
-        await self._ws._leave(error)
+        await self._leave(error)
+
+    # Sending
+
+    def send(self, data: str | bytes | bytearray | memoryview) -> Begun:
+        """Send text (``str``) or binary (``bytes``).
+
+        It is sent at once; awaiting waits only while much is queued, because the server reads
+        slowly. So handlers that are plain functions can send too.
+
+        Raises:
+            UsageError: it is neither, or the WebSocket is not open.
+            ConnectionClosed: the server has closed it.
+        """
+        if not isinstance(data, str | bytes | bytearray | memoryview):
+            kind = type(data).__name__
+            raise self._context.misused(
+                f"send() takes str or bytes, not {kind}; send_json() sends any value as JSON"
+            )
+        connection = self._usable()
+        connection.send(data)
+        return Begun(connection.drain)
+
+    def send_json(self, value: Any) -> Begun:
+        """Send a value as JSON text.
+
+        Raises:
+            UsageError: it cannot be written as JSON, or is JSON already; and as :meth:`send`.
+            ConnectionClosed: as :meth:`send`.
+        """
+        if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+            with suppress(ValueError):
+                json.loads(value)
+                raise self._context.misused("send_json() got JSON text already: send() sends it")
+        try:
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            text.encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            message = f"send_json() cannot write this as JSON: {error}"
+            raise self._context.misused(message) from None
+        return self.send(text)
+
+    def ping(
+        self, data: str | bytes | None = None, *, within: Duration | None = None
+    ) -> Coroutine[Any, Any, Ping]:
+        """Ping, and wait for the pong: the round trip in seconds.
+
+        Args:
+            data: at most 125 bytes to carry; chosen at random if left out.
+            within: how long to wait; ``timeouts["pong"]`` (10 s) if left out.
+
+        Raises:
+            TimedOut: ``ws.no_pong``, or ``ws.peer_lost`` when not even the peer's kernel answers.
+            ConnectionClosed: the connection ended first.
+        """
+        limit = None if within is None else seconds("within", within)
+        return self._ping(data.encode() if isinstance(data, str) else data, limit, here())
+
+    async def _ping(self, data: bytes | None, within: float | None, site: Site) -> Ping:
+        connection, context = self._usable(site), self._context
+        began = context.ledger.told
+        try:
+            round_trip = await connection.ping(data, within)
+        except UsageError as error:
+            raise context.misused(str(error), site) from None
+        except ConnectionClosed as closed:
+            failure = context.noticed(context.located(closed.failure, site), site)
+            raise ConnectionClosed(failure, closed.code, closed.reason) from None
+        context.ledger.held(site, began=began, connection=connection.number)
+        return Ping.of(round_trip)
+
+    # Events
+
+    def run(self, for_: Duration | None = None) -> Coroutine[Any, Any, None]:
+        """Open, call the handlers as things happen, and close after ``for_``.
+
+        Handlers are called in order, one at a time, whether they are plain functions or
+        coroutine functions. An exception in one ends the run, and is raised here.
+
+        Args:
+            for_: how long to stay open; if left out, until either side closes.
+
+        Raises:
+            ConnectError: it did not open, and there is no ``error`` handler. With one the check
+                fails all the same.
+            MessageError: ``message.none_received``: there is a ``message`` handler, and no message
+                came.
+        """
+        return self._run(None if for_ is None else seconds("for_", for_), here())
+
+    async def _run(self, duration: float | None, site: Site) -> None:
+        from checkwire.sdk.running import happenings_of
+
+        happenings = happenings_of(self, duration, site)
+        try:
+            async for event, arguments in happenings:
+                for handler in self._handlers.take(event):
+                    result = handler(*arguments_for(handler, arguments))
+                    if asyncio.iscoroutine(result):
+                        await result
+        except BaseException as error:
+            await happenings.aclose()
+            await self._leave(error)
+            raise
+        self._context.sockets.discard(self)
+
+    # What is there to be used
+
+    @property
+    def _async(self) -> WebSocket:
+        return self
+
+    @property
+    def _open(self) -> Connection:
+        """The connection, which may have ended since.
+
+        Raises:
+            UsageError: it was never open.
+        """
+        if self._connection is None:
+            raise self._not_open()
+        return self._connection
+
+    def _usable(self, site: Site | None = None) -> Connection:
+        """The connection, if something can be sent on it.
+
+        Raises:
+            UsageError: it is not open yet, or the check itself has closed it.
+            ConnectionClosed: the server has closed it.
+        """
+        connection = self._open
+        if connection.state is State.OPEN and connection.failure is None:
+            return connection
+        closed = connection.closed_error()
+        if closed.failure.code == "check.usage":
+            raise self._not_open(site)
+        site = site or here()
+        failure = self._context.noticed(self._context.located(closed.failure, site), site)
+        raise ConnectionClosed(failure, closed.code, closed.reason)
+
+    def _not_open(self, site: Site | None = None) -> UsageError:
+        state = self.ready_state
+        why = {
+            ReadyState.CONNECTING: self._how_to_open,
+            ReadyState.CLOSING: "the check itself is closing it",
+            ReadyState.CLOSED: "the check itself has closed it"
+            if self._connection is not None
+            else "it could not be opened, or was closed before",
+        }.get(state, "")
+        message = f"WebSocket is not open: readyState {state.value} ({state.name}); {why}"
+        return self._context.misused(message, site)
+
+    def _receiver(self) -> Receiver:
+        if self._incoming is None:
+            raise self._not_open()
+        return self._incoming
+
+    if not TYPE_CHECKING:  # A type checker would say so before it runs.
+
+        def __enter__(self):
+            raise self._context.misused(
+                "write `async with connect(...)`; a check that is a plain function takes connect "
+                "from checkwire.sync"
+            )
+
+        def __exit__(self, *_):
+            pass
 
 
-def connect(url: str, **options: Unpack[ConnectKeywords]) -> Connecting:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that runs in this thread, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def connect(url: str, **options: Unpack[ConnectKeywords]) -> WebSocket:
     """Open a WebSocket: ``async with connect(url) as ws``.
 
-    Leaving the block closes it with the closing handshake.
+    Leaving the block closes it with the closing handshake. ``ws = await connect(url)`` opens it
+    too; then ``await ws.close()`` closes it.
 
     Args:
         url: ``ws://`` or ``wss://``.
@@ -407,12 +402,6 @@ def connect(url: str, **options: Unpack[ConnectKeywords]) -> Connecting:
     Raises:
         ConnectError: ``dns.*``, ``tcp.*``, ``proxy.*``, ``tls.*``, ``upgrade.*``.
         FailureError: ``check.bad_url``.
+        UsageError: an option is not known, or cannot be used.
     """
-    return Connecting(url, options)
-
-
-def _seconds(duration: Duration) -> float:
-    try:
-        return parse_duration(duration)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    return WebSocket(url, **options)

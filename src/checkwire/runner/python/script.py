@@ -26,6 +26,7 @@ from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
 from checkwire.sdk import assertions
 from checkwire.sdk.context import Context, enter
+from checkwire.sdk.forgotten import notice_forgotten_awaits
 from checkwire.sdk.verification import has_assertions, listen_to_assertions
 
 __all__ = ["Script", "run_script"]
@@ -72,8 +73,9 @@ def run_script(
         ca=job.connecting.ca,
         root=root,
     )
-    enter(context)
+    enter(context, everywhere=True)
     listen_to_assertions()
+    notice_forgotten_awaits()
     assertions.masker = context.masker
     context.emit(
         AttemptStarted(
@@ -128,6 +130,7 @@ class Script:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except BaseException as error:  # whatever it is, it is the check's
             self._raised = self._ended_by(error)
+        self._context.end(returned=not self._raised)
         if not self._raised:
             self._tell_unreached_assertions(function)
         self._context.emit(

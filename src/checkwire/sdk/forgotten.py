@@ -1,0 +1,50 @@
+"""Forgotten awaits: a coroutine that nobody awaits does nothing, and must not do so in silence."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextlib import suppress
+from types import CoroutineType
+from typing import Any, Final
+
+from checkwire.sdk.context import Context, Site, current, is_ours
+
+__all__ = ["notice_forgotten_awaits"]
+
+_DEPTH: Final = 6
+"""Frames remembered of a coroutine's making: those of the SDK, and the script's above them."""
+
+
+def notice_forgotten_awaits() -> None:
+    """From now on a coroutine that is dropped without having been awaited is ``check.usage``.
+
+    For the process, and for coroutines made in the calling thread. Python calls the hook used here
+    for every such coroutine (``PyErr_WarnUnawaitedCoroutine``), where a warning could be filtered
+    away by any library.
+    """
+    sys.set_coroutine_origin_tracking_depth(_DEPTH)
+    warnings._warn_unawaited_coroutine = _forgotten  # type: ignore[attr-defined]
+
+
+def _forgotten(coroutine: CoroutineType[Any, Any, Any]) -> None:
+    with suppress(Exception):  # Wherever it is dropped, nobody could handle an exception.
+        _tell(current(), coroutine)
+
+
+def _tell(context: Context, coroutine: CoroutineType[Any, Any, Any]) -> None:
+    site, name = _origin(coroutine)
+    if not is_ours(site[0]) and context.owns(site[0]):
+        context.misused(
+            f"{name}() was called without await, so it did nothing: write `await` before it", site
+        )
+
+
+def _origin(coroutine: CoroutineType[Any, Any, Any]) -> tuple[Site, str]:
+    """Where in the script the coroutine was made, and the function called for it there."""
+    name = coroutine.__name__
+    for path, line, function in coroutine.cr_origin or ():
+        if not is_ours(path):
+            return (path, line), name
+        name = function
+    return ("", 0), name

@@ -1,0 +1,93 @@
+"""What happens on an open connection, in order, for handlers: bounded, so that none is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, NamedTuple
+
+from websockets.protocol import State
+
+from checkwire.sdk.handlers import EventName
+from checkwire.wire.options import Limits
+from checkwire.wire.session.connection import Connection
+from checkwire.wire.session.inbox import Message
+
+__all__ = ["Happening", "Happenings"]
+
+
+class Happening(NamedTuple):
+    """An event, and what its handlers are given."""
+
+    event: EventName
+    arguments: tuple[Any, ...]
+
+
+class Happenings:
+    """Messages, pings, pongs and the end of a connection, from now on.
+
+    While more of them wait than the connection's limits allow, nothing is read, so that a server
+    that sends faster than the handlers take feels it. One task may wait at a time.
+    """
+
+    __slots__ = ("_connection", "_limits", "_loop", "_paused", "_size", "_waiter", "_waiting")
+
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[Happening | None, int]] = deque()
+        self._size = 0
+        self._paused = False
+        self._waiter: asyncio.Future[None] | None = None
+        connection.on_ping = lambda data: self._put(Happening("ping", (data,)), len(data))
+        connection.on_pong = lambda data: self._put(Happening("pong", (data,)), len(data))
+        connection.on_closed = lambda code, reason: self._put(None)
+        connection.on_message = self._received
+        if connection.state is State.CLOSED:
+            self._put(None)
+
+    def _received(self, message: Message) -> None:
+        self._put(Happening("message", (message.data,)), len(message.data))
+
+    def _put(self, happening: Happening | None, size: int = 0) -> None:
+        self._waiting.append((happening, size))
+        self._size += size
+        full = (
+            len(self._waiting) >= self._limits.queue_messages
+            or self._size >= self._limits.queue_bytes
+        )
+        if full:
+            self._paused = True
+            self._connection.pause()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def next(self, deadline: float | None) -> Happening | None:
+        """The next one; ``None`` when the connection has ended, and all was taken.
+
+        Raises:
+            TimeoutError: the loop's clock passed ``deadline``.
+        """
+        if deadline is not None and self._loop.time() >= deadline:
+            raise TimeoutError
+        while not self._waiting:
+            waiter = self._waiter = self._loop.create_future()
+            timer = None if deadline is None else self._loop.call_at(deadline, _expire, waiter)
+            try:
+                await waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+        happening, size = self._waiting.popleft()
+        self._size -= size
+        if self._paused and not self._waiting:
+            self._paused = False
+            self._connection.resume()
+        return happening
+
+
+def _expire(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())

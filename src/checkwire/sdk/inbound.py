@@ -1,0 +1,157 @@
+"""What a check receives on a WebSocket: the awaitable style."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar, overload
+
+from checkwire.model.durations import Duration
+from checkwire.model.errors import ConnectionClosed
+from checkwire.sdk.context import here
+from checkwire.sdk.facts import Closed
+from checkwire.sdk.matching import Pattern
+from checkwire.sdk.receiving import REQUIRED, Receiver
+from checkwire.sdk.waiting import seconds
+from checkwire.wire.session.closing import NORMAL_CODES
+
+__all__ = ["Inbound"]
+
+D = TypeVar("D")
+
+
+class Inbound:
+    """The receiving half of a WebSocket.
+
+    The methods are plain functions that return coroutines, not coroutine functions: so the place
+    in the script where they were called is known even if it is another task that awaits them.
+    """
+
+    __slots__ = ()
+
+    def _receiver(self) -> Receiver:
+        raise NotImplementedError
+
+    @overload
+    def receive(
+        self, *, where: Pattern = ..., within: Duration = ...
+    ) -> Coroutine[Any, Any, str | bytes]: ...
+
+    @overload
+    def receive(
+        self, *, where: Pattern = ..., within: Duration = ..., default: D
+    ) -> Coroutine[Any, Any, str | bytes | D]: ...
+
+    def receive(
+        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+    ) -> Coroutine[Any, Any, Any]:
+        """The next message: ``str`` for text, ``bytes`` for binary.
+
+        Args:
+            where: take the first message that fits this pattern; those before are skipped, and are
+                in the transcript. See :data:`checkwire.sdk.matching.Pattern`.
+            within: how long to wait: seconds, or a string such as ``"500ms"``.
+            default: what to return if none comes in time, instead of failing.
+
+        Raises:
+            TimedOut: ``timeout.first_message``, ``timeout.message`` or ``timeout.no_match``, which
+                shows what did come, closest first.
+            ConnectionClosed: the connection ended first.
+        """
+        return self._receiver().receive("any", where, seconds("within", within), default, here())
+
+    @overload
+    def receive_text(
+        self, *, where: Pattern = ..., within: Duration = ...
+    ) -> Coroutine[Any, Any, str]: ...
+
+    @overload
+    def receive_text(
+        self, *, where: Pattern = ..., within: Duration = ..., default: D
+    ) -> Coroutine[Any, Any, str | D]: ...
+
+    def receive_text(
+        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+    ) -> Coroutine[Any, Any, Any]:
+        """As :meth:`receive`, for text: binary is ``message.wrong_type``, or skipped by ``where``.
+
+        Raises:
+            MessageError, TimedOut, ConnectionClosed: as above.
+        """
+        return self._receiver().receive("text", where, seconds("within", within), default, here())
+
+    @overload
+    def receive_bytes(
+        self, *, where: Pattern = ..., within: Duration = ...
+    ) -> Coroutine[Any, Any, bytes]: ...
+
+    @overload
+    def receive_bytes(
+        self, *, where: Pattern = ..., within: Duration = ..., default: D
+    ) -> Coroutine[Any, Any, bytes | D]: ...
+
+    def receive_bytes(
+        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+    ) -> Coroutine[Any, Any, Any]:
+        """As :meth:`receive`, for binary: text is ``message.wrong_type``, or skipped by ``where``.
+
+        Raises:
+            MessageError, TimedOut, ConnectionClosed: as above.
+        """
+        return self._receiver().receive("bytes", where, seconds("within", within), default, here())
+
+    def receive_json(
+        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+    ) -> Coroutine[Any, Any, Any]:
+        """As :meth:`receive`, for JSON (RFC 8259), parsed; in a text or in a binary message.
+
+        Anything else is ``message.invalid_json``, or skipped by ``where``.
+
+        Raises:
+            MessageError, TimedOut, ConnectionClosed: as above.
+        """
+        return self._receiver().receive("json", where, seconds("within", within), default, here())
+
+    def expect_silence(self, for_: Duration, *, where: Pattern = None) -> Coroutine[Any, Any, None]:
+        """Nothing (that fits ``where``) must come for this long.
+
+        A message that waits already, not received yet, breaks the silence too.
+
+        Raises:
+            MessageError: ``message.unexpected``.
+            ConnectionClosed: the connection ended first.
+        """
+        return self._receiver().silence(seconds("for_", for_), where, here())
+
+    def receive_close(
+        self, code: int | None = None, *, within: Duration = 10.0
+    ) -> Coroutine[Any, Any, Closed]:
+        """Wait until the server closes; a close that would fail the check is right here.
+
+        Messages that come before are skipped.
+
+        Args:
+            code: the close code that it must have; any if left out.
+            within: how long to wait.
+
+        Raises:
+            TimedOut: ``timeout.close``.
+            ConnectionClosed: it closed otherwise, with another code or without a Close frame.
+        """
+        return self._receiver().close(code, seconds("within", within), here())
+
+    def __aiter__(self) -> Inbound:
+        """The messages, until the connection is closed, normally or by the check itself.
+
+        Raises:
+            ConnectionClosed: it ended otherwise.
+        """
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        try:
+            return await self._receiver().next()
+        except ConnectionClosed as closed:
+            by_the_check = closed.failure.code == "check.usage"
+            if by_the_check or closed.code in NORMAL_CODES:
+                raise StopAsyncIteration from None
+            raise
