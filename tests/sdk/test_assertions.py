@@ -270,6 +270,12 @@ def test_what_says_nothing_is_left_out_of_the_details() -> None:
     assert why("text == str and int").details.split("\n")[1:] == ['  text = "hello"']
 
 
+def test_a_part_is_shown_once_for_each_value_it_had() -> None:
+    assert why("seven == 8 or seven == 9").details.split("\n")[1:] == ["  seven = 7"]
+    source = "assert (m := 0) or (m := '') or m"
+    assert explain(source, Recorded(source)).details.split("\n")[1:] == ["  m = 0", '  m = ""']
+
+
 def test_a_part_that_was_not_evaluated_is_not_shown() -> None:
     assert "seven" not in why("zero and seven").details.partition("\n")[2]
 
