@@ -86,7 +86,7 @@ class Collector:
 
     # Sink
 
-    def data_received(self, data: bytes, at_ns: int, kernel: bool) -> None:
+    def data_received(self, data: bytes | memoryview, at_ns: int, kernel: bool) -> None:
         # What comes after enough (frames in the packet of the 101) is kept too.
         self.data += data
         self.at_ns, self.kernel = at_ns, kernel

@@ -272,6 +272,7 @@ class Connection:
             )
             self._incoming.last_ns = at_ns
             if data:
+                self._incoming.expected = True
                 self._departures.sent_message(number, at_ns)
             elif opcode is _PING:
                 self._departures.sent_ping(number, at_ns)
@@ -342,7 +343,7 @@ class Connection:
 
     # What the pipe tells
 
-    def data_received(self, data: bytes, at_ns: int, kernel: bool) -> None:
+    def data_received(self, data: bytes | memoryview, at_ns: int, kernel: bool) -> None:
         """Bytes came."""
         self._incoming.feed(data, at_ns, kernel)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 __all__ = ["Inbox", "Message"]
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """A whole message.
 
     Attributes:
@@ -79,7 +80,8 @@ class Inbox:
         ):
             self._is_full = True
             self._full()
-        self.wake()
+        if self._waiter is not None:
+            self.wake()
 
     def take(self) -> Message | None:
         """The oldest message, or ``None``."""

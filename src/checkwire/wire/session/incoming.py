@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from websockets.frames import Frame, Opcode
 
@@ -34,7 +34,7 @@ class Owner(Protocol):
         """The peer's address."""
 
     def message_received(self, number: int, at_ns: int, kernel: bool) -> None:
-        """A message is complete; it is delivered right after."""
+        """An expected message is complete; it is delivered right after."""
 
     def ping_received(self, data: bytes) -> None:
         """A ping came; the pong is on its way."""
@@ -57,6 +57,8 @@ class Incoming:
 
     Attributes:
         on_message: takes the messages instead of the inbox, when set.
+        expected: whether the owner wants to be told of the next message, as it does of the first
+            one and, setting this, of the answer to what it sends.
         last_ns: when the last frame arrived.
         messages, size: what came so far; ``size`` in payload bytes.
     """
@@ -68,6 +70,7 @@ class Incoming:
         "_owner",
         "_protocol",
         "_recorder",
+        "expected",
         "last_ns",
         "messages",
         "on_message",
@@ -85,26 +88,30 @@ class Incoming:
         self._broken = False
         """The peer broke the rules: nothing more of it counts (RFC 6455 section 7.1.7)."""
         self.on_message: Callable[[Message], None] | None = None
+        self.expected = True
         self.last_ns = 0
         self.messages = 0
         self.size = 0
 
-    def feed(self, data: bytes, at_ns: int, kernel: bool) -> None:
+    def feed(self, data: bytes | memoryview, at_ns: int, kernel: bool) -> None:
         """Take bytes from the pipe."""
         protocol = self._protocol
         if self._broken or protocol.reader.eof:
             return
-        if data.startswith(b"HTTP/1.") and not protocol.reader.buffer:
-            self._injected_http(data)
+        if data[:7] == b"HTTP/1." and not protocol.reader.buffer:
+            self._injected_http(bytes(data))
             return
-        protocol.receive_data(data)
+        # It is appended to a buffer at once, for which a view is as good.
+        protocol.receive_data(cast(bytes, data))
         self.take(at_ns, kernel, data)
 
-    def take(self, at_ns: int, kernel: bool, data: bytes = b"") -> None:
+    def take(self, at_ns: int, kernel: bool, data: bytes | memoryview = b"") -> None:
         """Handle the frames that the protocol has parsed; ``data`` is the read they were in."""
         protocol = self._protocol
         frames: list[Any] = protocol.events_received()
         sizes = protocol.take_read()
+        if frames:
+            self.last_ns = at_ns
         # What is left of the read belongs to a later frame: that too came in one with these.
         last = len(frames) - (0 if protocol.reader.buffer else 1)
         for index, frame in enumerate(frames):
@@ -123,7 +130,7 @@ class Incoming:
             self._owner.write(at_ns)
         if protocol.parser_exc is not None and not protocol.reader.eof:
             place, before = self._owner.place, self._recorder.number
-            self._violated(diagnose_violation(protocol.parser_exc, place, before, data))
+            self._violated(diagnose_violation(protocol.parser_exc, place, before, bytes(data)))
 
     def _violated(self, failure: Failure) -> None:
         self._broken = True
@@ -147,7 +154,6 @@ class Incoming:
         wire_size: int,
         compressed: bool,
     ) -> None:
-        self.last_ns = at_ns
         size = len(frame.data)
         self.size += size
         error = data = None
@@ -161,7 +167,9 @@ class Incoming:
         )  # fmt: skip
         if data is not None:
             self.messages += 1
-            self._owner.message_received(number, at_ns, kernel)
+            if self.expected:
+                self.expected = False
+                self._owner.message_received(number, at_ns, kernel)
             message = Message(data, at_ns, number)
             if self.on_message is not None:
                 self._tell(self.on_message, message)
@@ -172,7 +180,6 @@ class Incoming:
             self._violated(diagnose_violation(error, self._owner.place, number - 1, b""))
 
     def _control(self, frame: Frame, at_ns: int, kernel: bool, coalesced: bool) -> None:
-        self.last_ns = at_ns
         data = bytes(frame.data)
         opcode, size = frame.opcode, len(data)
         number = self._recorder.add(

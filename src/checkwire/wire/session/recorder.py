@@ -88,6 +88,14 @@ class FrameRecorder:
         self.number = number = self.number + 1
         if coalesced:
             self.coalesced += 1
+        latest = self._latest
+        if number > self._first and len(latest) == self._first:
+            # One more than are kept: the oldest of the latest goes, or, if none are, this one.
+            self._skipped += 1
+            if not latest:
+                self._skipped_size += size
+                return number
+            self._skipped_size += latest[0][4]
         # A secret that begins within the limit must be seen whole to be masked.
         if payload is not None and len(payload) > self._payload:
             payload = payload[: self._payload + self._margin()]
@@ -98,10 +106,6 @@ class FrameRecorder:
         if number <= self._first:
             self._tell(entry)
             return number
-        latest = self._latest
-        if len(latest) == latest.maxlen:
-            self._skipped += 1
-            self._skipped_size += latest[0][4]
         latest.append(entry)
         if at_ns - self._flushed_ns > _FLUSH_NS:
             self.flush(at_ns)
@@ -112,7 +116,7 @@ class FrameRecorder:
         self._flushed_ns = at_ns
         if self._skipped:
             skipped = FramesSkipped(
-                at_ns=self._latest[0][1],
+                at_ns=self._latest[0][1] if self._latest else at_ns,
                 connection=self._connection,
                 count=self._skipped,
                 size=self._skipped_size,

@@ -156,7 +156,7 @@ class TlsPipe:
 
     # Sink
 
-    def data_received(self, data: bytes, at_ns: int, kernel: bool) -> None:
+    def data_received(self, data: bytes | memoryview, at_ns: int, kernel: bool) -> None:
         self.received += len(data)
         self._incoming.write(data)
         if self._handshake is not None:
