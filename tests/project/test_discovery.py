@@ -152,7 +152,11 @@ def test_a_folder_without_check_files_is_told_what_was_looked_for(tmp_path: Path
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_cannot_be_read_is_told(root: Path) -> None:
     (root / "checks/eu").chmod(0)
-    assert re.search(r"checks/eu cannot be read: Permission denied", complaint(root))
+    for target in (".", "checks/eu", "checks/eu/trades_check.py"):
+        assert re.search(r"checks/eu.* cannot be read: Permission denied", complaint(root, target))
+    assert complaint(root, "cheks") == "there is no cheks; did you mean checks?"
+    assert load_project(root / "checks/eu").root == str(root)
+    (root / "checks/eu").chmod(0o700)
 
 
 def test_the_project_is_that_of_what_is_named(root: Path) -> None:

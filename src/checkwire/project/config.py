@@ -141,8 +141,11 @@ def has_settings(folder: Path) -> bool:
 def _settings_in(folder: Path) -> tuple[Path, tuple[str, ...]] | None:
     """The file with the settings, and the table in it that they are."""
     own, shared = folder / CONFIG_NAME, folder / "pyproject.toml"
-    if own.is_file():
-        return own, ()
-    if shared.is_file() and b"[tool.checkwire" in shared.read_bytes():
-        return shared, ("tool", "checkwire")
+    try:
+        if own.is_file():
+            return own, ()
+        if shared.is_file() and b"[tool.checkwire" in shared.read_bytes():
+            return shared, ("tool", "checkwire")
+    except PermissionError:  # a folder above that is closed to us, or a file about other things
+        pass
     return None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from checkwire.model.errors import UsageError
+from checkwire.model.errors import CheckwireError, UsageError
 from checkwire.project.config import Project, has_settings, load_project
 from checkwire.project.patterns import matches_path
 from checkwire.sdk.suggestion import did_you_mean
@@ -123,7 +124,11 @@ def _existing(target: str, here: Path, project: Project | None = None) -> Path:
     """The file or folder that a target names, absolute."""
     name = target.partition("::")[0]
     place = Path(os.path.normpath(here / name))  # without following links: paths are identities
-    if not place.exists():
+    try:
+        exists = place.exists()
+    except PermissionError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+    if not exists:
         raise UsageError(f"there is no {name}{_closest(place, name, here, project)}")
     if place.is_file() and place.suffix != ".py":
         raise UsageError(f"{name} is not a Python file")
@@ -136,8 +141,10 @@ def _closest(place: Path, name: str, here: Path, project: Project | None) -> str
     folder = place.parent
     while not folder.is_dir():
         folder = folder.parent
-    known = {_as_typed(p, here) for p in folder.iterdir() if p.is_dir() or p.suffix == ".py"}
-    known.update(_as_typed(file, here) for file in _walk(folder, project or load_project(folder)))
+    known: set[str] = set()
+    with suppress(OSError, CheckwireError):  # a suggestion is not worth another error
+        known |= {_as_typed(p, here) for p in folder.iterdir() if p.is_dir() or p.suffix == ".py"}
+        known |= {_as_typed(p, here) for p in _walk(folder, project or load_project(folder))}
     return did_you_mean(name, known, quote="")
 
 
@@ -181,5 +188,6 @@ def _matches_any(patterns: Sequence[str], path: str) -> bool:
 def _is_foreign(folder: os.DirEntry[str]) -> bool:
     if folder.name.startswith(".") or folder.name in _NEVER:
         return True
-    place = Path(folder.path)
-    return (place / "pyvenv.cfg").exists() or has_settings(place)
+    # Of a folder that is closed to us pathlib would raise; walking into it tells.
+    is_environment = os.path.exists(f"{folder.path}/pyvenv.cfg")  # noqa: PTH110
+    return is_environment or has_settings(Path(folder.path))
