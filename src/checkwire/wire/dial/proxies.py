@@ -53,12 +53,18 @@ def _excluded(target: Address, no_proxy: str) -> bool:
             except ValueError:
                 pass
             continue
-        host, colon, port = entry.rpartition(":")
-        if colon and port.isdigit() and "]" not in port and ":" not in host.strip("[]"):
-            if int(port) != target.port:
-                continue
-            entry = host
-        name = entry.strip("[]").removeprefix("*").removeprefix(".")
+        host, port = _split_port(entry)
+        if port is not None and port != target.port:
+            continue
+        name = host.strip("[]").removeprefix("*").removeprefix(".")
         if target.host == name or target.host.endswith("." + name):
             return True
     return False
+
+
+def _split_port(entry: str) -> tuple[str, int | None]:
+    host, colon, port = entry.rpartition(":")
+    # An IPv6 address has colons of its own; with a port it is in brackets.
+    if colon and port.isdecimal() and (":" not in host or host.endswith("]")):
+        return host, int(port)
+    return entry, None
