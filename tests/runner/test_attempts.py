@@ -14,6 +14,7 @@ from checkwire.model.events import AttemptStarted, Event, Failed, Finished
 from checkwire.model.masking import MASK
 from checkwire.runner.runner import Collected, Runner
 from support.checks import headline, printed, run_all, run_one, with_runner, write_check
+from support.processes import is_alive, wait_until
 
 
 def test_a_check_that_returns_passes_and_one_that_asserts_wrongly_fails(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_a_failure_in_the_background_fails_the_check(tmp_path: Path, body: str) 
 import asyncio, threading
 
 def fail_now():
-    assert False, "in the background"
+    raise LookupError("in the background")
 
 async def fail():
     fail_now()
@@ -186,8 +187,9 @@ async def a():
     {body}
 """,
     )
-    assert attempt.status == "failed"
-    assert [failed.failure.code for failed in attempt.failures] == ["assertion.failed"]
+    assert attempt.status == "error"
+    messages = [failed.failure.message for failed in attempt.failures]
+    assert messages.count("LookupError: in the background") == 1
 
 
 def test_the_environment_is_the_jobs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,6 +286,35 @@ def test_events_come_as_they_happen(tmp_path: Path) -> None:
         return await runner.run(collected.definitions[0], on_event=listen)
 
     assert with_runner(tmp_path, use).status == "passed"
+
+
+def test_nothing_is_lost_when_the_runner_is_late(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        from checkwire import log
+
+        @check
+        async def a():
+            for number in range(400):
+                log(f"{number} " + "x" * 400)
+            print("y" * 20_000)
+            assert True
+        """,
+    )
+
+    async def use(runner: Runner, collected: Collected) -> Run:
+        def listen(number: int, event: Event) -> None:
+            if isinstance(event, AttemptStarted):
+                # The loop stands still until the check has written all that it will.
+                wait_until(lambda: not is_alive(event.pid))
+
+        return await runner.run(collected.definitions[0], on_event=listen)
+
+    attempt = with_runner(tmp_path, use).attempts[0]
+    assert attempt.status == "passed"
+    assert len(printed(attempt, "log")) == 400
+    assert printed(attempt)
 
 
 def test_what_the_listener_raises_ends_the_run_and_is_raised(tmp_path: Path) -> None:

@@ -155,6 +155,31 @@ def test_nothing_outlives_a_runner_that_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: not with_command("sleep", "64"))
 
 
+def test_a_check_does_not_outlive_its_zygote_even_without_a_runner(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        import os, time
+
+        @check
+        async def a():
+            with open("pids", "w") as file:
+                file.write(f"{os.getpid()} {os.getppid()}\\n")
+            time.sleep(60)
+        """,
+    )
+    pids = tmp_path / "pids"
+    with subprocess.Popen([sys.executable, "-c", RUNNER, str(tmp_path)]) as runner:
+        try:
+            wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
+            child, zygote = map(int, pids.read_text().split())
+            runner.send_signal(signal.SIGSTOP)
+            os.kill(zygote, signal.SIGKILL)
+            wait_until(lambda: not is_alive(child))
+        finally:
+            runner.kill()
+
+
 def test_nothing_outlives_a_runner_that_is_killed_during_an_import(tmp_path: Path) -> None:
     write_check(
         tmp_path,
