@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from checkwire.model.failures import Location
 from support.checks import headline, run_all, run_one, write_check
 
@@ -65,3 +67,64 @@ def test_a_failed_assertion_that_is_swallowed_fails_the_check(tmp_path: Path) ->
         """,
     )
     assert (attempt.status, headline(attempt)) == ("failed", "assertion.failed")
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ('tick["volume"] > 0', 'tick has no "volume".'),
+        ('tick["price"] > 0', 'tick["price"] was "12". The check expects more than 0.'),
+        ('tick["levels"][3] == 1', 'tick["levels"] has no item 3.'),
+    ],
+)
+def test_what_an_assertion_itself_raises_on_a_message_is_the_targets_fault(
+    test: str, message: str, tmp_path: Path
+) -> None:
+    attempt = run_one(
+        tmp_path,
+        f"""
+        @check
+        def judges():
+            tick = {{"price": "12", "levels": [1]}}
+            assert {test}
+        """,
+    )
+    assert attempt.status == "failed"
+    assert attempt.failure is not None
+    assert (attempt.failure.code, attempt.failure.message) == (
+        "assertion.failed",
+        message.replace('tick["levels"]', "tick['levels']"),
+    )
+
+
+def test_it_is_so_even_if_the_script_swallows_the_exception(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        @check
+        def quiet():
+            tick = {}
+            assert tick == {}
+            try:
+                assert tick["price"] > 0
+            except Exception:
+                print("never mind")
+        """,
+    )
+    assert (attempt.status, headline(attempt)) == ("failed", "assertion.failed")
+
+
+@pytest.mark.parametrize("test", ["len(1, 2)", "helper()", "(7)()", "nothing_of_this_name"])
+def test_a_mistake_in_an_assertion_is_the_checks_own(test: str, tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        f"""
+        def helper():
+            return {{}}["mine"]
+
+        @check
+        def mistaken():
+            assert {test}
+        """,
+    )
+    assert (attempt.status, headline(attempt)) == ("error", "script.exception")

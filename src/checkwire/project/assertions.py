@@ -3,10 +3,14 @@
 ``assert TEST, MESSAGE`` becomes, with names that no source can spell::
 
     @values = {}
-    if TEST':
-        @sites[3].passed()
-    else:
-        raise @sites[3].failed(@values, MESSAGE)
+    try:
+        if TEST':
+            @sites[3].passed()
+        else:
+            raise @sites[3].failed(@values, MESSAGE)
+    except:
+        @sites[3].broke(@values)
+        raise
     del @values
 
 where ``TEST'`` is ``TEST`` with each part worth showing, say ``ack["id"]``, replaced by
@@ -166,8 +170,16 @@ class _Rewriter:
         start = ast.Assign(
             targets=[make.name(_VALUES, ast.Store())], value=make.empty_dict(), **make.position
         )
+        broke = make.call(site, "broke", [make.name(_VALUES)])
+        handler = ast.ExceptHandler(
+            body=[ast.Expr(value=broke, **make.position), ast.Raise(**make.position)],
+            **make.position,
+        )
+        guarded = ast.Try(
+            body=[decision], handlers=[handler], orelse=[], finalbody=[], **make.position
+        )
         end = ast.Delete(targets=[make.name(_VALUES, ast.Del())], **make.position)
-        return [start, decision, end]
+        return [start, guarded, end]
 
     def _source(self, node: ast.Assert) -> str:
         """The statement as written, from its own column on."""

@@ -6,7 +6,8 @@ here; whoever runs a check listens by setting :data:`observer`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import sys
+from typing import TYPE_CHECKING, Final, Protocol
 
 from checkwire.model.errors import ExpectationFailed
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
     from checkwire.model.failures import Failure
     from checkwire.model.masking import Masker
+    from checkwire.sdk.explain import Explanation
 
 __all__ = [
+    "FAILURE",
     "AssertionFailed",
     "AssertionObserver",
     "Site",
@@ -25,6 +28,10 @@ __all__ = [
     "register",
     "sites_in",
 ]
+
+
+FAILURE: Final = "checkwire_failure"
+"""Attribute of an exception that left an ``assert``: the failure that was told for it."""
 
 
 class AssertionFailed(ExpectationFailed):
@@ -96,17 +103,41 @@ class Site:
             error.add_note(explanation.details)
             return error
 
+        failure = self._failure(explanation)
+        observer.failed(self, failure)
+        return AssertionFailed(failure)
+
+    def broke(self, values: dict[int, object]) -> None:
+        """The assertion's expression raised; the exception goes on its way.
+
+        ``assert ack["price"] > 0`` raises when there is no price, or when it is a string: then
+        what is under test is not as the check says, just as if the comparison had been false. So
+        it counts as a failed assertion, if the expression itself raised it. What a function raises
+        that the expression calls is that function's fault.
+        """
+        error = sys.exc_info()[1]
+        if observer is None or not isinstance(error, KeyError | IndexError | TypeError):
+            return
+        from checkwire.sdk.explain import explain_error
+
+        explanation = explain_error(self.source, values, error, masker)
+        if explanation is None:
+            return
+        self.reached = True
+        failure = self._failure(explanation)
+        error.__dict__[FAILURE] = failure
+        observer.failed(self, failure)
+
+    def _failure(self, explanation: Explanation) -> Failure:
         from checkwire.model.failures import Failure, Location
 
         text = " ".join(self.source.split())
-        failure = Failure(
+        return Failure(
             code="assertion.failed",
             message=explanation.message,
             details=explanation.details,
             location=Location(self.path, self.line, self.function.rpartition(".")[2], text[:200]),
         )
-        observer.failed(self, failure)
-        return AssertionFailed(failure)
 
 
 def register(path: str, sites: Iterable[Site]) -> None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from checkwire.sdk.diff import diff
 from checkwire.sdk.evidence import Evidence, is_literal
 from checkwire.sdk.sentences import why_false, worth_a_diff
-from checkwire.sdk.values import printable
+from checkwire.sdk.values import printable, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from checkwire.model.masking import Masker
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explanation", "explain", "explain_error"]
 
 _MAX_MESSAGE = 500
 _MAX_SOURCE_LINES = 12
@@ -70,6 +70,51 @@ def explain(
     if masker is not None:  # what the author wrote out may be a secret too
         return Explanation(masker.text(sentence or own), masker.text(details))
     return Explanation(sentence or own, details)
+
+
+def explain_error(
+    source: str,
+    values: Mapping[int, object],
+    error: KeyError | IndexError | TypeError,
+    masker: Masker | None = None,
+) -> Explanation | None:
+    """Explain an exception that an assertion's own expression raised.
+
+    Returns ``None`` if it was raised elsewhere, or is a mistake in the expression, such as a call
+    with the wrong arguments. To be called where the exception is handled. It never raises.
+    """
+    traceback = error.__traceback__
+    if traceback is None or traceback.tb_next is not None or _is_mistaken_call(error):
+        return None
+    explanation = explain(source, values, masker=masker)
+    if isinstance(error, TypeError) and "not supported between" in str(error):
+        return explanation  # A comparison: what was found, and what is expected, says it all.
+    try:
+        sentence = _sentence_for(error, source)
+    except Exception:
+        sentence = f"The assertion cannot be evaluated: {type(error).__name__}"
+    return explanation._replace(message=sentence if masker is None else masker.text(sentence))
+
+
+def _is_mistaken_call(error: Exception) -> bool:
+    said = str(error)
+    return isinstance(error, TypeError) and (
+        "not callable" in said or any(f"() {word}" in said for word in ("takes", "missing", "got"))
+    )
+
+
+def _sentence_for(error: KeyError | IndexError | TypeError, source: str) -> str:
+    if not isinstance(error, TypeError):
+        key = error.args[0] if isinstance(error, KeyError) and error.args else None
+        for node in ast.walk(ast.parse(textwrap.dedent(source))):
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+                if isinstance(error, KeyError) and node.slice.value == key:
+                    return f"{ast.unparse(node.value)} has no {show(key)}."
+                if isinstance(error, IndexError) and isinstance(node.slice.value, int):
+                    return f"{ast.unparse(node.value)} has no item {node.slice.value}."
+        if isinstance(error, KeyError):
+            return f"There is no {show(key)} in what is tested."
+    return f"The assertion cannot be evaluated: {printable(str(error))}."
 
 
 def _own_message(message: object, masker: Masker | None) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from checkwire.model.errors import CheckwireError, FailureError
 from checkwire.model.failures import Failure, Location
+from checkwire.sdk.assertions import FAILURE
 
 __all__ = ["Blame", "frames_of_coroutine", "frames_of_stack", "leaves_of"]
 
@@ -38,6 +39,9 @@ class Blame:
 
     def failure_of(self, error: BaseException) -> Failure:
         """The failure that an exception stands for. Never raises."""
+        told = getattr(error, FAILURE, None)
+        if isinstance(told, Failure):
+            return told
         if isinstance(error, FailureError):
             failure = error.failure
         else:
