@@ -106,12 +106,14 @@ def _is_mistaken_call(error: Exception) -> bool:
 def _sentence_for(error: KeyError | IndexError | TypeError, source: str) -> str:
     if not isinstance(error, TypeError):
         key = error.args[0] if isinstance(error, KeyError) and error.args else None
-        for node in ast.walk(ast.parse(textwrap.dedent(source))):
+        text = textwrap.dedent(source)
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+                whole = ast.get_source_segment(text, node.value)
                 if isinstance(error, KeyError) and node.slice.value == key:
-                    return f"{ast.unparse(node.value)} has no {show(key)}."
+                    return f"{whole} has no {show(key)}."
                 if isinstance(error, IndexError) and isinstance(node.slice.value, int):
-                    return f"{ast.unparse(node.value)} has no item {node.slice.value}."
+                    return f"{whole} has no item {node.slice.value}."
         if isinstance(error, KeyError):
             return f"There is no {show(key)} in what is tested."
     return f"The assertion cannot be evaluated: {printable(str(error))}."
