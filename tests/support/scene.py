@@ -19,6 +19,7 @@ from checkwire.sdk import context as contexts
 from checkwire.sdk.context import Context, enter
 from checkwire.sdk.forgotten import notice_forgotten_awaits
 from support.loops import LOOPS
+from support.rawserver import RawServer, Script
 from support.wsserver import Handler, served, serving
 
 __all__ = ["Outcome", "play", "refusing_url"]
@@ -90,6 +91,7 @@ def play(
     check: Callable[..., Any],
     server: Handler | None = None,
     *,
+    raw: Script | None = None,
     loop: str = "asyncio",
     options: dict[str, Any] | None = None,
     **context: Any,
@@ -101,12 +103,15 @@ def play(
     Args:
         check: ``async def`` or ``def``.
         server: handles the connections of a server that runs meanwhile.
+        raw: the same, byte by byte.
         loop: which event loop.
         options: of the server.
         context: arguments of the attempt's :class:`Context`.
     """
     outcome = Outcome()
     attempt = Context(outcome.take, **context)
+    if raw is not None:
+        check = _beside(check, raw)
     gc.collect()
     LOOPS[loop]().close()  # libuv keeps a pipe for signals from its first loop on
     before = _held()
@@ -153,6 +158,22 @@ async def _play(
             attempt.end(returned=outcome.error is None)
             own = {task for task in asyncio.all_tasks() - before if not _of_server(task)}
             assert not own, f"left: {own}"
+
+
+def _beside(check: Callable[..., Any], script: Script) -> Callable[..., Any]:
+    """The check, with a server of that script running meanwhile."""
+    if asyncio.iscoroutinefunction(check):
+
+        async def whole() -> Any:
+            with RawServer(script) as server:
+                return await check(server.url)
+    else:
+
+        def whole() -> Any:
+            with RawServer(script) as server:
+                return check(server.url)
+
+    return whole
 
 
 def _of_server(task: asyncio.Task[Any]) -> bool:

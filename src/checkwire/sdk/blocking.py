@@ -16,7 +16,7 @@ from checkwire.sdk.connecting import ConnectKeywords
 from checkwire.sdk.context import Site, here, on_behalf_of
 from checkwire.sdk.described import Described
 from checkwire.sdk.facts import Closed, Ping
-from checkwire.sdk.handlers import Handler, arguments_for
+from checkwire.sdk.handlers import Registered
 from checkwire.sdk.happenings import Happening
 from checkwire.sdk.listening import Listening
 from checkwire.sdk.matching import Pattern
@@ -232,8 +232,8 @@ class BlockingWebSocket(Listening, Described):
             if ours:
                 self._stop()
 
-    def _handle(self, happening: Happening, handler: Handler, site: Site) -> None:
-        result = handler(*arguments_for(handler, happening.arguments))
+    def _handle(self, happening: Happening, handler: Registered, site: Site) -> None:
+        result = handler(*happening.arguments)
         if asyncio.iscoroutine(result):
             result.close()
             raise self._ws._context.misused(

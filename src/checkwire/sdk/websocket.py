@@ -18,7 +18,7 @@ from checkwire.sdk.connecting import ConnectKeywords, connect_options
 from checkwire.sdk.context import Context, Site, current, here, opening
 from checkwire.sdk.described import Described
 from checkwire.sdk.facts import Ping, ReadyState
-from checkwire.sdk.handlers import Handlers, arguments_for
+from checkwire.sdk.handlers import Handlers
 from checkwire.sdk.inbound import Inbound
 from checkwire.sdk.listening import Listening
 from checkwire.sdk.receiving import Receiver
@@ -130,8 +130,8 @@ class WebSocket(Inbound, Listening, Described):
     async def _opened(self) -> Connection:
         """The open connection, opened now if it was not yet."""
         if self._connection is None:
-            await self.open()
-        if self.ready_state is not self.OPEN:
+            await self.open()  # The server may have closed it by now; that is seen soon enough.
+        elif self.ready_state is not self.OPEN:
             raise self._not_open(self._site)
         return self._open
 
@@ -232,7 +232,10 @@ class WebSocket(Inbound, Listening, Described):
                 f"send() takes str or bytes, not {kind}; send_json() sends any value as JSON"
             )
         connection = self._usable()
-        connection.send(data)
+        try:
+            connection.send(data)
+        except UsageError as error:
+            raise self._context.misused(str(error)) from None
         return Begun(connection.drain)
 
     def send_json(self, value: Any) -> Begun:
@@ -309,7 +312,7 @@ class WebSocket(Inbound, Listening, Described):
         try:
             async for event, arguments in happenings:
                 for handler in self._handlers.take(event):
-                    result = handler(*arguments_for(handler, arguments))
+                    result = handler(*arguments)
                     if asyncio.iscoroutine(result):
                         await result
         except BaseException as error:
