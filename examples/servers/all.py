@@ -21,7 +21,7 @@ from binance import binance
 from coinbase import coinbase
 from kraken import kraken
 from login import login
-from serving import port_of, until_stopped
+from serving import port_of, stop_on_signal
 from websockets.asyncio.server import Server
 
 from checkwire.echo import EchoServer
@@ -46,7 +46,7 @@ FEEDS: dict[str, Callable[[int], AbstractAsyncContextManager[Server]]] = {
 
 async def serve_all(ports: dict[str, int], tls: SSLContext) -> None:
     """Serve until stopped."""
-    urls = {}
+    stop, urls = stop_on_signal(), {}
     async with AsyncExitStack() as servers:
         for name, port in ports.items():
             if name in FEEDS:
@@ -58,7 +58,7 @@ async def serve_all(ports: dict[str, int], tls: SSLContext) -> None:
                 urls[name] = echo.url
         told = ", ".join(f"{url} ({name})" for name, url in urls.items())
         print(f"Listening on {told}", flush=True)
-        await until_stopped()
+        await stop.wait()
 
 
 if __name__ == "__main__":

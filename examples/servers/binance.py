@@ -8,6 +8,7 @@ Shapes: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-str
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import re
@@ -136,8 +137,11 @@ def binance(port: int, ping_every: float = PING_EVERY) -> AbstractAsyncContextMa
         ping_interval=ping_every,
         ping_timeout=PONG_WITHIN,
         server_header=None,
+        close_timeout=1,
     )
 
 
 if __name__ == "__main__":
-    main(binance, "/ws/btcusdt@trade")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ping-every", type=float, default=PING_EVERY, metavar="SECONDS")
+    main(binance, "/ws/btcusdt@trade", parser)

@@ -156,7 +156,7 @@ async def handle(ws: ServerConnection) -> None:
 
 def coinbase(port: int) -> AbstractAsyncContextManager[Server]:
     """Serve on 127.0.0.1."""
-    return serve(handle, "127.0.0.1", port, server_header=None)
+    return serve(handle, "127.0.0.1", port, server_header=None, close_timeout=1)
 
 
 if __name__ == "__main__":

@@ -133,7 +133,14 @@ async def handle(ws: ServerConnection) -> None:
 
 def kraken(port: int) -> AbstractAsyncContextManager[Server]:
     """Serve on 127.0.0.1."""
-    return serve(handle, "127.0.0.1", port, process_request=refuse_elsewhere, server_header=None)
+    return serve(
+        handle,
+        "127.0.0.1",
+        port,
+        process_request=refuse_elsewhere,
+        server_header=None,
+        close_timeout=1,
+    )
 
 
 if __name__ == "__main__":

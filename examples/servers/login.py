@@ -193,6 +193,7 @@ def login(port: int) -> AbstractAsyncContextManager[Server]:
         select_subprotocol=select_subprotocol,
         create_connection=Connection,
         server_header=None,
+        close_timeout=1,
     )
 
 

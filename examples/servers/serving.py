@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,36 +11,33 @@ from datetime import UTC, datetime
 
 from websockets.asyncio.server import Server, ServerConnection
 
-__all__ = ["Serve", "main", "now", "port_of", "receive_until", "until_stopped"]
+__all__ = ["Serve", "main", "now", "port_of", "receive_until", "stop_on_signal"]
 
-Serve = Callable[[int], AbstractAsyncContextManager[Server]]
-"""Starts a server on a port of 127.0.0.1 (0 for any free one) for as long as the block lasts."""
-
-# A client that hangs up in the handshake, as those do that look whether the port is open, is no
-# error of ours.
-logging.getLogger("websockets").setLevel(logging.CRITICAL)
+Serve = Callable[..., AbstractAsyncContextManager[Server]]
+"""Starts a server on a ``port`` of 127.0.0.1, 0 for any free one, while the block lasts."""
 
 
-def main(serve: Serve, path: str) -> None:
-    """Run one stand-in alone until Ctrl-C or SIGTERM."""
-    parser = argparse.ArgumentParser()
+def main(serve: Serve, path: str, parser: argparse.ArgumentParser | None = None) -> None:
+    """Run one stand-in alone until Ctrl-C or SIGTERM; the options of the parser go to it."""
+    parser = parser or argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0, help="default: any free one")
-    port = parser.parse_args().port
+    options = vars(parser.parse_args())
 
     async def run() -> None:
-        async with serve(port) as server:
+        stop = stop_on_signal()
+        async with serve(**options) as server:
             print(f"Listening on ws://127.0.0.1:{port_of(server)}{path}", flush=True)
-            await until_stopped()
+            await stop.wait()
 
     asyncio.run(run())
 
 
-async def until_stopped() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
+def stop_on_signal() -> asyncio.Event:
+    """Set by Ctrl-C or SIGTERM. Ask for it before saying that the server is there."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
 def port_of(server: Server) -> int:

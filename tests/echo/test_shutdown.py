@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import socket
+import ssl
 import threading
 
 import pytest
 from websockets.asyncio.client import connect
 
 from checkwire.echo import EchoServer
+from checkwire.echo.certificate import make_certificate
+from checkwire.echo.eventstream import EventStreamConnection
 from support.echo_server import frame, running_echo
-from support.processes import open_fds
+from support.processes import open_fds, wait_until
 
 
 def test_open_websockets_are_closed_with_1001():
@@ -59,6 +63,7 @@ def test_clients_that_do_not_answer_the_good_bye_are_cut():
         assert client.read_frame() == (0x88, b"\x03\xe9")
         with contextlib.suppress(ConnectionResetError):
             assert client.read_to_end() == b""
+    assert [ex.close_code for ex in server.exchanges] == [1001, 1001]
 
 
 def test_event_streams_and_idle_connections_end():
@@ -73,6 +78,19 @@ def test_event_streams_and_idle_connections_end():
         assert stream.read_to_end() == b"0\r\n\r\n"
         assert idle.read_to_end() == b""
         assert half.read_to_end() == b""
+
+
+def test_an_event_stream_whose_client_left_is_forgotten():
+    def streams() -> int:
+        gc.collect()
+        return sum(isinstance(found, EventStreamConnection) for found in gc.get_objects())
+
+    with running_echo() as server:
+        with server.connect() as client:
+            client.send(b"GET /.sse HTTP/1.1\r\nHost: echo\r\n\r\n")
+            client.read_until(b"id: 2\n")
+            assert streams() == 1
+        wait_until(lambda: streams() == 0)
 
 
 def test_it_does_not_accept_any_more():
@@ -142,3 +160,25 @@ def test_ipv6_addresses_stand_in_brackets():
             return server.url.replace(str(server.port), "PORT")
 
     assert asyncio.run(run()) == "ws://[::1]:PORT"
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_it_runs_on_uvloop_too(tls):
+    uvloop = pytest.importorskip("uvloop")
+    certificate = make_certificate() if tls else None
+
+    async def run() -> int | None:
+        async with EchoServer(ssl=certificate and certificate.context) as server:
+            trust = certificate and ssl.create_default_context(
+                cadata=certificate.authority.decode()
+            )
+            async with connect(server.url, ssl=trust, proxy=None) as ws:
+                await ws.recv()
+                await ws.send(b"x" * 500_000)
+                assert await ws.recv() == b"x" * 500_000
+                await server.close()
+                await ws.wait_closed()
+        return ws.close_code
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(run()) == 1001

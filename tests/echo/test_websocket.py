@@ -158,6 +158,7 @@ def test_the_reason_arrives_even_while_the_client_goes_on_sending(echo):
     with echo.open() as client:
         client.send(frame(0x83, b"x") + b"\x00" * 1_000_000)
         assert client.read_frame() == (CLOSE, b"\x03\xeaunknown opcode 3")
+        assert client.read_to_end() == b""  # no reset
 
 
 def test_it_hangs_up_on_one_who_was_told_off_and_stays(echo):

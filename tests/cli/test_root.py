@@ -1,0 +1,204 @@
+"""The command line's root: help, errors, exit statuses, and what it does not import."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from checkwire import __version__
+from checkwire.cli import COMMANDS, CommandTable, cli
+from support.processes import wait_until
+from support.program import checkwire, environment
+
+HEAVY = {"asyncio", "msgspec", "ssl", "websockets", "h11", "cryptography", "subprocess"}
+
+
+@pytest.fixture
+def ctx():
+    with cli.make_context("checkwire", [], resilient_parsing=True) as context:
+        yield context
+
+
+def test_help_introduces_lists_the_commands_and_gives_examples(tmp_path):
+    result = checkwire("--help", cwd=tmp_path)
+    assert result.status == 0
+    assert "Synthetic monitoring for WebSockets" in result.out
+    assert "Examples:\n" in result.out
+    for name, entry in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(entry.summary)}$", result.out, re.MULTILINE)
+    assert checkwire("-h", cwd=tmp_path).out == result.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_says_of_a_command_what_its_own_help_says(ctx, name):
+    command = cli.get_command(ctx, name)
+    assert command is not None
+    assert command.get_short_help_str(limit=1000) == COMMANDS[name].summary
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_has_examples_that_fit_a_terminal(tmp_path, name):
+    result = checkwire(name, "--help", cwd=tmp_path, COLUMNS="80")
+    assert result.status == 0
+    _, found, examples = result.out.partition("\nExamples:\n")
+    assert found
+    assert f"  checkwire {name}" in examples
+    assert all(len(line) <= 80 for line in result.out.splitlines())
+
+
+def test_the_examples_name_options_that_exist(ctx):
+    for name in COMMANDS:
+        command = cli.get_command(ctx, name)
+        assert command is not None
+        options = {option for parameter in command.params for option in parameter.opts}
+        for line, _ in command.examples:  # type: ignore[attr-defined]
+            used = {
+                word.partition("=")[0]
+                for part in line.split(" && ")
+                if part.startswith(f"checkwire {name}")
+                for word in part.split()
+                if word.startswith("-")
+            }
+            assert used <= options | {"-h", "--help"}, line
+
+
+def test_examples_too_wide_for_the_terminal_stand_below_their_words(tmp_path):
+    result = checkwire("echo", "--help", cwd=tmp_path, COLUMNS="60")
+    assert "  # wss://, and the CA to trust\n  checkwire echo --tls --tls-cert" in result.out
+
+
+def test_version(tmp_path):
+    assert checkwire("--version", cwd=tmp_path) == (0, f"checkwire {__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["nonsense"]])
+def test_what_calls_no_command_imports_none_and_nothing_heavy(arguments):
+    code = (
+        "import sys; from checkwire.cli import main; main(sys.argv[1:]);"
+        "print('\\n' + ' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = set(done.stdout.splitlines()[-1].split())
+    assert not modules & HEAVY
+    assert not modules & {entry.home.partition(":")[0] for entry in COMMANDS.values()}
+
+
+def test_without_arguments_it_helps_and_fails(tmp_path):
+    status, out, err = checkwire(cwd=tmp_path)
+    assert (status, out) == (2, "")
+    assert "Commands:" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["ehco"], "No such command 'ehco'. Did you mean 'echo'?\nTry: checkwire --help"),
+        (["xyzzy"], "No such command 'xyzzy'.\nTry: checkwire --help"),
+        (["echo", "--prot", "1"], "No such option '--prot'."),
+        (["echo", "--port", "65536"], "65536 is not a port"),
+        (["echo", "--port", "http"], "'http' is not a valid integer"),
+    ],
+)
+def test_wrong_usage_says_what_was_meant_and_exits_2(tmp_path, arguments, error):
+    status, out, err = checkwire(*arguments, cwd=tmp_path)
+    assert (status, out) == (2, "")
+    assert err.startswith("checkwire: error: ")
+    assert error in err
+
+
+def test_an_error_of_checkwire_is_one_line_and_exits_2(tmp_path):
+    (tmp_path / "checkwire.toml").write_text("")
+    status, out, err = checkwire("init", cwd=tmp_path)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(r"checkwire: error: checkwire\.toml is there already.*\n", err)
+
+
+def test_an_error_that_is_not_ours_is_not_hidden():
+    done = run_command("raise RuntimeError('a bug')")
+    assert done.returncode == 1
+    assert b"RuntimeError: a bug" in done.stderr
+
+
+def test_a_command_sets_the_status():
+    assert run_command("return 1").returncode == 1
+    assert run_command("return None").returncode == 0
+    assert run_command("click.get_current_context().exit(7)").returncode == 7
+
+
+def test_an_interrupt_exits_130_and_says_nothing(tmp_path):
+    ready = tmp_path / "ready"
+    body = f"import pathlib, time; pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    with start_command(body) as process:
+        wait_until(ready.exists)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("size", [1, 100_000])  # written at the end, and on the way
+def test_output_that_nobody_reads_any_more_is_no_error(size):
+    with start_command(f"sys.stdin.read(); print('x' * {size})") as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.close()
+        process.stdin.close()
+        assert process.wait(20) == 141
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def run_command(body: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the root with one command, whose body is given."""
+    with start_command(body) as process:
+        out, err = process.communicate(timeout=20)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def start_command(body: str) -> subprocess.Popen[bytes]:
+    code = (
+        "import sys, click, checkwire.cli as root\n"
+        f"@click.command()\ndef command():\n    {body}\n"
+        "sys.modules['made_up'] = sys.modules['__main__']\n"
+        "root.COMMANDS['made-up'] = root.CommandEntry('made_up:command', '')\n"
+        "sys.exit(root.main(['made-up']))\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_the_installed_program_is_the_same(tmp_path):
+    program = Path(sys.executable).with_name("checkwire")
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == checkwire("--version", cwd=tmp_path).out
+
+
+def test_shell_completion_knows_the_commands(tmp_path):
+    variables = {
+        "_CHECKWIRE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "checkwire e",
+        "COMP_CWORD": "1",
+    }
+    assert checkwire(cwd=tmp_path, **variables).out == "plain,echo\n"
+
+
+def test_commands_are_listed_in_the_order_of_the_table(ctx):
+    assert isinstance(cli, CommandTable)
+    assert isinstance(cli, click.Group)
+    assert cli.list_commands(ctx) == list(COMMANDS)
