@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict
 
 from checkwire._version import __version__
 from checkwire.model.durations import Duration
-from checkwire.sdk.context import Context
+from checkwire.sdk.context import Context, Site
 from checkwire.sdk.suggestion import did_you_mean
 from checkwire.sdk.values import describe_kind
 from checkwire.sdk.waiting import seconds
@@ -81,8 +81,20 @@ class _UnusableError(ValueError):
     """A value cannot be used; the message says why, and what to write."""
 
 
-def connect_options(keywords: ConnectKeywords, context: Context) -> ConnectOptions:
+def connect_options(
+    keywords: ConnectKeywords,
+    context: Context,
+    *,
+    called: str = "connect()",
+    site: Site | None = None,
+) -> ConnectOptions:
     """The options for these keywords; what the attempt says of every connection is in it.
+
+    Args:
+        keywords: as the check wrote them.
+        context: the attempt.
+        called: what the check called, for the message of a mistake.
+        site: where it did so, if that is not on the stack.
 
     Raises:
         UsageError: for a keyword that is not known, or a value that cannot be used.
@@ -93,11 +105,11 @@ def connect_options(keywords: ConnectKeywords, context: Context) -> ConnectOptio
         if read is None:
             hint = _OTHERS_CALL_IT.get(name)
             hint = f"; write {hint}" if hint else did_you_mean(name, _KEYWORDS, quote="")
-            raise context.misused(f"connect() does not take {name!r}{hint}")
+            raise context.misused(f"{called} does not take {name!r}{hint}", site)
         try:
             given[name] = read(value)
         except _UnusableError as error:
-            raise context.misused(f"connect(): {name}: {error}") from None
+            raise context.misused(f"{called}: {name}: {error}", site) from None
     plain = {name: given[name] for name in _PLAIN if name in given}
     tls = {name: given[name] for name in TlsOptions.__struct_fields__ if name in given}
     limits = {_LIMITS[name]: value for name, value in given.items() if name in _LIMITS}

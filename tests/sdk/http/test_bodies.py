@@ -60,6 +60,12 @@ def test_a_body_is_read_however_it_is_framed(answer):
     assert told.exchange.response_size == 5
 
 
+def test_a_large_body_comes_whole_and_in_order():
+    body = os.urandom(5_000_000)
+    told = _get("HTTP/1.1 200 OK", f"Content-Length: {len(body)}", body)
+    assert told.result.content == body
+
+
 def test_a_body_that_comes_byte_by_byte_is_read():
     def script(peer: Peer) -> None:
         peer.read_head()
@@ -199,6 +205,12 @@ def test_a_body_without_end_is_stopped_at_the_limit():
 
         told = attempt(check)
     assert told.failure.code == "http.too_large"
+
+
+def test_compressed_nothing_without_end_is_stopped_too():
+    told = _get("HTTP/1.1 200 OK", "Content-Encoding: gzip", gzip.compress(b"") * 100, max_size=999)
+    assert told.failure.code == "http.too_large"
+    assert told.exchange.response_size == 0
 
 
 def test_the_limit_can_be_raised_and_lifted():

@@ -373,6 +373,24 @@ def test_an_answer_that_is_not_json_is_told_with_its_place(body, said):
     assert told.failure.evidence["status"] == 200
 
 
+def test_json_that_comes_right_later_excuses_what_was_not():
+    answers = iter([reply("200 OK", b"starting"), json_reply("{}")])
+    with HttpServer(lambda _: next(answers)) as server:
+
+        async def check():
+            for _ in range(2):
+                answer = await http.get(server.url)
+                try:
+                    answer.json()
+                except http.HttpError:
+                    continue
+
+        told = attempt(check)
+    assert told.failure.code == "http.invalid_json"
+    assert told.counting == []
+    assert told.verifications == 0  # Errors come as JSON, too.
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-le"])
 def test_json_is_read_in_every_utf(encoding):
     with HttpServer(lambda _: reply("200 OK", '{"ж": 1}'.encode(encoding))) as server:

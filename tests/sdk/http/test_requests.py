@@ -216,6 +216,13 @@ def test_requests_run_at_the_same_time():
         ({"content": {"a": 1}}, "for JSON use json="),
         ({"auth": "token"}, "auth= takes (user, password)"),
         ({"timeout": "soon"}, "timeout: "),
+        ({"timeout": 5000}, 'write "5000ms" for milliseconds'),
+        ({"follow_redirects": "yes"}, "True, False or a number"),
+        ({"max_size": "1MB"}, "a number of bytes"),
+        ({"verify": "no"}, "http.post(): verify: "),
+        ({"params": "a=b"}, "a dict of its fields"),
+        ({"headers": "X: 1"}, "a dict, or a list of pairs"),
+        ({"headers": {"X": None}}, "'X' cannot be None"),
         ({"headers": {"X": "a\r\nB: c"}}, "not a valid request"),
         ({"headers": {"Content-Length": "1"}, "content": "xyz"}, "not a valid request"),
         ({"resolve": {"host": "::1"}}, "has no port"),
@@ -251,6 +258,16 @@ def test_a_request_that_is_never_awaited_is_told():
     assert told.failure.code == "check.usage"
     assert "await" in told.failure.message
     assert not server.seen
+
+
+def test_a_request_that_was_awaited_is_not():
+    with HttpServer() as server:
+
+        async def check():
+            await http.get(server.url)
+            current().end(returned=True)
+
+        assert attempt(check).told == []
 
 
 @pytest.mark.parametrize(

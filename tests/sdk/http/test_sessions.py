@@ -330,3 +330,47 @@ def test_a_url_without_scheme_needs_a_base():
             await api.get("/users")
 
     assert attempt(check).failure.code == "check.bad_url"
+
+
+def test_a_connection_that_the_server_ends_while_it_waits_is_let_go_at_once():
+    let_go = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_head()
+        peer.send(reply())
+        peer.wait(peer.server.go)
+        peer.fin()
+        assert peer.sock.recv(1) == b""
+        let_go.set()
+
+    with RawServer(script) as server:
+
+        async def check():
+            async with http.session(base_url=f"http://{server.place}") as api:
+                await api.get("/")
+                server.go.set()
+                await until(let_go.is_set)
+
+        assert attempt(check).error is None
+
+
+def test_a_request_that_outlives_its_session_leaves_nothing_open():
+    asked = threading.Event()
+
+    def handler(_: SeenRequest) -> bytes:
+        asked.set()
+        server.go.wait(20)
+        return reply()
+
+    with HttpServer(handler) as server:
+
+        async def check():
+            async with http.session(base_url=server.url) as api:
+                task = asyncio.create_task(api.get("/"))
+                await until(asked.is_set)
+            server.go.set()
+            answer = await task
+            await until(lambda: server.ended)
+            return answer.status
+
+        assert attempt(check).result == 200

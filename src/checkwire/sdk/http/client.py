@@ -61,15 +61,13 @@ class Session:
     ) -> None:
         self.close()
 
-    def open(self, site: Site) -> None:
-        """Begin, for that place in the script."""
-        context = current()
+    def open(self, site: Site, called: str = "http.session()") -> None:
+        """Begin, for that place in the script; ``called`` is what stands there."""
         transport = TransportKeywords.__annotations__
         given = {name: value for name, value in self._defaults.items() if name in transport}
-        try:
-            self._options = connect_options(cast(ConnectKeywords, given), context)
-        except UsageError as error:
-            raise tell_misuse(error, context, site) from None
+        self._options = connect_options(
+            cast(ConnectKeywords, given), current(), called=called, site=site
+        )
 
     def close(self) -> None:
         """End: connections that wait for requests are closed, no more are made."""
@@ -142,14 +140,15 @@ async def send_single(
     method: str, url: str, options: SingleRequestKeywords, site: Site
 ) -> Response:
     """Make a request in a session of its own, for that place in the script."""
+    called = f"http.{method.lower()}()"
     try:
-        refuse_unknown(f"http.{method.lower()}()", options, SingleRequestKeywords)
+        refuse_unknown(called, options, SingleRequestKeywords)
     except UsageError as error:
         raise tell_misuse(error, current(), site) from None
     request = {k: v for k, v in options.items() if k in RequestKeywords.__annotations__}
     transport = {k: v for k, v in options.items() if k not in request}
     session = Session(**cast(SessionKeywords, transport))
-    session.open(site)
+    session.open(site, called)
     try:
         return await session.send(method, url, cast(RequestKeywords, request), site)
     finally:

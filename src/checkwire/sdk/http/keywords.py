@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypedDict
 
 from checkwire.model.durations import Duration
 from checkwire.model.errors import UsageError
+from checkwire.sdk.suggestion import did_you_mean
 
 __all__ = [
     "Fields",
@@ -100,6 +100,5 @@ def refuse_unknown(what: str, given: Iterable[str], known: type) -> None:
     """
     for name in given:
         if name not in known.__annotations__:
-            close = get_close_matches(name, known.__annotations__, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            hint = did_you_mean(name, known.__annotations__, quote="")
             raise UsageError(f"{what} does not take {name!r}{hint}")

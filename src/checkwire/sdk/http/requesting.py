@@ -68,10 +68,15 @@ def bounds_of(options: RequestKeywords, session: SessionKeywords) -> Bounds:
     """
     given: dict[str, Any] = {**session, **options}
     redirects = given.get("follow_redirects", 0)
+    if not isinstance(redirects, int):
+        raise UsageError(f"follow_redirects= is True, False or a number, not {redirects!r}")
+    max_size = given.get("max_size", _MAX_SIZE)
+    if max_size is not None and not isinstance(max_size, int):
+        raise UsageError(f"max_size= is a number of bytes or None, not {max_size!r}")
     return Bounds(
         seconds("timeout", given.get("timeout", _TIMEOUT)),
         _REDIRECTS if redirects is True else int(redirects),
-        given.get("max_size", _MAX_SIZE),
+        max_size,
     )
 
 
@@ -118,16 +123,22 @@ def _defaults(
 
 def _replaced(pairs: list[tuple[str, str]], given: HeaderFields) -> list[tuple[str, str]]:
     """The headers with the given ones in place of those of the same names."""
-    new = [
-        (str(name), str(value))
-        for name, value in (given.items() if isinstance(given, Mapping) else given)
-    ]
+    new = [_header(pair) for pair in (given.items() if isinstance(given, Mapping) else given)]
     names = {name.lower() for name, _ in new}
     if "transfer-encoding" in names:
         names.add("content-length")  # Only one of them may say where the body ends.
     kept = [pair for pair in pairs if pair[0].lower() not in names]
     host = [pair for pair in new if pair[0].lower() == "host"]
     return [*host, *kept, *(pair for pair in new if pair not in host)]
+
+
+def _header(pair: Any) -> tuple[str, str]:
+    match pair:
+        case (str() as name, str() | int() as value) if not isinstance(value, bool):
+            return name, str(value)
+        case (name, value):
+            raise UsageError(f"headers= maps names to text: {name!r} cannot be {value!r}")
+    raise UsageError("headers= takes a dict, or a list of pairs")
 
 
 def _body(options: RequestKeywords) -> tuple[bytes, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
-from checkwire.model.errors import FailureError
+from checkwire.model.errors import FailureError, UsageError
 from checkwire.model.failures import Failure
 from checkwire.sdk.http.keywords import Fields
 from checkwire.wire.url import Address, parse_url
@@ -68,9 +68,15 @@ def encode_fields(fields: Fields) -> str:
     """Names and values as in a query or a form.
 
     A space becomes ``%20``, which is right in both, and in which a secret is recognized.
+
+    Raises:
+        UsageError: they are no fields.
     """
     pairs: list[tuple[str, str]] = []
-    for name, value in fields.items() if isinstance(fields, Mapping) else fields:
+    for pair in fields.items() if isinstance(fields, Mapping) else fields:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise UsageError("a query or a form takes a dict of its fields, or a list of pairs")
+        name, value = pair
         values = value if isinstance(value, list | tuple) else (value,)
         pairs += [(str(name), _text(one)) for one in values if one is not None]
     return urlencode(pairs, quote_via=quote)
