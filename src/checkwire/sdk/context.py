@@ -63,6 +63,7 @@ class Context(Observer):
         root: the project's folder; paths are told relative to it.
         ledger: what was verified and what failed.
         sockets: the WebSockets opened and not yet closed.
+        on_secret: told the name of each variable that the check reads as a secret.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Context(Observer):
         self.root = root
         self.ledger = Ledger(self.emit, self.timeline.now, current_step.get)
         self.sockets: set[WebSocket] = set()
+        self.on_secret: Callable[[str], None] = lambda name: None
         self._steps = 0
         self._unused: dict[object, tuple[Site, str]] = {}
 
@@ -124,7 +126,9 @@ class Context(Observer):
     def noticed(self, failure: Failure, key: Hashable) -> Failure:
         """The script finds out how a connection ended; it is told unless the wire did so."""
         failure = self.masked(failure)
-        if not self.ledger.number_of(failure):
+        if number := self.ledger.number_of(failure):
+            self.ledger.noticed(number, failure)
+        else:
             self.ledger.failed(failure, "failed", key)
         return failure
 

@@ -66,6 +66,8 @@ def secret(name: str) -> str:
     if not value:
         raise _missing("check.secret_missing", "secret", name, [*context.secrets, *context.env])
     context.masker.add(value)
+    if name not in context.secrets:
+        context.on_secret(name)
     return value
 
 
@@ -73,7 +75,7 @@ def _missing(code: str, what: str, name: str, known: list[str]) -> FailureError:
     from checkwire.sdk.suggestion import did_you_mean
 
     context, site = current(), here()
-    hint = did_you_mean(str(name), known, quote="")
+    hint = did_you_mean(str(name), set(known) - {name}, quote="")
     failure = Failure(
         code=code,
         message=f"The {what} {name} is not set{hint}",

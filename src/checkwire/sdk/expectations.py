@@ -50,6 +50,7 @@ class Expectation:
         return self._compare(limit, "above", lambda value, bound: value > bound)
 
     def _compare(self, limit: Duration, word: str, holds: Any) -> Expectation:
+        self._context.used(self)
         value = self._value
         timed = isinstance(limit, str) or isinstance(value, Seconds)
         if timed:
@@ -57,7 +58,6 @@ class Expectation:
         elif isinstance(limit, int | float) and not isinstance(limit, bool):
             bound = limit
         else:
-            self._context.used(self)
             raise self._context.misused(
                 f'expect(...).{word}() takes a number, or a duration as "300ms", not {limit!r}',
                 self._site,

@@ -127,15 +127,24 @@ class Ledger:
                 step=self._step(),
             )
         )
+        expected = self.noticed(number, failure, severity)
+        if not expected and site is not None and severity == "failed":
+            self._open.setdefault(site, []).append(number)
+        return number
+
+    def noticed(self, number: int, failure: Failure, severity: Severity = "failed") -> bool:
+        """The script has to do with a failure that was told; returns whether it is expected.
+
+        A connection that ends tells so when it does; that may be just before the block in which
+        the script expects it.
+        """
         for expected in reversed(self.expected):
             if expected.covers(failure, severity):
                 expected.met = failure
                 self.verifications += 1
                 self.excuse(number, "expected")
-                return number
-        if site is not None and severity == "failed":
-            self._open.setdefault(site, []).append(number)
-        return number
+                return True
+        return False
 
     def excuse(self, number: int, reason: Literal["expected", "held_later"]) -> None:
         """A failure told earlier does not count."""

@@ -185,9 +185,11 @@ def _name(predicate: Callable[..., Any]) -> str:
         return str(name)
     import linecache
 
-    line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
-    start = line.find("lambda")
-    return _expression(line[start:]) if start >= 0 else "lambda"
+    line = linecache.getline(code.co_filename, code.co_firstlineno)
+    # There may be several on the line: its body begins after its own.
+    columns = [at for row, _, at, _ in code.co_positions() if at and row == code.co_firstlineno]
+    start = line.rfind("lambda", 0, min(columns, default=len(line)))
+    return _expression(line[start:].strip()) if start >= 0 else "lambda"
 
 
 def _expression(text: str) -> str:
