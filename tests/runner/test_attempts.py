@@ -232,6 +232,25 @@ def test_secrets_are_masked_in_what_is_printed_and_raised(tmp_path: Path) -> Non
     assert "hunter2" not in str(attempt)
 
 
+def test_a_variable_read_as_a_secret_is_masked_in_what_is_printed(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        from checkwire import log, secret
+
+        @check
+        async def a():
+            for number in range(200):
+                log("x" * 300)
+            print("token", secret("TOKEN"))
+            print("token", secret("TOKEN"))
+        """,
+        env={"TOKEN": "hunter2-hunter2"},
+    )
+    assert printed(attempt) == [f"token {MASK}"] * 2
+    assert "hunter2" not in str(attempt)
+
+
 def test_secrets_never_are_in_the_zygote(tmp_path: Path) -> None:
     attempt = run_one(
         tmp_path,
@@ -286,6 +305,30 @@ def test_events_come_as_they_happen(tmp_path: Path) -> None:
         return await runner.run(collected.definitions[0], on_event=listen)
 
     assert with_runner(tmp_path, use).status == "passed"
+
+
+def test_what_is_too_long_or_no_text_is_told_in_short(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        r"""
+        from checkwire import log, step
+        from checkwire.model.errors import FailureError
+        from checkwire.model.failures import Failure
+
+        @check
+        async def a():
+            log("x" * 3_000_000)
+            log("half of a pair: \ud800")
+            with step("y" * 3_000_000):
+                pass
+            evidence = {"huge": 10**30, "long": "z" * 3_000_000}
+            raise FailureError(Failure(code="ws.closed", message="closed", evidence=evidence))
+        """,
+    )
+    assert headline(attempt) == "ws.closed"
+    assert len(attempt.failures) == 1
+    assert len(attempt.steps) == 1
+    assert [line[:10] for line in printed(attempt, "log")] == ["xxxxxxxxxx", "half of a "]
 
 
 def test_nothing_is_lost_when_the_runner_is_late(tmp_path: Path) -> None:

@@ -185,6 +185,50 @@ def test_closing_ends_what_is_under_way_as_cancelled(tmp_path: Path) -> None:
     assert descendants(os.getpid()) == set()
 
 
+def test_closing_ends_a_zygote_that_is_being_started_again(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        import os, signal, subprocess, time
+        if os.path.exists("again"):
+            subprocess.run(["sleep", "68"])
+
+        @check
+        async def a():
+            open("again", "w").close()
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        """,
+    )
+
+    async def work() -> None:
+        runner = Runner(load_project(tmp_path))
+        (definition,) = (await collected_by(runner, tmp_path)).definitions
+        task = asyncio.create_task(runner.run(definition))
+        await asyncio.to_thread(wait_until, lambda: bool(with_command("sleep", "68")))
+        await runner.close()
+        run = await task
+        assert run.attempts[0].failure is not None
+        assert run.attempts[0].failure.code == "runner.cancelled"
+
+    asyncio.run(work())
+    assert descendants(os.getpid()) == set()
+    wait_until(lambda: not with_command("sleep", "68"))
+
+
+def test_a_run_after_the_end_is_cancelled(tmp_path: Path) -> None:
+    write_check(tmp_path, "@check\nasync def a(): assert True")
+
+    async def work() -> None:
+        async with Runner(load_project(tmp_path)) as runner:
+            (definition,) = (await collected_by(runner, tmp_path)).definitions
+        run = await runner.run(definition)
+        assert run.attempts[0].failure is not None
+        assert run.attempts[0].failure.code == "runner.cancelled"
+
+    asyncio.run(work())
+
+
 def test_a_collection_that_is_cancelled_ends_the_import(tmp_path: Path) -> None:
     write_check(
         tmp_path,

@@ -6,12 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkwire.model.events import Logged
-from checkwire.model.masking import MASK
-from checkwire.runner.output import OutputCapture, output_masker
+from checkwire.model.masking import MASK, Masker
+from checkwire.runner.output import OutputCapture, add_secret
 
 
 def capture(*pieces: bytes, secrets: tuple[str, ...] = (), **limits: int) -> list[Logged]:
-    output = OutputCapture("stdout", output_masker(secrets), **limits)
+    masker = Masker()
+    for secret in secrets:
+        add_secret(masker, secret)
+    output = OutputCapture("stdout", masker, **limits)
     lines = [line for at_ns, piece in enumerate(pieces) for line in output.feed(piece, at_ns)]
     return lines + output.finish(len(pieces))
 
@@ -21,7 +24,7 @@ def texts(lines: list[Logged]) -> list[str]:
 
 
 def test_lines_are_told_as_they_arrive_with_their_time() -> None:
-    output = OutputCapture("stderr", output_masker([]))
+    output = OutputCapture("stderr", Masker())
     assert output.feed(b"one\ntw", 10) == [Logged(at_ns=10, message="one", source="stderr")]
     assert output.feed(b"o\r\n", 20) == [Logged(at_ns=20, message="two", source="stderr")]
     assert output.feed(b"three", 30) == []
@@ -60,7 +63,7 @@ def test_a_flood_without_newlines_is_counted_too() -> None:
 
 
 def test_single_bytes_are_held_in_few_pieces() -> None:
-    output = OutputCapture("stdout", output_masker([]), first=0, last=32_000)
+    output = OutputCapture("stdout", Masker(), first=0, last=32_000)
     for at_ns in range(30_000):
         output.feed(b"x", at_ns)
     assert len(output._tail) < 40

@@ -87,6 +87,15 @@ def test_what_could_not_be_stored_is_a_fault(line: bytes) -> None:
     assert reader.faults == 1
 
 
+def test_a_secret_that_is_read_is_no_event() -> None:
+    read_back, reader = read(b'{"type":"secret_read","at_ns":1,"name":"TOKEN"}\n')
+    assert read_back == []
+    assert reader.secrets == {"TOKEN"}
+    assert reader.faults == 0
+    _, reader = read(b'{"type":"secret_read","at_ns":1}\n')
+    assert reader.faults == 1
+
+
 def test_what_is_cut_off_at_the_end_is_no_fault() -> None:
     data = b"".join(map(encode_event, passing_stream()))
     read_back, reader = read(data[:-3])

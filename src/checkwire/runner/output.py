@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from typing import Final, Literal
 
 from checkwire.model.events import Logged
 from checkwire.model.masking import Masker
 
-__all__ = ["OutputCapture", "output_masker"]
+__all__ = ["OutputCapture", "add_secret"]
 
 _FIRST: Final = 64 * 1024
 _LAST: Final = 32 * 1024
@@ -42,8 +41,6 @@ class OutputCapture:
         self._masker = masker
         self._room = first
         self._lines_left = _FIRST_LINES
-        # A character has at most four bytes, and a secret may begin just before the cut.
-        self._max_line = 4 * (_MAX_LINE + masker.longest)
         self._line = bytearray()
         self._cut = False
         self._last = last
@@ -112,8 +109,9 @@ class OutputCapture:
             self._skipped_lines += gone.count(b"\n")
 
     def _extend(self, data: bytes) -> None:
-        room = self._max_line - len(self._line)
-        self._line += data[:room]
+        # A character has at most four bytes, and a secret may begin just before the cut.
+        room = 4 * (_MAX_LINE + self._masker.longest) - len(self._line)
+        self._line += data[: max(0, room)]
         self._cut = self._cut or len(data) > room
 
     def _note(self, at_ns: int) -> Logged:
@@ -133,18 +131,15 @@ class OutputCapture:
         return Logged(at_ns=at_ns, message=text, source=self._source)
 
 
-def output_masker(secrets: Iterable[str]) -> Masker:
-    """A masker for text that is looked at line by line.
+def add_secret(masker: Masker, secret: str) -> None:
+    """Mask a secret in text that is looked at line by line.
 
     A secret of several lines, such as a private key, never stands in one line as a whole, so each
     of its lines counts as a secret, unless it is too short to be one.
     """
-    masker = Masker()
-    for secret in secrets:
-        masker.add(secret)
-        lines = secret.splitlines()
-        if len(lines) > 1:
-            for line in lines:
-                if len(line.strip()) >= _MIN_SECRET_LINE:
-                    masker.add(line.strip())
-    return masker
+    masker.add(secret)
+    lines = secret.splitlines()
+    if len(lines) > 1:
+        for line in lines:
+            if len(line.strip()) >= _MIN_SECRET_LINE:
+                masker.add(line.strip())

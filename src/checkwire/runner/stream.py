@@ -13,7 +13,7 @@ import msgspec
 
 from checkwire.model.events import Event, decode_event
 
-__all__ = ["MAX_LINE", "EventReader"]
+__all__ = ["MAX_LINE", "EventReader", "SecretRead"]
 
 MAX_LINE: Final = 1024 * 1024
 """Bytes a line may have. Payloads and bodies are cut by the writer, far below this."""
@@ -22,6 +22,17 @@ _KNOWN = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
 _SUSPICIOUS = re.compile(rb"[0-9]{19}")
 _MANY_BRACKETS = 200
 _SHOWN = 80
+_SECRET_READ = "secret_read"
+
+
+class SecretRead(msgspec.Struct, frozen=True, kw_only=True, tag="secret_read"):
+    """A record beside the events: the check reads this variable as a secret.
+
+    The runner masks its value in what the check prints from then on. The record is not kept.
+    """
+
+    at_ns: int
+    name: str
 
 
 class _Kind(msgspec.Struct):
@@ -29,6 +40,7 @@ class _Kind(msgspec.Struct):
 
 
 _kinds = msgspec.json.Decoder(_Kind)
+_secret_read = msgspec.json.Decoder(SecretRead)
 
 
 class EventReader:
@@ -39,11 +51,13 @@ class EventReader:
     Attributes:
         fault: what was wrong with the first line that is not an event; empty if all were.
         faults: how many such lines there were.
+        secrets: names of the variables that were read as secrets so far.
     """
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self.fault = ""
         self.faults = 0
+        self.secrets: set[str] = set()
         self._max_line = max_line
         self._rest = bytearray()
         self._skipping = False
@@ -79,10 +93,19 @@ class EventReader:
             event = decode_event(line)
             _prove_storable(line, event)
         except (ValueError, OverflowError, RecursionError) as error:
-            if not _is_unknown(line):
+            kind = _kind_of(line)
+            if kind == _SECRET_READ:
+                self._take_secret(line)
+            elif kind is None or kind in _KNOWN:
                 self._faulty(f"{error}: {line[:_SHOWN].decode('utf-8', 'backslashreplace')}")
             return
         events.append(event)
+
+    def _take_secret(self, line: bytes) -> None:
+        try:
+            self.secrets.add(_secret_read.decode(line).name)
+        except ValueError as error:
+            self._faulty(f"{error}: {_SECRET_READ}")
 
     def _too_long(self) -> None:
         self._faulty(f"a line is longer than {self._max_line:,} bytes")
@@ -101,8 +124,9 @@ def _prove_storable(line: bytes, event: Event) -> None:
         msgspec.json.encode(event)
 
 
-def _is_unknown(line: bytes) -> bool:
+def _kind_of(line: bytes) -> str | None:
+    """The type of a record that is no event; ``None`` if it is no record at all."""
     try:
-        return _kinds.decode(line).type not in _KNOWN
+        return _kinds.decode(line).type
     except (ValueError, RecursionError):
-        return False
+        return None

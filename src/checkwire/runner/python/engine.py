@@ -80,6 +80,7 @@ class Engine:
         self._files: tuple[Path, ...] = ()
         self._failures: dict[str, Failure] = {}
         self._zygote: ZygoteHandle | None = None
+        self._newborn: ZygoteHandle | None = None
         self._starting = asyncio.Lock()
         self._second_tries = asyncio.Lock()
         self._supervisors: set[Supervisor] = set()
@@ -115,6 +116,8 @@ class Engine:
     async def close(self) -> None:
         """End all attempts, as cancelled, and the zygote; wait until every process is gone."""
         self._closed = True
+        if self._newborn is not None:
+            self._newborn.kill()
         for supervisor in self._supervisors:
             supervisor.stop()
         for supervisor in tuple(self._supervisors):
@@ -132,6 +135,8 @@ class Engine:
         supervisor = Supervisor(job, root=self._project.root, on_event=on_event)
         self._supervisors.add(supervisor)
         try:
+            if self._closed:
+                supervisor.stop()
             if note:
                 supervisor.note(note)
             try:
@@ -145,8 +150,6 @@ class Engine:
 
     async def _living_zygote(self) -> ZygoteHandle:
         async with self._starting:
-            if self._closed:
-                raise EngineError("the runner is closed")
             if self._zygote is None or self._zygote.lost.is_set():
                 await self._start()
             assert self._zygote is not None
@@ -158,11 +161,13 @@ class Engine:
         """Start a zygote, and again without each file that it cannot live with."""
         unsafe: dict[str, Failure] = {}
         while True:
+            if self._closed:
+                raise EngineError("the runner is closed")
             try:
                 process, self._process = self._process or launch(), None
             except OSError as error:
                 raise EngineError(f"the process that runs checks did not start: {error}") from None
-            zygote = ZygoteHandle(process)
+            zygote = self._newborn = ZygoteHandle(process)
             try:
                 loaded = await self._import(zygote, unsafe)
             except UnsafeFile as file:
@@ -183,7 +188,7 @@ class Engine:
                 await zygote.close()
                 raise
             else:
-                self._zygote = zygote
+                self._zygote, self._newborn = zygote, None
                 return loaded._replace(failures=loaded.failures | unsafe)
 
     async def _import(self, zygote: ZygoteHandle, unsafe: Container[str]) -> LoadedChecks:

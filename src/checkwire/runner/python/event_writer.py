@@ -6,12 +6,17 @@ import os
 import threading
 from typing import Final
 
-from checkwire.model.events import Event, encode_event
+import msgspec
+
+from checkwire.model.events import Event, Failed, Logged, StepStarted, encode_event
+from checkwire.model.failures import Failure
+from checkwire.runner.stream import MAX_LINE, SecretRead
 
 __all__ = ["EventWriter"]
 
 _FOR_EVER: Final = -1.0
 _BRIEFLY: Final = 0.1
+_MAX_TEXT: Final = 10_000
 
 
 class EventWriter:
@@ -30,8 +35,15 @@ class EventWriter:
         self._patience = _FOR_EVER
 
     def write(self, event: Event) -> None:
-        """Tell the runner."""
-        line = encode_event(event)
+        """Tell the runner. What cannot be told as it is, is told in short; nothing is raised."""
+        self._send(_line_of(event))
+
+    def secret_read(self, at_ns: int, name: str) -> None:
+        """Tell the runner that the check reads this variable as a secret."""
+        record = SecretRead(at_ns=at_ns, name=_plain(name))
+        self._send(msgspec.json.encode(record) + b"\n")
+
+    def _send(self, line: bytes) -> None:
         if self._lock.acquire(timeout=self._patience):
             try:
                 while line:
@@ -48,3 +60,41 @@ class EventWriter:
         be told: that line would never end, and its lock is never released.
         """
         self._patience = _BRIEFLY
+
+
+def _line_of(event: Event) -> bytes:
+    try:
+        line = encode_event(event)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return encode_event(_in_short(event, "holds what is no JSON"))
+    if len(line) > MAX_LINE:
+        return encode_event(_in_short(event, f"takes {len(line):,} bytes"))
+    return line
+
+
+def _in_short(event: Event, fault: str) -> Event:
+    """The event with what is essential to it: a failure must never be lost."""
+    match event:
+        case Failed(failure=failure):
+            essential = Failure(
+                code=failure.code,
+                message=_plain(failure.message),
+                hint=_plain(failure.hint),
+                details=_plain(failure.details),
+                connection=failure.connection,
+            )
+            return msgspec.structs.replace(event, failure=essential)
+        case Logged(message=message):
+            return msgspec.structs.replace(event, message=_plain(message))
+        case StepStarted(name=name):
+            return msgspec.structs.replace(event, name=_plain(name), location=None)
+    kind = type(event).__struct_config__.tag
+    message = f"An event of type {kind} {fault}, and is not kept"
+    return Logged(at_ns=event.at_ns, message=message, level="warning", source="checkwire")
+
+
+def _plain(text: str) -> str:
+    """Text that can be told: bounded, and without half a surrogate pair."""
+    if len(text) > _MAX_TEXT:
+        text = f"{text[:_MAX_TEXT]}…"
+    return text.encode("utf-8", "replace").decode()

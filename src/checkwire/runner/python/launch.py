@@ -12,7 +12,6 @@ import _thread
 import fcntl
 import os
 import sys
-from contextlib import suppress
 
 __all__ = ["CONTROL_FD", "TOKEN", "ZygoteProcess", "launch", "launch_ahead", "take_ahead"]
 
@@ -99,8 +98,10 @@ def launch_ahead() -> None:
     """Start a zygote that :func:`take_ahead` will hand out; if that fails, there is none."""
     global _ahead
     if _ahead is None:
-        with suppress(OSError):  # Whoever needs one will try again, and say why.
+        try:
             _ahead = launch()
+        except OSError:
+            pass  # whoever needs one will try again, and say why
 
 
 def take_ahead() -> ZygoteProcess | None:

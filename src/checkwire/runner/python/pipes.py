@@ -9,9 +9,9 @@ from typing import Final
 
 from checkwire.runner.python.messages import FORK_FDS
 
-__all__ = ["Pipes"]
+__all__ = ["EVENTS_BUFFER", "Pipes"]
 
-_EVENTS_BUFFER: Final = 256 * 1024
+EVENTS_BUFFER: Final = 256 * 1024
 """Bytes of events a child may be ahead of the runner, before its own clock stands still."""
 
 
@@ -47,7 +47,7 @@ class Pipes:
         for fd in (self.job, self.stdout, self.stderr, self.events):
             os.set_blocking(fd, False)
         with suppress(OSError, AttributeError):  # more than this user may have, or not Linux
-            fcntl.fcntl(self.events, fcntl.F_SETPIPE_SZ, _EVENTS_BUFFER)
+            fcntl.fcntl(self.events, fcntl.F_SETPIPE_SZ, EVENTS_BUFFER)
 
     def close(self, *fds: int) -> None:
         """Close these descriptors, or all; those that are closed already are left alone."""

@@ -73,6 +73,7 @@ def run_script(
         ca=job.connecting.ca,
         root=root,
     )
+    context.on_secret = lambda name: events.secret_read(context.timeline.now(), name)
     enter(context, everywhere=True)
     listen_to_assertions()
     notice_forgotten_awaits()

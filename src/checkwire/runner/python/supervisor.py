@@ -16,14 +16,15 @@ import msgspec
 from checkwire.model.attempt import Attempt, Usage
 from checkwire.model.events import AttemptStarted, Event, Logged
 from checkwire.model.failures import Failure
+from checkwire.model.masking import Masker
 from checkwire.runner.exit import Cause, Exit
 from checkwire.runner.fold import Fold
-from checkwire.runner.output import OutputCapture, output_masker
+from checkwire.runner.output import OutputCapture, add_secret
 from checkwire.runner.python.crash import crash_location
 from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteHandle, ZygoteLost
 from checkwire.runner.python.linux import count_memory_kills
 from checkwire.runner.python.messages import Exited, Job
-from checkwire.runner.python.pipes import Pipes
+from checkwire.runner.python.pipes import EVENTS_BUFFER, Pipes
 from checkwire.runner.stream import EventReader
 
 __all__ = ["Supervisor"]
@@ -66,9 +67,11 @@ class Supervisor:
         self._error: BaseException | None = None
         self._fold = Fold(job.definition, job.attempt)
         self._reader = EventReader()
-        masker = output_masker(job.secrets.values())
-        self._stdout = OutputCapture("stdout", masker)
-        self._stderr = OutputCapture("stderr", masker)
+        self._masker = Masker()
+        for secret in job.secrets.values():
+            add_secret(self._masker, secret)
+        self._stdout = OutputCapture("stdout", self._masker)
+        self._stderr = OutputCapture("stderr", self._masker)
         self._last_errors: deque[str] = deque(maxlen=500)
         self._cause: Cause = "itself"
         self._child: Child | None = None
@@ -115,6 +118,9 @@ class Supervisor:
             child = self._child = await zygote.fork(pipes.theirs)
         finally:
             pipes.close(*pipes.theirs)
+        if self._cause == "cancelled":
+            child.signal(signal.SIGKILL)
+        self._events_fd = pipes.events
         self._zero_ns = time.monotonic_ns()
         self._started_ns = time.time_ns()
         self._set_deadline(_START)
@@ -175,13 +181,23 @@ class Supervisor:
             self._emit(event)
 
     def _take_stdout(self, data: bytes) -> None:
+        self._learn_secrets()
         for line in self._stdout.feed(data, self._now()):
             self._emit(line)
 
     def _take_stderr(self, data: bytes) -> None:
+        self._learn_secrets()
         for line in self._stderr.feed(data, self._now()):
             self._last_errors.append(line.message)
             self._emit(line)
+
+    def _learn_secrets(self) -> None:
+        """Before output is masked, read all events written before it: one may tell of a secret."""
+        for _ in range(EVENTS_BUFFER // _CHUNK):
+            if not self._read(self._events_fd, self._take_events):
+                break
+        while self._reader.secrets:
+            add_secret(self._masker, self._job.env.get(self._reader.secrets.pop(), ""))
 
     def _emit(self, event: Event) -> None:
         self._fold.feed(event)
@@ -225,8 +241,9 @@ class Supervisor:
     # The end
 
     def not_started(self, reason: str) -> Attempt:
-        """The attempt that could not even begin, for that reason."""
-        return self._finish(self._ended("not_started", reason=reason))
+        """The attempt that could not even begin, for that reason or because it was cancelled."""
+        cause = self._cause if self._cause == "cancelled" else "not_started"
+        return self._finish(self._ended(cause, reason=reason))
 
     def _exit(self, exited: Exited | None) -> Exit:
         if exited is None:
