@@ -98,7 +98,7 @@ def launch_ahead() -> None:
     """Start a zygote that :func:`take_ahead` will hand out; if that fails, there is none."""
     global _ahead
     if _ahead is None:
-        try:
+        try:  # noqa: SIM105 - contextlib takes 3 ms
             _ahead = launch()
         except OSError:
             pass  # whoever needs one will try again, and say why
