@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 import threading
 from collections.abc import Callable
@@ -54,7 +53,7 @@ class HttpServer(RawServer):
 
     Attributes:
         seen: the requests, in order.
-        ended: how many connections clients have ended.
+        ended: how many connections clients have ended that were kept alive.
     """
 
     def __init__(
@@ -103,11 +102,9 @@ class HttpServer(RawServer):
             peer.fin()
             peer.read_to_end()
         except EOFError:
-            with contextlib.suppress(OSError):
-                peer.fin()
-        finally:
             with self._lock:
                 self.ended += 1
+            peer.fin()
 
 
 def _read(peer: Peer, connection: int) -> SeenRequest:
