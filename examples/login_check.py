@@ -11,9 +11,7 @@ async def order_updates():
         assert reply.status == 200
         token = reply.json()["token"]
 
-    async with connect(
-        env["ORDERS_URL"], headers={"Authorization": f"Bearer {token}"}
-    ) as ws:
+    async with connect(env["ORDERS_URL"], headers={"Authorization": f"Bearer {token}"}) as ws:
         async with step("subscribe"):
             await ws.send_json({"action": "subscribe", "channel": "updates"})
             ack = await ws.receive_json(where={"type": "ack"}, within="2s")

@@ -62,7 +62,10 @@ class FailureError(CheckwireError):
 
 
 class ConnectError(FailureError):
-    """A connection could not be opened: ``dns.*``, ``tcp.*``, ``proxy.*``, ``tls.*``, ``upgrade.*``."""
+    """A connection could not be opened.
+
+    Its code is one of ``dns.*``, ``tcp.*``, ``proxy.*``, ``tls.*``, ``upgrade.*``.
+    """
 
 
 class ConnectionClosed(FailureError):  # noqa: N818 - reads as a fact, as the others do
