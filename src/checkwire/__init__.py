@@ -7,10 +7,9 @@ A check imports what it needs from here::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from checkwire._version import __version__
 
+TYPE_CHECKING = False  # known to type checkers by its name; importing typing takes 12 ms
 if TYPE_CHECKING:
     from checkwire.model.errors import (
         CheckwireError,

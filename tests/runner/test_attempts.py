@@ -12,6 +12,7 @@ import pytest
 from checkwire.model.attempt import Run
 from checkwire.model.events import AttemptStarted, Event, Failed, Finished
 from checkwire.model.masking import MASK
+from checkwire.runner.python.messages import Connecting
 from checkwire.runner.runner import Collected, Runner
 from support.checks import headline, printed, run_all, run_one, with_runner, write_check
 from support.processes import is_alive, wait_until
@@ -208,6 +209,61 @@ def test_the_environment_is_the_jobs_alone(tmp_path: Path, monkeypatch: pytest.M
     environ = json.loads(printed(attempt)[0])
     del environ["CHECKWIRE_ZYGOTE"]
     assert environ == {"NAME": "value", "PATH": "/bin"}
+
+
+def test_the_options_for_connections_arrive(tmp_path: Path) -> None:
+    connecting = Connecting(resolve=(("example.test", 80, "127.0.0.1", 81),), ca="/some/ca.pem")
+    attempt = run_one(
+        tmp_path,
+        """
+        from checkwire.sdk.context import current
+
+        @check
+        async def a():
+            print(current().resolve, current().ca)
+        """,
+        connecting=connecting,
+    )
+    assert printed(attempt) == ["{('example.test', 80): ('127.0.0.1', 81)} /some/ca.pem"]
+
+
+def test_a_check_starts_with_the_signals_of_a_fresh_python(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import signal, sys
+        signal.signal(signal.SIGUSR1, print)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
+
+        @check
+        async def a():
+            assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
+            assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+            assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN
+            assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
+            assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+            assert sys.stdin.read() == ""
+        """,
+    )
+    assert attempt.status == "passed"
+
+
+def test_a_check_has_no_descriptor_but_its_own(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import os
+
+        @check
+        def a():
+            targets = {fd: os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
+                       if os.path.exists(f"/proc/self/fd/{fd}")}
+            kinds = sorted(target.partition(":")[0] for target in targets.values())
+            assert kinds == ["/dev/null", "pipe", "pipe", "pipe"], targets
+        """,
+    )
+    assert attempt.status == "passed", attempt.failure
 
 
 def test_secrets_are_masked_in_what_is_printed_and_raised(tmp_path: Path) -> None:

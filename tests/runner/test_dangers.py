@@ -77,6 +77,8 @@ def test_a_check_that_does_not_end_is_ended(
         ("def", "import time; time.sleep(60)", "timeout.check", "sleep(60)"),
         ("def", "while True: pass", "timeout.check", "while True"),
         ("async def", "while True: pass", "script.blocked", "while True"),
+        # It holds the interpreter, so that no Python code runs any more, not even a handler.
+        ("async def", "__import__('re').match('(a+)+$', 'a' * 40 + 'b')", "script.blocked", "(a+)"),
     ],
 )
 def test_a_timeout_says_where_the_check_was(
@@ -116,7 +118,7 @@ def test_a_plain_function_cannot_swallow_its_timeout_by_accident(tmp_path: Path)
         ("import ctypes; ctypes.string_at(0)", "script.crashed", "SIGSEGV"),
         ("os.abort()", "script.crashed", "SIGABRT"),
         ("os.kill(os.getpid(), 9)", "script.crashed", "SIGKILL"),
-        ("os.kill(os.getpid(), 15); import time; time.sleep(9)", "script.exited", "143"),
+        ("os.kill(os.getpid(), 15); import time; time.sleep(9)", "script.crashed", "SIGTERM"),
         ("os.closerange(0, 256); os._exit(0)", "script.exited", "exit status 0"),
         ("os.closerange(0, 65536); os._exit(0)", "script.exited", "exit status 0"),
         ("os.execv('/bin/true', ['true'])", "script.exited", "exit status 0"),
@@ -212,6 +214,11 @@ def test_the_memory_that_was_promised_is_there(tmp_path: Path) -> None:
         tmp_path, "@check(memory='64MiB')\nasync def a():\n assert len(bytes(60 * 1024 * 1024))\n"
     )
     assert attempt.status == "passed"
+
+
+def test_a_limit_of_cpu_time_is_told_as_such(tmp_path: Path) -> None:
+    source = "@check\nasync def a():\n while True: pass\n"
+    assert headline(run_one(tmp_path, source, cpu_seconds=1)) == "runner.cpu"
 
 
 def test_a_descriptor_leak_is_the_checks_own_trouble(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ class Runner:
         connecting: options for every connection.
         workers: how many attempts may be under way at a time; by default as many as suit checks,
             which mostly wait: four for each CPU, and at least eight.
+        cpu_seconds: CPU time that an attempt may use; by default only its timeout is a limit.
         location: the name of the place that this is.
         process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
         import_timeout: seconds that the import of one check file may take.
@@ -70,6 +71,7 @@ class Runner:
         secrets: Mapping[str, str] | None = None,
         connecting: Connecting | None = None,
         workers: int | None = None,
+        cpu_seconds: int | None = None,
         location: str = "local",
         process: ZygoteProcess | None = None,
         import_timeout: float = 30.0,
@@ -77,6 +79,7 @@ class Runner:
         self._env = dict(env) if env is not None else {**os.environ, **project.env}
         self._secrets = dict(secrets or {})
         self._connecting = connecting or Connecting()
+        self._cpu_seconds = cpu_seconds
         self._location = location
         self._workers = asyncio.Semaphore(workers or max(8, 4 * (os.cpu_count() or 1)))
         self._engine = Engine(
@@ -134,6 +137,7 @@ class Runner:
                 env=self._env,
                 secrets=self._secrets,
                 connecting=self._connecting,
+                cpu_seconds=self._cpu_seconds,
             )
             listener = None if on_event is None else lambda event: on_event(number, event)
             async with self._workers:

@@ -74,6 +74,8 @@ class MessageReader(Generic[M]):
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 fds = array.array("i")
                 fds.frombytes(passed[: len(passed) - len(passed) % fds.itemsize])
+                for fd in () if _CLOEXEC else fds:  # macOS has no such flag
+                    os.set_inheritable(fd, False)
                 self.fds.extend(fds)
         if not data:
             return None

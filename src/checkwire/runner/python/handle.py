@@ -69,7 +69,7 @@ class Child:
     def signal(self, number: int) -> None:
         """Send the child a signal, if it is still there."""
         with suppress(ProcessLookupError):
-            if self._pidfd is not None:
+            if sys.platform == "linux" and self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, number)
             elif not self.exited.done():
                 os.kill(self.pid, number)

@@ -70,6 +70,8 @@ def kill_marked(token: str) -> int:
     given another environment. Returns how many there were.
     """
     marked = 0
+    if sys.platform != "linux":
+        return marked
     for pid in _processes():
         try:
             pidfd = os.pidfd_open(pid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from contextlib import suppress
 from typing import Final
 
@@ -46,8 +47,9 @@ class Pipes:
         self.theirs = [theirs, *(ends[name][1] for name in FORK_FDS[1:])]
         for fd in (self.job, self.stdout, self.stderr, self.events):
             os.set_blocking(fd, False)
-        with suppress(OSError, AttributeError):  # more than this user may have, or not Linux
-            fcntl.fcntl(self.events, fcntl.F_SETPIPE_SZ, EVENTS_BUFFER)
+        if sys.platform == "linux":
+            with suppress(OSError):  # it is more than this user may still have
+                fcntl.fcntl(self.events, fcntl.F_SETPIPE_SZ, EVENTS_BUFFER)
 
     def close(self, *fds: int) -> None:
         """Close these descriptors, or all; those that are closed already are left alone."""

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import suppress
+from resource import struct_rusage
 
 from checkwire.runner.python.linux import children_of
 from checkwire.runner.python.messages import Exited
 
 __all__ = ["Children"]
 
-_BYTES_PER_MAXRSS = 1024  # Linux counts it in KiB
+_BYTES_PER_MAXRSS = 1 if sys.platform == "darwin" else 1024
 
 
 class Children:
     """Keeps account of the children, and lets none outlive its attempt.
 
-    What a child started and left behind is caught in three ways. What stayed in its process group
-    is killed with the group, while the child is still a zombie, so that its number cannot have
-    been given to another. What left the group comes to the zygote when the child dies, for the
-    zygote adopts orphans (PR_SET_CHILD_SUBREAPER). As each child adopts the orphans below it as
+    What a child started and left behind is caught twice. What stayed in its process group is killed
+    with the group, at one blow. What left the group comes to the zygote when the child dies, for
+    the zygote adopts orphans (PR_SET_CHILD_SUBREAPER). As each child adopts the orphans below it as
     long as it lives, whoever is the zygote's child and was not forked by it belongs to an attempt
     that is over, and is killed: no mark is needed which a process could lose.
 
@@ -42,14 +43,10 @@ class Children:
     def reap(self) -> list[Exited]:
         """See who is gone; kill what they left behind."""
         exited = []
-        while (pid := _next_zombie()) is not None:
-            attempt = self._attempts.pop(pid, None)
+        while (ended := self._wait()) is not None:
+            pid, status, usage = ended
             self._old.discard(pid)
-            if attempt is not None:
-                with suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
-            _, status, usage = os.wait4(pid, 0)
-            if attempt is not None:
+            if (attempt := self._attempts.pop(pid, None)) is not None:
                 exited.append(
                     Exited(
                         id=attempt,
@@ -68,17 +65,29 @@ class Children:
         self._kill(children_of(self._pid))
         return self.strays_left
 
+    def _wait(self) -> tuple[int, int, struct_rusage] | None:
+        """Kill the group of a child that is dead, and reap it."""
+        try:
+            if sys.platform == "linux":
+                # As long as it is a zombie, its number cannot have been given to another group.
+                zombie = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                if zombie is None:
+                    return None
+                self._kill_group(zombie.si_pid)
+                return os.wait4(zombie.si_pid, 0)
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        self._kill_group(pid)
+        return (pid, status, usage) if pid else None
+
+    def _kill_group(self, pid: int) -> None:
+        if pid in self._attempts:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+
     def _kill(self, pids: set[int]) -> None:
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.strays_left = bool(pids)
-
-
-def _next_zombie() -> int | None:
-    """A child that is dead and not yet reaped, which it stays."""
-    try:
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return None
-    return None if found is None else found.si_pid

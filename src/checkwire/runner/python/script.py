@@ -33,7 +33,6 @@ __all__ = ["Script", "run_script"]
 
 _CLEANUP: Final = 1.0
 _MAX_LEAVES: Final = 20
-_SIGTERM_STATUS: Final = 128 + signal.SIGTERM
 
 
 class _TimeIsUp(BaseException):
@@ -250,7 +249,9 @@ class Script:
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):
                 stream.flush()
-        os._exit(_SIGTERM_STATUS)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(1)
 
     def _tell_blocked(self, frame: FrameType | None) -> None:
         location = self._blame.location(frames_of_stack(frame))

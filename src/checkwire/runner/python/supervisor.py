@@ -33,7 +33,9 @@ _CHUNK: Final = 64 * 1024
 _GRACE: Final = 0.1
 """Seconds after its timeout that an attempt may take to end by itself."""
 _TERM_GRACE: Final = 0.5
-"""Seconds from SIGTERM to SIGKILL."""
+"""Seconds from SIGTERM, which a check's own process answers, to SIGABRT."""
+_ABORT_GRACE: Final = 0.2
+"""Seconds from SIGABRT to SIGKILL."""
 _START: Final = 10.0
 """Seconds from the job to the first event, beside the check's own time."""
 _LEFT_IN_PIPE: Final = 4 * 1024 * 1024
@@ -226,13 +228,19 @@ class Supervisor:
         seconds = self._job.definition.timeout + slack
         self._timers = [
             self._loop.call_later(seconds, self._terminate),
-            self._loop.call_later(seconds + _TERM_GRACE, self._kill),
+            self._loop.call_later(seconds + _TERM_GRACE, self._abort),
+            self._loop.call_later(seconds + _TERM_GRACE + _ABORT_GRACE, self._kill),
         ]
 
     def _terminate(self) -> None:
         if self._cause == "itself" and self._child is not None:
             self._cause = "timeout"
             self._child.signal(signal.SIGTERM)
+
+    def _abort(self) -> None:
+        """Python code no longer runs there; but ``faulthandler`` still can say where it is."""
+        if self._child is not None:
+            self._child.signal(signal.SIGABRT)
 
     def _kill(self) -> None:
         if self._child is not None:
