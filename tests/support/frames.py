@@ -17,6 +17,7 @@ __all__ = [
     "close",
     "deflated",
     "frame",
+    "parse",
     "text",
 ]
 
@@ -64,6 +65,24 @@ def frame(
     if mask is None:
         return head + payload
     return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+
+
+def parse(data: bytes) -> tuple[SeenFrame, bytes] | None:
+    """The first frame in the data and what follows it, or ``None`` if it is not whole."""
+    if len(data) < 2:
+        return None
+    first, second = data[:2]
+    width = {126: 2, 127: 8}.get(second & 0x7F, 0)
+    length = int.from_bytes(data[2 : 2 + width], "big") if width else second & 0x7F
+    start = 2 + width + (4 if second & 0x80 else 0)
+    if len(data) < start + length:
+        return None
+    payload = data[start : start + length]
+    if second & 0x80:
+        mask = data[start - 4 : start]
+        payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    seen = SeenFrame(first & 0x0F, payload, bool(first & 0x80), first >> 4 & 7, bool(second & 0x80))
+    return seen, data[start + length :]
 
 
 def text(message: str) -> bytes:

@@ -119,6 +119,19 @@ class Pki:
         context.load_verify_locations(self.ca)
         return context
 
+    def server_pem(self) -> str:
+        """File of a server's key and certificate."""
+        leaf = self.root.issue_cert(*NAMES)
+        return self._next(leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes())
+
+    def root_sent_along(self) -> ssl.SSLContext:
+        """The root is sent after the leaf."""
+        leaf = self.root.issue_cert(*NAMES)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        pem = leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes()
+        context.load_cert_chain(self._next(pem + self.root.cert_pem.bytes()))
+        return context
+
     def client(self) -> str:
         """File of a client's key and certificate."""
         leaf = self.root.issue_cert("client@checkwire.test")

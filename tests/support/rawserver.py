@@ -83,17 +83,13 @@ class Peer:
 
     def read_frame(self) -> SeenFrame:
         """The client's next frame."""
-        first, second = self.read(2)
-        length = second & 0x7F
-        if length == 126:
-            (length,) = struct.unpack("!H", self.read(2))
-        elif length == 127:
-            (length,) = struct.unpack("!Q", self.read(8))
-        mask = self.read(4) if second & 0x80 else b""
-        payload = self.read(length)
-        if mask:
-            payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-        return SeenFrame(first & 0x0F, payload, bool(first & 0x80), first >> 4 & 7, bool(mask))
+        while (parsed := frames.parse(self.pending)) is None:
+            data = self.sock.recv(65536)
+            if not data:
+                raise EOFError
+            self.pending += data
+        seen, self.pending = parsed
+        return seen
 
     def read_head(self) -> str:
         """The head of an HTTP request."""
@@ -143,11 +139,10 @@ class Peer:
         self.fin()
 
     def answer_goodbye(self) -> SeenFrame:
-        """Wait for the client's Close frame, return it to it, end TCP."""
+        """Wait for the client's Close frame and return it to it; TCP stays."""
         while (seen := self.read_frame()).opcode != frames.CLOSE:
             pass
         self.send(frames.frame(frames.CLOSE, seen.payload))
-        self.fin()
         return seen
 
     def echo(self) -> None:

@@ -274,7 +274,7 @@ class Dialler:
         context = tls_context(self._options.tls)
         try:
             return TlsPipe(lower, context, name.partition("%")[0])
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # The latter for a NUL.
             raise UsageError(f"{name!r} cannot be asked for in TLS: {error}") from None
 
     async def _look_at_chain(self, error: Exception, name: str) -> list[bytes]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import ssl
+import warnings
 from typing import Any
 
 from checkwire.model.events import Certificate
@@ -26,47 +28,72 @@ def peer_chain(session: ssl.SSLObject) -> list[bytes]:
 
 @functools.lru_cache(maxsize=512)
 def read_certificate(der: bytes) -> Certificate:
-    """Names, issuer, validity, serial, key and fingerprint of a certificate.
+    """Names, issuer, validity, serial, key and fingerprint of a certificate, as far as it is one.
 
-    Raises:
-        ValueError: if it is not one.
+    OpenSSL takes more than the standard allows, and so may a check: what cannot be read is empty.
     """
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
 
-    certificate = x509.load_der_x509_certificate(der)
-    names: list[str] = []
+    sha256 = hashlib.sha256(der).hexdigest()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Of what the standard deprecates: it is the server's.
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            return Certificate(
+                subject=certificate.subject.rfc4514_string(),
+                issuer=certificate.issuer.rfc4514_string(),
+                names=_names(certificate),
+                not_before=int(certificate.not_valid_before_utc.timestamp()),
+                not_after=int(certificate.not_valid_after_utc.timestamp()),
+                serial=f"{certificate.serial_number:x}",
+                sha256=sha256,
+                key=_key_name(certificate),
+                issuer_url=_issuer_url(certificate),
+            )
+        except ValueError:
+            return Certificate(subject="", issuer="", sha256=sha256)
+
+
+def _extension(certificate: Any, name: str) -> Any:
+    from cryptography import x509
+
     try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, ValueError):
-        pass
-    else:
-        names += extension.value.get_values_for_type(x509.DNSName)
-        names += map(str, extension.value.get_values_for_type(x509.IPAddress))
-    issuer_url = ""
+        return certificate.extensions.get_extension_for_class(getattr(x509, name)).value
+    except (
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        ValueError,
+    ):
+        return None
+
+
+def _names(certificate: Any) -> tuple[str, ...]:
+    from cryptography import x509
+
+    names = _extension(certificate, "SubjectAlternativeName")
+    if names is None:
+        return ()
+    addresses = map(str, names.get_values_for_type(x509.IPAddress))
+    return (*names.get_values_for_type(x509.DNSName), *addresses)
+
+
+def _issuer_url(certificate: Any) -> str:
+    from cryptography import x509
+
+    for access in _extension(certificate, "AuthorityInformationAccess") or ():
+        if access.access_method == x509.oid.AuthorityInformationAccessOID.CA_ISSUERS:
+            return str(access.access_location.value)
+    return ""
+
+
+def _key_name(certificate: Any) -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
     try:
-        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
-    except (x509.ExtensionNotFound, ValueError):
-        pass
-    else:
-        for description in access.value:
-            if description.access_method == x509.oid.AuthorityInformationAccessOID.CA_ISSUERS:
-                issuer_url = str(description.access_location.value)
-                break
-    return Certificate(
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        names=tuple(names),
-        not_before=int(certificate.not_valid_before_utc.timestamp()),
-        not_after=int(certificate.not_valid_after_utc.timestamp()),
-        serial=f"{certificate.serial_number:x}",
-        sha256=certificate.fingerprint(hashes.SHA256()).hex(),
-        key=_key_name(certificate.public_key()),
-        issuer_url=issuer_url,
-    )
-
-
-def _key_name(key: Any) -> str:
+        key = certificate.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        return ""
     kind = type(key).__name__.lstrip("_").removesuffix("PublicKey")
     curve = getattr(key, "curve", None)
     if curve is not None:

@@ -97,12 +97,7 @@ def _certificate(
     chain: list[bytes],
     evidence: dict[str, Any],
 ) -> Failure:
-    certificates: list[Certificate] = []
-    for der in chain:
-        try:
-            certificates.append(read_certificate(der))
-        except ValueError:
-            break
+    certificates = [read_certificate(der) for der in chain]
     evidence["verify_code"] = error.verify_code
     evidence["verify_message"] = error.verify_message
     evidence["chain"] = [_facts(certificate) for certificate in certificates]
