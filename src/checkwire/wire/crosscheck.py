@@ -54,11 +54,11 @@ async def cross_check(
     other = address._replace(
         scheme="ws" if address.secure else "wss", target="/", user=None, password=None
     )
-    dialler = Dialler(other, _bare(options, address, reached), Observer(Timeline()), 0)
+    bare = _bare(options, address, reached)
     speaks = _speaks_http if address.secure else _speaks_tls
     try:
         async with asyncio.timeout(_PATIENCE):
-            answer = await speaks(dialler, other, options)
+            answer = await speaks(other, bare)
     except (CheckwireError, OSError):
         return failure
     if answer is None:
@@ -90,9 +90,9 @@ def _bare(options: ConnectOptions, address: Address, reached: Endpoint | None) -
     )
 
 
-async def _speaks_tls(dialler: Dialler, address: Address, options: ConnectOptions) -> str | None:
+async def _speaks_tls(address: Address, options: ConnectOptions) -> str | None:
     try:
-        dialled = await dialler.dial()
+        dialled = await Dialler(address, options, Observer(Timeline()), 0).dial()
     except FailureError as error:
         code = error.failure.code
         # An alert is an answer, too.
@@ -101,10 +101,11 @@ async def _speaks_tls(dialler: Dialler, address: Address, options: ConnectOption
     return None if dialled.tls is None else dialled.tls.version
 
 
-async def _speaks_http(dialler: Dialler, address: Address, options: ConnectOptions) -> str | None:
-    dialled = await dialler.dial()
+async def _speaks_http(address: Address, options: ConnectOptions) -> str | None:
+    observer = Observer(Timeline())
+    dialled = await Dialler(address, options, observer, 0).dial()
     try:
-        await upgrade(dialled, address, options, Observer(Timeline()), 0)
+        await upgrade(dialled, address, options, observer, 0)
     except FailureError as error:
         code = error.failure.code
         if not code.startswith("upgrade.") or code in _NO_HTTP:
