@@ -208,7 +208,9 @@ def test_a_body_without_end_is_stopped_at_the_limit():
 
 
 def test_compressed_nothing_without_end_is_stopped_too():
-    told = _get("HTTP/1.1 200 OK", "Content-Encoding: gzip", gzip.compress(b"", mtime=0) * 100, max_size=999)
+    told = _get(
+        "HTTP/1.1 200 OK", "Content-Encoding: gzip", gzip.compress(b"", mtime=0) * 100, max_size=999
+    )
     assert told.failure.code == "http.too_large"
     assert told.exchange.response_size == 0
 

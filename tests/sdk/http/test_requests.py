@@ -8,7 +8,6 @@ import threading
 import pytest
 
 from checkwire import UsageError, http
-from checkwire.sdk.context import current
 from support.attempt import attempt
 from support.httpserver import HttpServer, SeenRequest, json_reply, reply
 from support.rawserver import RawServer
@@ -244,30 +243,6 @@ def test_a_mistake_is_explained_and_told_once_even_if_swallowed(options, said, p
     assert told.failure.code == "check.usage"
     assert told.failure.location is not None
     assert told.failure.location.path == __file__
-
-
-def test_a_request_that_is_never_awaited_is_told():
-    with HttpServer() as server:
-
-        async def check():
-            pending = http.get(server.url)
-            current().end(returned=True)
-            pending.close()
-
-        told = attempt(check)
-    assert told.failure.code == "check.usage"
-    assert "await" in told.failure.message
-    assert not server.seen
-
-
-def test_a_request_that_was_awaited_is_not():
-    with HttpServer() as server:
-
-        async def check():
-            await http.get(server.url)
-            current().end(returned=True)
-
-        assert attempt(check).told == []
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from checkwire.sdk.http.client import Session
+    from checkwire.sdk.http.client import Pending, Session
     from checkwire.sdk.http.errors import HttpError, HttpTimedOut
     from checkwire.sdk.http.keywords import SessionKeywords, SingleRequestKeywords
-    from checkwire.sdk.http.pending import Pending
     from checkwire.sdk.http.response import Response
 
 __all__ = [
@@ -57,10 +56,10 @@ def request(method: str, url: str, **options: Unpack[SingleRequestKeywords]) -> 
         FailureError: ``check.bad_url``.
         UsageError: an option cannot be used.
     """
+    from checkwire.sdk.context import here
     from checkwire.sdk.http.client import send_single
-    from checkwire.sdk.http.pending import pending
 
-    return pending(method, lambda site: send_single(method, url, options, site))
+    return send_single(method, url, options, here())
 
 
 def get(url: str, **options: Unpack[SingleRequestKeywords]) -> Pending:

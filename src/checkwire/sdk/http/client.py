@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Unpack, cast
+from typing import Any, Unpack, cast
 
 from checkwire.model.errors import FailureError, UsageError
 from checkwire.sdk.connecting import ConnectKeywords, connect_options
@@ -17,14 +18,19 @@ from checkwire.sdk.http.keywords import (
     TransportKeywords,
     refuse_unknown,
 )
-from checkwire.sdk.http.pending import Pending, pending
 from checkwire.sdk.http.pool import Pool
 from checkwire.sdk.http.requesting import bounds_of, make_request
 from checkwire.sdk.http.response import Response
 from checkwire.sdk.http.telling import tell, tell_misuse
 from checkwire.wire.options import ConnectOptions
 
-__all__ = ["Session", "send_single"]
+__all__ = ["Pending", "Session", "send_single"]
+
+Pending = Coroutine[Any, Any, Response]
+"""A request that is made when it is awaited, or given to ``asyncio.gather`` or ``create_task``.
+
+The place in the script is taken when it is made: in another task it could not be known.
+"""
 
 
 class Session:
@@ -104,7 +110,7 @@ class Session:
 
     def request(self, method: str, url: str, **options: Unpack[RequestKeywords]) -> Pending:
         """See :func:`checkwire.sdk.http.request`."""
-        return pending(method, lambda site: self.send(method, url, options, site))
+        return self.send(method, url, options, here())
 
     async def send(self, method: str, url: str, options: RequestKeywords, site: Site) -> Response:
         """Make a request for that place in the script."""
