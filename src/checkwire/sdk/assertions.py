@@ -119,7 +119,10 @@ class Site:
         if observer is None or not isinstance(error, KeyError | IndexError | TypeError):
             return
         from checkwire.sdk.explain import explain_error
+        from checkwire.sdk.forgotten import tell_forgotten
 
+        if tell_forgotten(values.values()):
+            return
         explanation = explain_error(self.source, values, error, masker)
         if explanation is None:
             return

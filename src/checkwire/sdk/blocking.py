@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Never, TypeVar, Unpack, overload
 
 from checkwire.model.durations import Duration
 from checkwire.sdk.connecting import ConnectKeywords
@@ -27,6 +27,8 @@ from checkwire.sdk.waiting import seconds
 from checkwire.sdk.websocket import OPENS_ONCE, WebSocket, running_loop
 
 __all__ = ["BlockingWebSocket", "connect"]
+
+_HOW_TO_OPEN: Final = "write `with connect(url) as ws:`, or `ws.run()` with handlers"
 
 D = TypeVar("D")
 T = TypeVar("T")
@@ -48,7 +50,9 @@ class BlockingWebSocket(Listening, Described):
     def __init__(self, url: str, **options: Unpack[ConnectKeywords]) -> None:
         """See :func:`connect` for the arguments. Nothing is sent before it is opened."""
         self._ws = WebSocket(url, **options)
-        self._ws._how_to_open = "write `with connect(url) as ws:`, or `ws.run()` with handlers"
+        context, site = self._ws._context, self._ws._site
+        context.made(self._ws, f"the WebSocket was never opened: {_HOW_TO_OPEN}", site)
+        self._ws._how_to_open = _HOW_TO_OPEN
         self._handlers = self._ws._handlers
         self._portal: Portal | None = None
         self._running = False
@@ -149,10 +153,15 @@ class BlockingWebSocket(Listening, Described):
     ) -> str | bytes | D: ...
 
     def receive(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+        self,
+        *,
+        where: Pattern = None,
+        within: Duration = 10.0,
+        default: Any = REQUIRED,
+        **others: Never,
     ) -> Any:
         """See :meth:`WebSocket.receive`."""
-        return self._call(self._ws.receive(where=where, within=within, default=default))
+        return self._call(self._ws._receive("any", where, within, default, others))
 
     @overload
     def receive_text(self, *, where: Pattern = ..., within: Duration = ...) -> str: ...
@@ -163,10 +172,15 @@ class BlockingWebSocket(Listening, Described):
     ) -> str | D: ...
 
     def receive_text(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+        self,
+        *,
+        where: Pattern = None,
+        within: Duration = 10.0,
+        default: Any = REQUIRED,
+        **others: Never,
     ) -> Any:
         """See :meth:`WebSocket.receive_text`."""
-        return self._call(self._ws.receive_text(where=where, within=within, default=default))
+        return self._call(self._ws._receive("text", where, within, default, others))
 
     @overload
     def receive_bytes(self, *, where: Pattern = ..., within: Duration = ...) -> bytes: ...
@@ -177,16 +191,26 @@ class BlockingWebSocket(Listening, Described):
     ) -> bytes | D: ...
 
     def receive_bytes(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+        self,
+        *,
+        where: Pattern = None,
+        within: Duration = 10.0,
+        default: Any = REQUIRED,
+        **others: Never,
     ) -> Any:
         """See :meth:`WebSocket.receive_bytes`."""
-        return self._call(self._ws.receive_bytes(where=where, within=within, default=default))
+        return self._call(self._ws._receive("bytes", where, within, default, others))
 
     def receive_json(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+        self,
+        *,
+        where: Pattern = None,
+        within: Duration = 10.0,
+        default: Any = REQUIRED,
+        **others: Never,
     ) -> Any:
         """See :meth:`WebSocket.receive_json`."""
-        return self._call(self._ws.receive_json(where=where, within=within, default=default))
+        return self._call(self._ws._receive("json", where, within, default, others))
 
     def expect_silence(self, for_: Duration, *, where: Pattern = None) -> None:
         """See :meth:`WebSocket.expect_silence`."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterable
 from contextlib import suppress
 from types import CoroutineType
 from typing import Any, Final
 
 from checkwire.sdk.context import Context, Site, current, is_ours
 
-__all__ = ["notice_forgotten_awaits"]
+__all__ = ["notice_forgotten_awaits", "tell_forgotten"]
 
 _DEPTH: Final = 6
 """Frames remembered of a coroutine's making: those of the SDK, and the script's above them."""
@@ -25,6 +26,19 @@ def notice_forgotten_awaits() -> None:
     """
     sys.set_coroutine_origin_tracking_depth(_DEPTH)
     warnings._warn_unawaited_coroutine = _forgotten  # type: ignore[attr-defined]
+
+
+def tell_forgotten(values: Iterable[object]) -> bool:
+    """Tell of each of these values that is a coroutine nobody awaited; whether there was one."""
+    forgotten = [value for value in values if isinstance(value, CoroutineType) and _is_new(value)]
+    for coroutine in forgotten:
+        _forgotten(coroutine)
+        coroutine.close()
+    return bool(forgotten)
+
+
+def _is_new(coroutine: CoroutineType[Any, Any, Any]) -> bool:
+    return coroutine.cr_frame is not None and coroutine.cr_frame.f_lasti < 1
 
 
 def _forgotten(coroutine: CoroutineType[Any, Any, Any]) -> None:

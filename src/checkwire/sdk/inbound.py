@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, TypeVar, overload
+from typing import Any, Never, TypeVar, overload
 
 from checkwire.model.durations import Duration
 from checkwire.model.errors import ConnectionClosed
-from checkwire.sdk.context import here
+from checkwire.sdk.context import current, here
 from checkwire.sdk.facts import Closed
 from checkwire.sdk.matching import Pattern
-from checkwire.sdk.receiving import REQUIRED, Receiver
+from checkwire.sdk.receiving import REQUIRED, Kind, Receiver
+from checkwire.sdk.suggestion import did_you_mean
 from checkwire.sdk.waiting import seconds
 from checkwire.wire.session.closing import NORMAL_CODES
 
 __all__ = ["Inbound"]
 
 D = TypeVar("D")
+
+_KEYWORDS = ("where", "within", "default")
 
 
 class Inbound:
@@ -31,6 +34,14 @@ class Inbound:
     def _receiver(self) -> Receiver:
         raise NotImplementedError
 
+    def _receive(
+        self, kind: Kind, where: Pattern, within: Duration, default: Any, others: dict[str, Never]
+    ) -> Coroutine[Any, Any, Any]:
+        for name in others:
+            hint = "; write within=" if "time" in name else did_you_mean(name, _KEYWORDS, quote="")
+            raise current().misused(f"receive() does not take {name!r}{hint}")
+        return self._receiver().receive(kind, where, seconds("within", within), default, here())
+
     @overload
     def receive(
         self, *, where: Pattern = ..., within: Duration = ...
@@ -42,7 +53,12 @@ class Inbound:
     ) -> Coroutine[Any, Any, str | bytes | D]: ...
 
     def receive(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+        self,
+        *,
+        where: Pattern = None,
+        within: Duration = 10.0,
+        default: Any = REQUIRED,
+        **others: Never,
     ) -> Coroutine[Any, Any, Any]:
         """The next message: ``str`` for text, ``bytes`` for binary.
 
@@ -57,7 +73,7 @@ class Inbound:
                 shows what did come, closest first.
             ConnectionClosed: the connection ended first.
         """
-        return self._receiver().receive("any", where, seconds("within", within), default, here())
+        return self._receive("any", where, within, default, others)
 
     @overload
     def receive_text(
@@ -70,14 +86,19 @@ class Inbound:
     ) -> Coroutine[Any, Any, str | D]: ...
 
     def receive_text(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+        self,
+        *,
+        where: Pattern = None,
+        within: Duration = 10.0,
+        default: Any = REQUIRED,
+        **others: Never,
     ) -> Coroutine[Any, Any, Any]:
         """As :meth:`receive`, for text: binary is ``message.wrong_type``, or skipped by ``where``.
 
         Raises:
             MessageError, TimedOut, ConnectionClosed: as above.
         """
-        return self._receiver().receive("text", where, seconds("within", within), default, here())
+        return self._receive("text", where, within, default, others)
 
     @overload
     def receive_bytes(
@@ -90,17 +111,27 @@ class Inbound:
     ) -> Coroutine[Any, Any, bytes | D]: ...
 
     def receive_bytes(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+        self,
+        *,
+        where: Pattern = None,
+        within: Duration = 10.0,
+        default: Any = REQUIRED,
+        **others: Never,
     ) -> Coroutine[Any, Any, Any]:
         """As :meth:`receive`, for binary: text is ``message.wrong_type``, or skipped by ``where``.
 
         Raises:
             MessageError, TimedOut, ConnectionClosed: as above.
         """
-        return self._receiver().receive("bytes", where, seconds("within", within), default, here())
+        return self._receive("bytes", where, within, default, others)
 
     def receive_json(
-        self, *, where: Pattern = None, within: Duration = 10.0, default: Any = REQUIRED
+        self,
+        *,
+        where: Pattern = None,
+        within: Duration = 10.0,
+        default: Any = REQUIRED,
+        **others: Never,
     ) -> Coroutine[Any, Any, Any]:
         """As :meth:`receive`, for JSON (RFC 8259), parsed; in a text or in a binary message.
 
@@ -109,7 +140,7 @@ class Inbound:
         Raises:
             MessageError, TimedOut, ConnectionClosed: as above.
         """
-        return self._receiver().receive("json", where, seconds("within", within), default, here())
+        return self._receive("json", where, within, default, others)
 
     def expect_silence(self, for_: Duration, *, where: Pattern = None) -> Coroutine[Any, Any, None]:
         """Nothing (that fits ``where``) must come for this long.

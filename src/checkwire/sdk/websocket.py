@@ -83,7 +83,7 @@ class WebSocket(Inbound, Listening, Described):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening = False
         self._ended = False
-        self._context.made(self, "the WebSocket was never opened", self._site)
+        self._context.made(self, f"the WebSocket was never opened: {_HOW_TO_OPEN}", self._site)
 
     # Opening and closing
 
@@ -303,6 +303,7 @@ class WebSocket(Inbound, Listening, Described):
             MessageError: ``message.none_received``: there is a ``message`` handler, and no message
                 came.
         """
+        self._context.used(self)
         return self._run(None if for_ is None else seconds("for_", for_), here())
 
     async def _run(self, duration: float | None, site: Site) -> None:
