@@ -519,3 +519,26 @@ def test_failures_keep_their_numbers_apart(tmp_path: Path) -> None:
     told = [event for event in attempt.events if isinstance(event, Failed)]
     assert len({failed.number for failed in told}) == len(told)
     assert "script.exited" in {failed.failure.code for failed in told}
+
+
+def test_an_exception_is_told_in_the_step_that_it_leaves_at_the_time_it_does(
+    tmp_path: Path,
+) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import asyncio
+        from checkwire import step
+
+        @check
+        async def fails():
+            async with step("outer"):
+                with step("inner"):
+                    {}["nothing"]
+        """,
+    )
+    inner = attempt.steps[1]
+    (failed,) = attempt.failures
+    assert (failed.step, inner.name) == (inner.number, "inner")
+    assert inner.duration_ns is not None
+    assert inner.at_ns <= failed.at_ns <= inner.at_ns + inner.duration_ns

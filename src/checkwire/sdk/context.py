@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from checkwire.model.errors import UsageError
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure, Location, Severity
 from checkwire.model.masking import Masker
-from checkwire.sdk.ledger import Ledger
+from checkwire.sdk.ledger import Ledger, Origin
 from checkwire.wire.clock import Timeline
 from checkwire.wire.observer import Observer
 
@@ -39,6 +39,9 @@ __all__ = [
 
 Site = tuple[str, int]
 """A place in a script: file and line."""
+
+_ORIGIN = "checkwire_origin"
+"""Attribute of an exception on its way out of the script."""
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
@@ -104,6 +107,21 @@ class Context(Observer):
             self._emit(event)
 
     # What went wrong
+
+    def mark(self, error: BaseException) -> None:
+        """An exception leaves a part of the script: remember which step it was raised in, and when.
+
+        The first call counts: that of the innermost part.
+        """
+        if getattr(error, _ORIGIN, None) is None:
+            with suppress(AttributeError):  # Of its author's own class, with slots.
+                setattr(error, _ORIGIN, Origin(self.step, self.timeline.now()))
+
+    def raised(self, error: BaseException, failure: Failure) -> int:
+        """An exception ended the script: tell the failure it stands for; its number."""
+        failure = self.masked(failure)
+        origin = getattr(error, _ORIGIN, None)
+        return self.ledger.number_of(failure) or self.ledger.failed(failure, origin=origin)
 
     def failed(self, failure: Failure, severity: Severity = "failed") -> None:
         site: Hashable = None

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from checkwire.model.events import Event, Excused, Failed
 from checkwire.model.failures import Failure, Severity
 
-__all__ = ["Expected", "Ledger"]
+__all__ = ["Expected", "Ledger", "Origin"]
 
 _Identity = tuple[str, str, int | None]
+
+
+class Origin(NamedTuple):
+    """In which step something went wrong, and when, on the attempt's timeline."""
+
+    step: int
+    at_ns: int
 
 
 class Expected:
@@ -107,11 +114,16 @@ class Ledger:
             self._open[site] = left
 
     def failed(
-        self, failure: Failure, severity: Severity = "failed", site: Hashable | None = None
+        self,
+        failure: Failure,
+        severity: Severity = "failed",
+        site: Hashable | None = None,
+        origin: Origin | None = None,
     ) -> int:
         """Something failed; returns its number.
 
-        With a ``site`` it is a verification, and is excused if it holds there later.
+        With a ``site`` it is a verification, and is excused if it holds there later. ``origin`` is
+        where and when, unless it is here and now.
         """
         self._told.append(failure.connection)
         number = self.told
@@ -120,11 +132,11 @@ class Ledger:
             self._failing.add(number)
         self._emit(
             Failed(
-                at_ns=self._now(),
+                at_ns=self._now() if origin is None else origin.at_ns,
                 number=number,
                 failure=failure,
                 severity=severity,
-                step=self._step(),
+                step=self._step() if origin is None else origin.step,
             )
         )
         expected = self.noticed(number, failure, severity)

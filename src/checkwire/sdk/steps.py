@@ -57,6 +57,8 @@ class step:  # noqa: N801 - used as a function, and as a context manager
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if error is not None:
+            self._context.mark(error)
         if self._token is not None:
             # A fixture that is an async generator may be left in another context.
             with suppress(ValueError):

@@ -171,6 +171,8 @@ class WebSocket(Inbound, Listening, Described):
         connection = self._connection
         if connection is None:
             return
+        if error is not None:
+            self._context.mark(error)
         try:
             if error is None:
                 await self.close()

@@ -283,8 +283,7 @@ class Script:
         context = self._context
         numbers = []
         for leaf in list(leaves_of(error))[:_MAX_LEAVES]:
-            failure = context.masked(self._blame.failure_of(leaf))
-            numbers.append(context.ledger.number_of(failure) or context.ledger.failed(failure))
+            numbers.append(context.raised(leaf, self._blame.failure_of(leaf)))
         return numbers[0]
 
     def _warn(self, message: str) -> None:
