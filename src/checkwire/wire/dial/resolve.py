@@ -50,7 +50,9 @@ class Resolution(NamedTuple):
 
 def system_resolver(host: str, port: int) -> list[Any]:
     """The operating system's way, /etc/hosts included."""
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # As bytes: a str would be encoded by a codec whose import takes milliseconds, and the name is
+    # ASCII already.
+    return socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
 
 
 async def resolve(
