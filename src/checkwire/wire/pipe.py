@@ -12,7 +12,7 @@ from checkwire.wire.clock import Timeline
 from checkwire.wire.kernel.stamps import (
     ANCILLARY_SIZE,
     enable_send_stamps,
-    read_send_stamps,
+    read_send_stamp,
     receive_stamp,
     request_send_stamps,
 )
@@ -111,6 +111,7 @@ class SocketPipe:
         "_read_on",
         "_tracked",
         "_tracking",
+        "_unread",
         "_written",
         "kernel_clock",
         "sink",
@@ -137,6 +138,7 @@ class SocketPipe:
         self._drained: asyncio.Future[None] | None = None
         self._paused = False
         self._read_on = False
+        self._unread = False
         self._eof = False
         self._eof_after = False
         self._closed = False
@@ -151,16 +153,20 @@ class SocketPipe:
 
     def _ready(self, events: int) -> None:
         if events & FAILED:
-            self._read_send_stamps()
+            while self._read_send_stamp():
+                pass
         if events & (ENDED | URGENT):
             self._read_on = True
-        if events & (READABLE | FAILED | ENDED) and not self._paused:
+        if events & (READABLE | ENDED):
             self._read()
         if events & WRITABLE and self._out and not self._closed:
             self._flush()
 
     def _read(self) -> None:
-        while not (self._paused or self._closed or self._eof):
+        while not (self._closed or self._eof):
+            if self._paused:
+                self._unread = True
+                return
             try:
                 size, ancillary, _, _ = self.socket.recvmsg_into((_buffer,), ANCILLARY_SIZE)
             except (BlockingIOError, InterruptedError):
@@ -197,7 +203,9 @@ class SocketPipe:
             self._paused = False
             if not self._closed and not self._eof:
                 self._poller.want_read(self._fd, True)
-                self._loop.call_soon(self._read)
+                if self._unread:
+                    self._unread = False
+                    self._loop.call_soon(self._read)
 
     # Writing
 
@@ -222,6 +230,8 @@ class SocketPipe:
                 taken = self.socket.sendmsg((data,), request_send_stamps())
                 if taken == len(data):
                     self._tracked.append((self._written + taken - 1, track))
+                    # It has left already, in most cases: read at once, its stamp wakes nobody.
+                    self._read_send_stamp()
             else:
                 taken = self.socket.send(data)
         except (BlockingIOError, InterruptedError):
@@ -283,20 +293,21 @@ class SocketPipe:
 
     # Stamps of what was sent
 
-    def _read_send_stamps(self) -> None:
-        for offset, stamp_ns, acked in read_send_stamps(self.socket):
-            at_ns = self.timeline.place(stamp_ns)
-            for end, number in self._tracked:
-                # The kernel counts in 32 bits.
-                if end & 0xFFFFFFFF == offset:
-                    if at_ns is not None and self.sink is not None:
-                        self.sink.sent(number, at_ns, acked)
-                    break
-            else:
-                continue
-            if acked:
-                while self._tracked and self._tracked[0][0] <= end:
-                    self._tracked.popleft()
+    def _read_send_stamp(self) -> bool:
+        stamp = read_send_stamp(self.socket) if self._tracked else None
+        if stamp is None:
+            return False
+        at_ns = self.timeline.place(stamp.stamp_ns)
+        for end, number in self._tracked:
+            # The kernel counts in 32 bits.
+            if end & 0xFFFFFFFF == stamp.offset:
+                if at_ns is not None and self.sink is not None:
+                    self.sink.sent(number, at_ns, stamp.acked)
+                if stamp.acked:
+                    while self._tracked and self._tracked[0][0] <= end:
+                        self._tracked.popleft()
+                break
+        return True
 
     # The end
 
@@ -332,7 +343,8 @@ class SocketPipe:
         self._release_drain()
         if self._tracked:
             # An acknowledgement may be waiting that no edge was handled for yet.
-            self._read_send_stamps()
+            while self._read_send_stamp():
+                pass
         self._poller.unregister(self._fd)
         self.socket.close()
         self.sink = None

@@ -2,8 +2,7 @@
 
 A socket with transmit stamps signals them as ``EPOLLERR``. libuv, hence uvloop, gives a descriptor
 up at the first one, and asyncio's own loop would wake for it again and again. So the sockets of an
-event loop sit in an epoll set of ours, edge-triggered, and the loop watches only that set. This
-also spares a system call each time a connection begins or ends to wait for writing.
+event loop sit in an epoll set of ours, edge-triggered, and the loop watches only that set.
 """
 
 from __future__ import annotations
@@ -72,6 +71,10 @@ class Poller:
             )
 
 
+# Not EPOLLOUT: with it, what was only transmit stamps, and read already, would wake the loop.
+_EDGES = select.EPOLLIN | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
+
+
 class _EpollPoller(Poller):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -81,11 +84,13 @@ class _EpollPoller(Poller):
         if self._epoll is None:
             self._epoll = select.epoll()
             self._loop.add_reader(self._epoll.fileno(), self._dispatch)
-        self._epoll.register(
-            fd,
-            select.EPOLLIN | select.EPOLLPRI | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET,
-        )
+        self._epoll.register(fd, _EDGES)
         self._ready[fd] = ready
+
+    def want_write(self, fd: int) -> None:
+        # It stays so: a socket that was full once will be again.
+        assert self._epoll is not None
+        self._epoll.modify(fd, _EDGES | select.EPOLLOUT)
 
     def unregister(self, fd: int) -> None:
         if self._ready.pop(fd, None) is None or self._epoll is None:

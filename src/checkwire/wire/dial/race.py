@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain, zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -140,7 +141,7 @@ async def _connect(
         if unix:
             await _connect_unix(sock, endpoint.address)
         else:
-            await asyncio.get_running_loop().sock_connect(sock, endpoint.address)
+            await _connect_tcp(sock, endpoint.address)
     except BaseException as error:
         if sock is not None:
             sock.close()
@@ -156,6 +157,15 @@ async def _connect(
             attempt.duration_ns = min(attempt.duration_ns, info.rtt_ns)
             attempt.kernel = True
     return Connected(sock, stamped, endpoint, tries)
+
+
+async def _connect_tcp(sock: socket.socket, address: Any) -> None:
+    # A near peer has answered by the time of a second look, and the event loop need not watch.
+    for _ in range(2):
+        with contextlib.suppress(BlockingIOError):
+            sock.connect(address)
+            return
+    await asyncio.get_running_loop().sock_connect(sock, address)
 
 
 async def _connect_unix(sock: socket.socket, path: str) -> None:

@@ -19,7 +19,7 @@ __all__ = [
     "enable_receive_stamps",
     "enable_send_stamps",
     "keep_stamping",
-    "read_send_stamps",
+    "read_send_stamp",
     "receive_stamp",
     "request_send_stamps",
 ]
@@ -129,19 +129,18 @@ class SendStamp(NamedTuple):
     acked: bool
 
 
-def read_send_stamps(sock: socket.socket) -> list[SendStamp]:
-    """Empty the socket's error queue.
+def read_send_stamp(sock: socket.socket) -> SendStamp | None:
+    """The oldest stamp in the socket's error queue, or ``None`` if there is none.
 
     Other messages in it (ICMP errors) are dropped; such errors also end the next read or write.
     """
-    stamps: list[SendStamp] = []
     while True:
         try:
             _, ancillary, _, _ = sock.recvmsg(
                 0, ANCILLARY_SIZE, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT
             )
         except OSError:
-            return stamps
+            return None
         stamp_ns, error = 0, None
         for level, kind, data in ancillary:
             if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING:
@@ -152,4 +151,4 @@ def read_send_stamps(sock: socket.socket) -> list[SendStamp]:
         if stamp_ns and error is not None and error[1] == _ORIGIN_TIMESTAMPING:
             what, offset = error[5], error[6]
             if what in (_KIND_SENT, _KIND_ACKED):
-                stamps.append(SendStamp(offset, stamp_ns, what == _KIND_ACKED))
+                return SendStamp(offset, stamp_ns, what == _KIND_ACKED)

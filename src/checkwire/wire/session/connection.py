@@ -76,7 +76,9 @@ class Connection:
         self._recorder = FrameRecorder(number, observer, limits)
         self._departures = Departures(number, observer)
         self._pings = Pings(self._departures)
-        self._inbox = Inbox(limits.queue_messages, limits.queue_bytes, self.pause, self.resume)
+        self._inbox = Inbox(
+            limits.queue_messages, limits.queue_bytes, self._pipe.pause, self._pipe.resume
+        )
         self._incoming = Incoming(self, self._protocol, self._recorder, self._inbox)
         self._ending = Ending(self, self._protocol, self._pipe, self._timeouts, observer)
         self._messages_out = self._bytes_out = 0

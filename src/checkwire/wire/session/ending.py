@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import weakref
 from collections.abc import Callable
 from typing import Protocol
 
@@ -76,7 +77,7 @@ class Ending:
         timeouts: Timeouts,
         observer: Observer,
     ) -> None:
-        self._owner = owner
+        self._owner: Owner = weakref.proxy(owner)  # As in Incoming.
         self._protocol = protocol
         self._pipe = pipe
         self._timeout = timeouts.close
@@ -192,6 +193,7 @@ class Ending:
         if self.clean:
             self._pipe.half_close()  # In TLS, this says that it is meant.
         self._pipe.close()
+        self._protocol.release()
         self.done.set_result(None)
         self._owner.ended()
 

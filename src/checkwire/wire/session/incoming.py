@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -80,7 +81,8 @@ class Incoming:
     def __init__(
         self, owner: Owner, protocol: MeasuredProtocol, recorder: FrameRecorder, inbox: Inbox
     ) -> None:
-        self._owner = owner
+        # Weak, so that a connection that is done with goes at once, not when garbage is collected.
+        self._owner: Owner = weakref.proxy(owner)
         self._protocol = protocol
         self._recorder = recorder
         self._inbox = inbox

@@ -67,6 +67,13 @@ class MeasuredProtocol(ClientProtocol):
             self._tap.read = []
         return [*accepted, self._tap]
 
+    def release(self) -> None:
+        """No more will be parsed.
+
+        The parser is a generator, whose frame holds this protocol: ended, both go at once.
+        """
+        self.parser.close()
+
     def take_written(self) -> list[WrittenFrame]:
         """The frames serialised since the last call, automatic pongs and closes included."""
         written = self._tap.written
