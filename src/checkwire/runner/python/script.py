@@ -281,9 +281,8 @@ class Script:
     def _fail(self, error: BaseException) -> int:
         """Tell a failure; its number. Of an exception group, that of the first."""
         context = self._context
-        numbers = []
-        for leaf in list(leaves_of(error))[:_MAX_LEAVES]:
-            numbers.append(context.raised(leaf, self._blame.failure_of(leaf)))
+        leaves = list(leaves_of(error))[:_MAX_LEAVES]
+        numbers = [context.raised(leaf, self._blame.failure_of(leaf)) for leaf in leaves]
         return numbers[0]
 
     def _warn(self, message: str) -> None:

@@ -124,7 +124,9 @@ async def resolve(
 @functools.lru_cache(maxsize=256)
 def _literal(host: str, port: int) -> Endpoint:
     """The endpoint of an IP address. Only the C library knows what a zone (``%eth0``) means."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    found = socket.getaddrinfo(
+        host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+    )
     return Endpoint(found[0][0], found[0][4])
 
 
