@@ -239,13 +239,17 @@ del sys.path[-3:]
         assert sites_in(imports.relative(file)) == ()
 
 
-def test_an_environment_inside_of_the_project_is_not_the_projects(tmp_path: Path) -> None:
-    owner = ProjectImports(str(Path(sys.prefix).parent))
-    assert not owner.owns(f"{sys.prefix}/lib/module.py")
-    assert owner.owns(f"{sys.prefix}-else/module.py")
-    inside = ProjectImports(f"{sys.prefix}/project")
-    assert inside.owns(f"{sys.prefix}/project/module.py")
-    assert not inside.owns(f"{sys.prefix}/projects/module.py")
+def test_an_environment_inside_of_the_project_is_not_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = tmp_path / "environment"
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    owner = ProjectImports(str(tmp_path))
+    assert not owner.owns(f"{environment}/lib/module.py")
+    assert owner.owns(f"{environment}-else/module.py")
+    inside = ProjectImports(f"{environment}/project")
+    assert inside.owns(f"{environment}/project/module.py")
+    assert not inside.owns(f"{environment}/projects/module.py")
 
 
 def test_no_bytecode_is_left_behind(load: Load, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_the_wait_begins_when_the_whole_request_has_left():
 
         async def check():
             url = f"http://{server.place}/"
-            task = asyncio.create_task(http.post(url, content=bytes(20_000_000)))
+            task = asyncio.create_task(http.post(url, content=bytes(4_000_000), timeout=40))
             await until(lambda: server.peers and server.peers[0].head)
             server.go.set()
             await task
