@@ -17,10 +17,12 @@ from checkwire.wire.session.connection import Connection
 from checkwire.wire.tls.contexts import TlsOptions
 from support.observing import Recording
 
-__all__ = ["SOON", "opened", "options", "refused"]
+__all__ = ["SOON", "SOON_NS", "opened", "options", "refused"]
 
 SOON = 0.3
 """Seconds for timeouts that a test waits for."""
+SOON_NS = 295_000_000
+"""The same in ns, less what uvloop's timers are early: they count in milliseconds."""
 
 _GROUPS = {Limits: Limits.__struct_fields__, TlsOptions: TlsOptions.__struct_fields__}
 

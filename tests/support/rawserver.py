@@ -7,10 +7,13 @@ blocking socket, so that it reads as what happens: bytes of any kind, FIN, RST, 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
 import ssl
 import struct
+import termios
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha1
@@ -110,6 +113,13 @@ class Peer:
         """Bytes, all at once."""
         self.sock.sendall(b"".join(data))
 
+    def delivered(self) -> None:
+        """Wait until the client's kernel has everything."""
+        deadline = time.monotonic() + PATIENCE
+        while unsent(self.sock):
+            assert time.monotonic() < deadline, "the client's kernel takes no more"
+            time.sleep(0.001)
+
     def drip(self, data: bytes) -> None:
         """The same bytes one by one, each in a packet of its own."""
         for index in range(len(data)):
@@ -182,6 +192,12 @@ class Peer:
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self.sock.close()
+
+
+def unsent(sock: socket.socket) -> int:
+    """Bytes that the other side's kernel has not acknowledged."""
+    (count,) = struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))
+    return int(count)
 
 
 Script = Callable[[Peer], None]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.connecting import SOON, opened, refused
+from support.connecting import SOON, SOON_NS, opened, refused
 from support.loops import Run, run
 from support.observing import Recording
 from support.rawserver import Peer, RawServer, upgraded
@@ -87,7 +87,7 @@ def test_a_resolver_that_stays_silent_is_given_up(on_each_loop: Run[Any]) -> Non
         refused("ws://nowhere.test/", seen, resolver=silent, timeouts={"dns": SOON})
     )
     assert (failure.code, failure.phase) == ("dns.timeout", "dns")
-    assert seen.closed.at_ns >= SOON * 1e9
+    assert seen.closed.at_ns >= SOON_NS
     done.set()
 
 

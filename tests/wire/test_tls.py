@@ -16,7 +16,7 @@ from checkwire.model.events import TlsEstablished
 from checkwire.model.failures import Failure
 from checkwire.wire.opening import open_connection
 from support import frames
-from support.connecting import SOON, opened, options, refused
+from support.connecting import SOON, SOON_NS, opened, options, refused
 from support.loops import Run, run, until
 from support.observing import Recording
 from support.openssl import OpenSslServer, openssl_server
@@ -372,7 +372,7 @@ def test_a_handshake_that_is_not_answered_times_out(on_each_loop: Run[Any]) -> N
         failure = on_each_loop(refused(f"wss://{server.place}/", seen, timeouts={"tls": SOON}))
     assert (failure.code, failure.phase) == ("tls.timeout", "tls")
     assert "nothing came" in failure.message
-    assert seen.closed.at_ns >= SOON * 1e9
+    assert seen.closed.at_ns >= SOON_NS
 
 
 # What comes around the handshake's end

@@ -10,7 +10,7 @@ import pytest
 
 from checkwire.model.errors import FailureError
 from checkwire.wire.opening import open_connection
-from support.connecting import SOON, opened, options, refused
+from support.connecting import SOON, SOON_NS, opened, options, refused
 from support.loops import Run, run
 from support.observing import Recording
 from support.pki import Pki
@@ -240,7 +240,7 @@ def test_a_proxy_that_stays_silent_is_given_up(on_each_loop: Run[Any], scheme: s
         )
     assert (failure.code, failure.phase) == ("proxy.timeout", "proxy")
     assert "127.0.0.1:9" in failure.message
-    assert seen.closed.at_ns >= SOON * 1e9
+    assert seen.closed.at_ns >= SOON_NS
 
 
 def refusing_connect(peer: Peer) -> None:

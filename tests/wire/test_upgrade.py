@@ -11,7 +11,7 @@ from checkwire.model.errors import ConnectError
 from checkwire.model.events import ConnectionClosed, ConnectionStarted, Handshake
 from checkwire.wire.opening import open_connection
 from support import frames
-from support.connecting import SOON, opened, options, refused
+from support.connecting import SOON, SOON_NS, opened, options, refused
 from support.loops import Run, run
 from support.observing import Recording
 from support.pki import Pki
@@ -618,7 +618,7 @@ def test_an_answer_that_does_not_come_in_time(
     assert (failure.code, failure.phase) == ("upgrade.timeout", "upgrade")
     assert said in failure.message
     assert failure.evidence["bytes_received"] == len(part)
-    assert seen.closed.at_ns - seen.phases["tcp"].at_ns >= SOON * 1e9
+    assert seen.closed.at_ns - seen.phases["tcp"].at_ns >= SOON_NS
 
 
 def test_an_answer_that_trickles_too_slowly_is_not_waited_for() -> None:

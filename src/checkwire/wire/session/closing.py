@@ -6,7 +6,7 @@ import errno
 import ssl
 from typing import Any
 
-from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.exceptions import ProtocolError
 from websockets.frames import CLOSE_CODE_EXPLANATIONS
 
 from checkwire.model.durations import format_ns
@@ -17,7 +17,9 @@ __all__ = [
     "close_name",
     "diagnose_close",
     "diagnose_close_timeout",
+    "diagnose_http",
     "diagnose_loss",
+    "diagnose_too_big",
     "diagnose_violation",
 ]
 
@@ -146,11 +148,6 @@ def diagnose_violation(error: Exception, place: str, frame: int, data: bytes) ->
     """
     evidence: dict[str, Any] = {"frames_before": frame, "read": data[:32].hex(" ")}
     said = str(error)
-    if isinstance(error, PayloadTooBig):
-        evidence["rule"] = said
-        size = f" of {error.size:,} bytes" if error.size is not None else ""
-        message = f"{place} sent a message{size}, over the limit of {error.max_size:,} bytes"
-        return Failure(code="ws.too_big", message=message, phase="open", evidence=evidence)
     if isinstance(error, UnicodeDecodeError):
         evidence["offset"] = error.start
         message = (
@@ -168,3 +165,25 @@ def diagnose_violation(error: Exception, place: str, frame: int, data: bytes) ->
         where = " (RFC 7692 7.2.3)"
     message = f"{place} broke the protocol: {rule}{where}"
     return Failure(code="ws.protocol_error", message=message, phase="open", evidence=evidence)
+
+
+def diagnose_too_big(place: str, size: int | None, limit: int) -> Failure:
+    """A message exceeds the limit; its size may not be known, but it is at least ``size``."""
+    of = "" if size is None else f" of {size:,} bytes"
+    return Failure(
+        code="ws.too_big",
+        message=f"{place} sent a message{of}, over the limit of {limit:,} bytes",
+        phase="open",
+        evidence={"limit": limit, "size": size},
+    )
+
+
+def diagnose_http(place: str, data: bytes) -> Failure:
+    """HTTP where a frame should begin: a proxy on the way wrote its error page."""
+    line = data.partition(b"\r\n")[0][:100].decode("latin-1")
+    return Failure(
+        code="ws.not_websocket",
+        message=f"{place} sent HTTP inside the open WebSocket: {line}",
+        phase="open",
+        evidence={"first_bytes": data[:512].decode("latin-1")},
+    )

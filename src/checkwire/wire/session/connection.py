@@ -79,7 +79,7 @@ class Connection:
         self._inbox = Inbox(
             limits.queue_messages, limits.queue_bytes, self._pipe.pause, self._pipe.resume
         )
-        self._incoming = Incoming(self, self._protocol, self._recorder, self._inbox)
+        self._incoming = Incoming(self, self._protocol, self._recorder, self._inbox, limits.message)
         self._ending = Ending(self, self._protocol, self._pipe, self._timeouts, observer)
         self._messages_out = self._bytes_out = 0
         self._begin(upgraded)
@@ -405,6 +405,7 @@ class Connection:
     def ended(self) -> None:
         """The end has come (see :class:`~checkwire.wire.session.ending.Owner`)."""
         now = self._observer.timeline.now()
+        self._incoming.stop()
         self._recorder.flush(now)
         ending, incoming = self._ending, self._incoming
         received, sent = self._protocol.close_rcvd, self._protocol.close_sent

@@ -190,12 +190,15 @@ class Ending:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        # If nobody else holds the connection any more, it still is to be told.
+        connection = self._pipe.sink
         if self.clean:
             self._pipe.half_close()  # In TLS, this says that it is meant.
         self._pipe.close()
         self._protocol.release()
         self.done.set_result(None)
         self._owner.ended()
+        del connection
 
     @property
     def clean(self) -> bool:

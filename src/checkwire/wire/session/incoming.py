@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
+from websockets.exceptions import PayloadTooBig
 from websockets.frames import Frame, Opcode
 
 from checkwire.model.failures import Failure
 from checkwire.wire.session.assembly import Assembler
-from checkwire.wire.session.closing import diagnose_violation
+from checkwire.wire.session.closing import (
+    diagnose_http,
+    diagnose_too_big,
+    diagnose_violation,
+)
 from checkwire.wire.session.inbox import Inbox, Message
 from checkwire.wire.session.protocol import MeasuredProtocol
 from checkwire.wire.session.recorder import FrameRecorder
@@ -25,6 +32,7 @@ _TEXT, _BINARY, _CONT, _PING, _PONG = (
     Opcode.PING,
     Opcode.PONG,
 )
+_HTTP = re.compile(rb"HTTP/1\.[01] \d{3} ")
 
 
 class Owner(Protocol):
@@ -66,11 +74,13 @@ class Incoming:
 
     __slots__ = (
         "_assembler",
-        "_broken",
+        "_before",
         "_inbox",
+        "_limit",
         "_owner",
         "_protocol",
         "_recorder",
+        "_stopped",
         "expected",
         "last_ns",
         "messages",
@@ -79,7 +89,12 @@ class Incoming:
     )
 
     def __init__(
-        self, owner: Owner, protocol: MeasuredProtocol, recorder: FrameRecorder, inbox: Inbox
+        self,
+        owner: Owner,
+        protocol: MeasuredProtocol,
+        recorder: FrameRecorder,
+        inbox: Inbox,
+        limit: int | None,
     ) -> None:
         # Weak, so that a connection that is done with goes at once, not when garbage is collected.
         self._owner: Owner = weakref.proxy(owner)
@@ -87,8 +102,11 @@ class Incoming:
         self._recorder = recorder
         self._inbox = inbox
         self._assembler = Assembler()
-        self._broken = False
-        """The peer broke the rules: nothing more of it counts (RFC 6455 section 7.1.7)."""
+        self._limit = sys.maxsize if limit is None else limit
+        self._before = 0
+        """Bytes of the current message in the fragments before."""
+        self._stopped = False
+        """Nothing more counts: the peer broke the rules (RFC 6455 section 7.1.7), or it is over."""
         self.on_message: Callable[[Message], None] | None = None
         self.expected = True
         self.last_ns = 0
@@ -98,10 +116,11 @@ class Incoming:
     def feed(self, data: bytes | memoryview, at_ns: int, kernel: bool) -> None:
         """Take bytes from the pipe."""
         protocol = self._protocol
-        if self._broken or protocol.reader.eof:
+        if self._stopped or protocol.reader.eof:
             return
-        if data[:7] == b"HTTP/1." and not protocol.reader.buffer:
-            self._injected_http(bytes(data))
+        if data[:7] == b"HTTP/1." and protocol.between_frames:
+            protocol.fail(1002, "HTTP inside the WebSocket stream")
+            self._violated(diagnose_http(self._owner.place, bytes(data)))
             return
         # It is appended to a buffer at once, for which a view is as good.
         protocol.receive_data(cast(bytes, data))
@@ -124,18 +143,30 @@ class Incoming:
                 else:
                     wire_size, compressed = sizes[index]
                 self._data(frame, at_ns, kernel, index < last, wire_size, compressed)
-                if self._broken:
-                    return
             else:
                 self._control(frame, at_ns, kernel, index < last)
+            if self._stopped:
+                return
         if protocol.writes:
             self._owner.write(at_ns)
         if protocol.parser_exc is not None and not protocol.reader.eof:
-            place, before = self._owner.place, self._recorder.number
-            self._violated(diagnose_violation(protocol.parser_exc, place, before, bytes(data)))
+            self._violated(self._diagnose(protocol.parser_exc, bytes(data)))
+
+    def _diagnose(self, error: Exception, data: bytes = b"") -> Failure:
+        place = self._owner.place
+        if isinstance(error, PayloadTooBig):
+            size = None if error.size is None else self._before + error.size
+            return diagnose_too_big(place, size, self._limit)
+        if injected := _HTTP.search(data):
+            return diagnose_http(place, data[injected.start() :])
+        return diagnose_violation(error, place, self._recorder.number, data)
+
+    def stop(self) -> None:
+        """The connection has ended, perhaps in the middle of a read."""
+        self._stopped = True
 
     def _violated(self, failure: Failure) -> None:
-        self._broken = True
+        self._stopped = True
         self._owner.violated(failure)
 
     def _tell(self, listener: Callable[[Message], None], message: Message) -> None:
@@ -158,11 +189,18 @@ class Incoming:
     ) -> None:
         size = len(frame.data)
         self.size += size
-        error = data = None
-        try:
-            data = self._assembler.add(frame)
-        except UnicodeDecodeError as problem:
-            error = problem
+        whole = self._before + size
+        self._before = 0 if frame.fin else whole
+        error: Exception | None = None
+        data = None
+        if whole > self._limit:
+            error = PayloadTooBig(size, self._limit)
+            self._before = whole - size
+        else:
+            try:
+                data = self._assembler.add(frame)
+            except UnicodeDecodeError as problem:
+                error = problem
         number = self._recorder.add(
             at_ns, "in", frame.opcode, size, wire_size, frame.fin, compressed, data, kernel,
             coalesced,
@@ -178,8 +216,11 @@ class Incoming:
             else:
                 self._inbox.put(message)
         elif error is not None:
-            self._protocol.fail(1007, f"invalid UTF-8 at byte {error.start}")
-            self._violated(diagnose_violation(error, self._owner.place, number - 1, b""))
+            if isinstance(error, UnicodeDecodeError):
+                self._protocol.fail(1007, f"invalid UTF-8 at byte {error.start}")
+            else:
+                self._protocol.fail(1009, f"message with over {self._limit} bytes")
+            self._violated(self._diagnose(error))
 
     def _control(self, frame: Frame, at_ns: int, kernel: bool, coalesced: bool) -> None:
         data = bytes(frame.data)
@@ -193,14 +234,3 @@ class Incoming:
             self._owner.pong_received(data, number, at_ns)
         else:
             self._owner.close_received(at_ns, kernel)
-
-    def _injected_http(self, data: bytes) -> None:
-        line = data.partition(b"\r\n")[0][:100].decode("latin-1")
-        self._protocol.fail(1002, "HTTP inside the WebSocket stream")
-        failure = Failure(
-            code="ws.not_websocket",
-            message=f"{self._owner.place} sent HTTP inside the open WebSocket: {line}",
-            phase="open",
-            evidence={"first_bytes": data[:512].decode("latin-1")},
-        )
-        self._violated(failure)

@@ -9,9 +9,16 @@ from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
 from websockets.typing import ExtensionName
 
 __all__ = ["MeasuredProtocol", "WrittenFrame"]
+
+_CONTROL_LIMIT = 125
+"""Bytes that a control frame may hold (RFC 6455 section 5.5)."""
+
+_between = StreamReader.at_eof.__code__
+"""Where the parser waits when it is in no frame."""
 
 _logger = logging.getLogger("checkwire.wire.session.protocol")
 _logger.addHandler(logging.NullHandler())
@@ -52,8 +59,11 @@ class _Tap(Extension):
 class MeasuredProtocol(ClientProtocol):
     """A client's protocol that tells the size of each frame on the wire."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs, logger=_logger)
+    def __init__(self, *args: Any, max_size: int | None, **kwargs: Any) -> None:
+        # What is left of the limit in a fragmented message is applied to control frames too, which
+        # may come in between; so they get their 125 bytes, and messages are measured outside.
+        limit = None if max_size is None else max_size + _CONTROL_LIMIT
+        super().__init__(*args, max_size=limit, **kwargs, logger=_logger)
         self._tap = _Tap()
         self.extension_header: tuple[str, ...] = ()
         """The extensions in use, with their parameters, as the server named them."""
@@ -66,6 +76,14 @@ class MeasuredProtocol(ClientProtocol):
             # Without an extension a frame is on the wire as it is delivered.
             self._tap.read = []
         return [*accepted, self._tap]
+
+    @property
+    def between_frames(self) -> bool:
+        """Whether the next byte is the first one of a frame."""
+        waiting: Any = self.parser
+        while waiting.gi_yieldfrom is not None:
+            waiting = waiting.gi_yieldfrom
+        return bool(waiting.gi_code is _between)
 
     def release(self) -> None:
         """No more will be parsed.
