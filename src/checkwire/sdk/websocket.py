@@ -131,9 +131,8 @@ class WebSocket(Inbound, Listening, Described):
         """The open connection, opened now if it was not yet."""
         if self._connection is None:
             await self.open()  # The server may have closed it by now; that is seen soon enough.
-        elif self.ready_state is not self.OPEN:
-            raise self._not_open(self._site)
-        return self._open
+            return self._open
+        return self._usable(self._site)
 
     def close(self, code: int = 1000, reason: str = "") -> Begun:
         """Close with the closing handshake. Closing twice does no harm.
