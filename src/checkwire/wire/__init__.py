@@ -11,3 +11,5 @@ transport under it is ours, since measuring it is what this project exists for. 
 - ``upgrade``: the opening handshake, judged;
 - ``session``: the open WebSocket.
 """
+
+from checkwire.wire import _websockets as _websockets
