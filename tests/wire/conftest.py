@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from checkwire.wire import poll
+from checkwire.wire.kernel.stamps import keep_stamping
 from support.loops import LOOPS, Run, run
 from support.pki import Pki
 
@@ -26,6 +27,15 @@ def sockets_open() -> set[str]:
         if target.startswith("socket:") or "eventpoll" in target:
             found.add(f"{fd.name} {target}")
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stamping() -> Iterator[None]:
+    """The kernel stamps packets all the time, not from a moment after somebody asked for it."""
+    keeper = keep_stamping()
+    assert keeper is not None
+    with keeper:
+        yield
 
 
 @pytest.fixture(autouse=True)
