@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from websockets.asyncio.server import ServerConnection
 
 from checkwire import FailureError, connect, env, expect, log, secret, step
 from checkwire.model.events import FrameSeen, Handshake, StepStarted, encode_event
+from support.checks import collect, run_one, write_check
 from support.scene import play, refusing_url
 from support.wsserver import closing, echo
 
@@ -178,3 +181,34 @@ def test_a_literal_secret_in_the_source_is_masked_in_the_line_that_is_shown() ->
     outcome = play(check, echo, secrets={"TOKEN": TOKEN})
     assert outcome.failure.location is not None
     assert outcome.failure.location.text == 'expect("••••••").equals("other")'
+
+
+def test_a_secret_read_while_the_file_is_imported_is_masked_too(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        from checkwire import log, secret
+
+        TOKEN = secret("EARLY_TOKEN")
+
+        @check
+        async def a():
+            log("the token", TOKEN)
+            print("printed", TOKEN)
+            assert TOKEN == "other"
+        """,
+        env={**os.environ, "EARLY_TOKEN": TOKEN},
+    )
+    assert attempt.failure is not None
+    told = b"".join(map(encode_event, attempt.events)).decode()
+    assert "the token" in told
+    assert "printed" in told
+    assert TOKEN not in told
+
+
+def test_a_declared_secret_that_is_read_too_early_says_where_to_read_it(tmp_path: Path) -> None:
+    (tmp_path / "checkwire.toml").write_text('[secrets]\nAPI_KEY = { env = "KEY" }\n')
+    write_check(tmp_path, "from checkwire import secret\nTOKEN = secret('API_KEY')\n")
+    (failure,) = collect(tmp_path, env={**os.environ, "KEY": TOKEN}).failures.values()
+    assert failure.code == "check.secret_missing"
+    assert failure.hint.startswith("Read it inside the check's function")

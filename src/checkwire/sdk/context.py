@@ -29,6 +29,7 @@ __all__ = [
     "Site",
     "current",
     "current_step",
+    "early_secrets",
     "encodable",
     "enter",
     "here",
@@ -51,6 +52,10 @@ current_step: ContextVar[int] = ContextVar("checkwire_step", default=0)
 opening: ContextVar[tuple[Site, str] | None] = ContextVar("checkwire_opening", default=None)
 """The place and URL of the connection that the calling task is opening."""
 
+
+early_secrets: dict[str, str] = {}
+"""Secrets read outside of an attempt, while a check file was imported, by name: every attempt of
+this process masks them."""
 
 _calling: ContextVar[Site | None] = ContextVar("checkwire_calling", default=None)
 
@@ -81,7 +86,7 @@ class Context(Observer):
         timeline: Timeline | None = None,
     ) -> None:
         self.secrets = dict(secrets or {})
-        super().__init__(timeline, Masker(self.secrets.values()))
+        super().__init__(timeline, Masker((*self.secrets.values(), *early_secrets.values())))
         self._emit = emit
         self.env: Mapping[str, str] = os.environ if env is None else env
         self.resolve = dict(resolve or {})
@@ -101,6 +106,11 @@ class Context(Observer):
     @property
     def step(self) -> int:
         return current_step.get()
+
+    @property
+    def is_attempt(self) -> bool:
+        """Whether there is somebody to tell: not while check files are imported."""
+        return self._emit is not None
 
     def emit(self, event: Event) -> None:
         if self._emit is not None:
@@ -213,7 +223,7 @@ class Context(Observer):
 
     def made(self, thing: object, advice: str, site: Site) -> None:
         """Something was made that has no effect until it is used; ``advice`` says how."""
-        if self._emit is not None:
+        if self.is_attempt:
             self._unused[thing] = (site, advice)
 
     def used(self, thing: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from checkwire.model.errors import FailureError
 from checkwire.model.failures import Failure
-from checkwire.sdk.context import current, here
+from checkwire.sdk.context import current, early_secrets, here
 
 __all__ = ["env", "secret"]
 
@@ -66,9 +66,17 @@ def secret(name: str) -> str:
     if not value:
         raise _missing("check.secret_missing", "secret", name, [*context.secrets, *context.env])
     context.masker.add(value)
+    if not context.is_attempt:
+        early_secrets[name] = value
     if name not in context.secrets:
         context.on_secret(name)
     return value
+
+
+_TOO_EARLY = (
+    "Read it inside the check's function: while its file is imported, [secrets] of checkwire.toml "
+    "are not there"
+)
 
 
 def _missing(code: str, what: str, name: str, known: list[str]) -> FailureError:
@@ -79,6 +87,7 @@ def _missing(code: str, what: str, name: str, known: list[str]) -> FailureError:
     failure = Failure(
         code=code,
         message=f"The {what} {name} is not set{hint}",
+        hint="" if context.is_attempt or what != "secret" else _TOO_EARLY,
         location=context.location(site),
     )
     return FailureError(context.verification_failed(failure, (site, name)))

@@ -25,7 +25,7 @@ from checkwire.runner.python.blame import (
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
 from checkwire.sdk import assertions
-from checkwire.sdk.context import Context, enter
+from checkwire.sdk.context import Context, early_secrets, enter
 from checkwire.sdk.forgotten import notice_forgotten_awaits
 from checkwire.sdk.verification import has_assertions, listen_to_assertions
 
@@ -73,6 +73,8 @@ def run_script(
         root=root,
     )
     context.on_secret = lambda name: events.secret_read(context.timeline.now(), name)
+    for name in early_secrets:
+        context.on_secret(name)
     enter(context, everywhere=True)
     listen_to_assertions()
     notice_forgotten_awaits()
