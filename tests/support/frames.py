@@ -17,6 +17,7 @@ __all__ = [
     "close",
     "deflated",
     "frame",
+    "masked",
     "parse",
     "text",
 ]
@@ -64,7 +65,14 @@ def frame(
         head = struct.pack("!BBQ", first, mark | 127, said)
     if mask is None:
         return head + payload
-    return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    return head + mask + masked(payload, mask)
+
+
+def masked(payload: bytes, mask: bytes) -> bytes:
+    """The payload masked, or unmasked (RFC 6455 section 5.3)."""
+    size = len(payload)
+    key = (mask * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
 
 
 def parse(data: bytes) -> tuple[SeenFrame, bytes] | None:
@@ -79,8 +87,7 @@ def parse(data: bytes) -> tuple[SeenFrame, bytes] | None:
         return None
     payload = data[start : start + length]
     if second & 0x80:
-        mask = data[start - 4 : start]
-        payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+        payload = masked(payload, data[start - 4 : start])
     seen = SeenFrame(first & 0x0F, payload, bool(first & 0x80), first >> 4 & 7, bool(second & 0x80))
     return seen, data[start + length :]
 
