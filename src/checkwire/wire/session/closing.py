@@ -108,7 +108,8 @@ def diagnose_loss(
     message = f"{place} {how} {without}, {format_ns(age_ns)} after it opened"
     if partial:
         ended = "truncated"
-        message += f", in the middle of a frame ({partial} bytes of it came"
+        came = "1 byte" if partial == 1 else f"{partial} bytes"
+        message += f", in the middle of a frame ({came} of it came"
         message += f", {missing} were missing)" if missing else ")"
     elif idle_ns > 1_000_000_000:
         message += f" and after {format_ns(idle_ns)} of silence"

@@ -171,8 +171,11 @@ class FrameRecorder:
         return b64encode(data[: len(data) - unsure][:limit]).decode(), True, cut
 
     def _margin(self) -> int:
-        """How long a secret may be: in bytes, in which a character takes up to four."""
-        return 4 * self._observer.masker.longest
+        """What is kept beyond the limit: the longest secret, and one more that tells of the cut.
+
+        In bytes, of which a character takes up to four.
+        """
+        return 4 * self._observer.masker.longest + 1
 
 
 def _control_text(opcode: Opcode, data: bytes) -> str | bytes:
