@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -542,3 +543,27 @@ def test_an_exception_is_told_in_the_step_that_it_leaves_at_the_time_it_does(
     assert (failed.step, inner.name) == (inner.number, "inner")
     assert inner.duration_ns is not None
     assert inner.at_ns <= failed.at_ns <= inner.at_ns + inner.duration_ns
+
+
+def test_a_run_begins_when_its_turn_comes(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        import time
+
+        @check(cases={name: {"number": name} for name in "abc"})
+        def waits(number):
+            time.sleep(0.2)
+            assert number
+        """,
+    )
+
+    async def use(runner: Runner, collected: Collected) -> list[Run]:
+        return await asyncio.gather(*map(runner.run, collected.definitions))
+
+    runs = sorted(with_runner(tmp_path, use, workers=1), key=lambda run: run.started_ns)
+    for run in runs:
+        (attempt,) = run.attempts
+        assert (run.started_ns, run.duration_ns) == (attempt.started_ns, attempt.duration_ns)
+    for earlier, later in pairwise(runs):
+        assert earlier.started_ns + earlier.duration_ns <= later.started_ns

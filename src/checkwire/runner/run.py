@@ -28,17 +28,18 @@ async def run_attempts(
         location: where this is.
     """
     run_id = new_run_id()
-    started_ns, begin = time.time_ns(), time.monotonic_ns()
     attempts: list[Attempt] = []
     while True:
-        attempts.append(await attempt(len(attempts) + 1))
-        elapsed_ns = time.monotonic_ns() - begin
-        delay = delay_before_retry(definition.retries, attempts[-1], elapsed_ns / 1e9)
+        attempts.append(last := await attempt(len(attempts) + 1))
+        # The run begins with its first attempt: what it waited for its turn is not the target's.
+        started_ns = attempts[0].started_ns
+        elapsed_ns = max(last.started_ns + last.duration_ns - started_ns, last.duration_ns)
+        delay = delay_before_retry(definition.retries, last, elapsed_ns / 1e9)
         if delay is None:
             return Run(
                 id=run_id,
                 check=definition,
-                status=attempts[-1].status,
+                status=last.status,
                 started_ns=started_ns,
                 duration_ns=elapsed_ns,
                 attempts=tuple(attempts),
