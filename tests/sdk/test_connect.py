@@ -15,7 +15,9 @@ from websockets.asyncio.server import ServerConnection
 from checkwire import ConnectError, FailureError, UsageError, WebSocket, connect
 from checkwire.model.events import ConnectionClosed, ConnectionStarted, Handshake, Phase
 from checkwire.sdk.facts import Seconds
+from support import frames
 from support.pki import Pki
+from support.rawserver import accept_key
 from support.scene import play, refusing_url
 from support.wsserver import echo, silent, speaking
 
@@ -276,17 +278,35 @@ def test_another_url_at_the_same_place_makes_up_for_nothing() -> None:
 
 
 def test_two_that_are_under_way_at_once_do_not_make_up_for_each_other() -> None:
-    async def check(url: str) -> None:
-        first = connect("ws://orders.example/", resolve={"orders.example:80": "127.0.0.1:1"})
-        second = connect(url)
+    async def check() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.setblocking(False)
+            good = f"127.0.0.1:{server.getsockname()[1]}"
 
-        async def visit(ws: WebSocket) -> None:
-            async with ws:
-                await ws.receive(within="5s")
+            async def visit(address: str) -> None:
+                async with connect("ws://orders.example/", resolve={"orders.example:80": address}):
+                    pass
 
-        await asyncio.gather(visit(first), visit(second), return_exceptions=True)
+            slow = asyncio.create_task(visit(good))
+            pending, _ = await asyncio.get_running_loop().sock_accept(server)
+            with pending:
+                await asyncio.gather(visit("127.0.0.1:1"), return_exceptions=True)
+                await asyncio.to_thread(_accept_and_close, pending)
+                await slow
 
-    assert play(check, speaking("hello")).codes == ["tcp.refused"]
+    assert play(check).codes == ["tcp.refused"]
+
+
+def _accept_and_close(sock: socket.socket) -> None:
+    sock.settimeout(10)
+    head = sock.recv(65536).decode()
+    key = next(line[19:] for line in head.split("\r\n") if line.startswith("Sec-WebSocket-Key: "))
+    sock.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n\r\n" + frames.close(1000)
+    )
+    while sock.recv(65536):
+        pass
 
 
 def test_cancelling_while_it_opens_leaves_nothing() -> None:

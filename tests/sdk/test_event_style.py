@@ -362,6 +362,20 @@ def test_a_server_faster_than_the_handlers_is_slowed_down() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 200_000
 
 
+def test_the_end_of_its_time_comes_however_much_is_waiting_to_be_handled() -> None:
+    async def server(ws: ServerConnection) -> None:
+        while True:
+            await ws.send("again")
+            await asyncio.sleep(0)
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url, max_queue=10)
+        ws.on("message", lambda: asyncio.sleep(0.002))
+        await ws.run(for_="100ms")
+
+    assert play(check, server).passed
+
+
 def test_an_opened_connection_can_be_run_too() -> None:
     seen: list[Any] = []
 

@@ -63,9 +63,9 @@ def test_only_what_failed_before_it_began_is_excused() -> None:
     book.fail(site="here")
     began = book.ledger.told
     book.fail(site="here")
-    book.ledger.held("here", began=began)
+    book.ledger.recovered("here", began=began)
     assert book.excused == [(1, "held_later")]
-    book.ledger.held("here")
+    book.ledger.recovered("here")
     assert book.excused == [(1, "held_later"), (2, "held_later")]
 
 

@@ -63,6 +63,16 @@ class Happenings:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def drop(self) -> None:
+        """Forget what waits, and what will come, but the end."""
+        self._connection.on_message = _ignore
+        ended = any(happening is None for happening, _ in self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        self._connection.resume()
+        if ended:
+            self._put(None)
+
     async def next(self, deadline: float | None) -> Happening | None:
         """The next one; ``None`` when the connection has ended, and all was taken.
 
@@ -91,3 +101,7 @@ class Happenings:
 def _expire(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_exception(TimeoutError())
+
+
+def _ignore(message: Message) -> None:
+    pass

@@ -80,13 +80,11 @@ class Ledger:
         """A connection opened: only what failed before can be tried again on it."""
         self._opened[connection] = self.told
 
-    def held(
-        self, site: Hashable, *, began: int | None = None, connection: int | None = None
-    ) -> None:
+    def held(self, site: Hashable, *, connection: int | None = None) -> None:
         """A verification held at this place of the script; the arguments are of `recovered`."""
         self.verifications += 1
         if site in self._open:
-            self.recovered(site, began=began, connection=connection)
+            self.recovered(site, connection=connection)
 
     def recovered(
         self, site: Hashable, *, began: int | None = None, connection: int | None = None

@@ -43,11 +43,10 @@ class _Unfit(Exception):  # noqa: N818 - never leaves this module
 
 
 class _Try(NamedTuple):
-    """A verification under way: where, since when, and after which of the failures told."""
+    """A verification under way: where, and since when."""
 
     site: Site
     started: float
-    began: int
 
 
 class Receiver:
@@ -164,7 +163,7 @@ class Receiver:
     def _begin(self, where: Pattern, kind: Kind, site: Site) -> _Try:
         if where is not None and (problem := problem_of(where, kind)):
             raise self._context.misused(problem, site)
-        return _Try(site, time.monotonic(), self._context.ledger.told)
+        return _Try(site, time.monotonic())
 
     async def _message(self, this: _Try, duration: float) -> Message:
         left = max(duration - (time.monotonic() - this.started), 0.0)
@@ -174,7 +173,7 @@ class Receiver:
             raise self._context.misused(str(error), this.site) from None
 
     def _held(self, this: _Try, value: T) -> T:
-        self._context.ledger.held(this.site, began=this.began, connection=self._connection.number)
+        self._context.ledger.held(this.site, connection=self._connection.number)
         return value
 
     def _failed(self, failure: Failure, site: Site) -> Failure:

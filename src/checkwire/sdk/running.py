@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from checkwire.model.errors import ConnectError, MessageError
 from checkwire.model.failures import Failure
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from checkwire.sdk.websocket import WebSocket
 
 __all__ = ["happenings_of"]
+
+_GRACE: Final = 1.0
+"""Seconds in which handlers may still take what came before their time was over."""
 
 
 async def happenings_of(
@@ -46,13 +49,20 @@ async def happenings_of(
     loop = asyncio.get_running_loop()
     deadline = None if duration is None else loop.time() + duration
     yield Happening("open", ())
-    messages = 0
+    closing, messages = False, 0
     while True:
         try:
             happening = await happenings.next(deadline)
         except TimeoutError:
-            deadline = None  # What comes until the server has answered the Close frame counts too.
-            connection.start_closing()
+            if closing:
+                happenings.drop()
+                deadline = None
+            else:
+                # What comes until the server has answered the Close frame is handled too, unless
+                # the handlers are so slow that this would take for ever.
+                connection.start_closing()
+                deadline = loop.time() + _GRACE
+            closing = True
             continue
         if happening is None:
             break

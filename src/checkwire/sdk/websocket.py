@@ -276,7 +276,6 @@ class WebSocket(Inbound, Listening, Described):
 
     async def _ping(self, data: bytes | None, within: float | None, site: Site) -> Ping:
         connection, context = self._usable(site), self._context
-        began = context.ledger.told
         try:
             round_trip = await connection.ping(data, within)
         except UsageError as error:
@@ -284,7 +283,7 @@ class WebSocket(Inbound, Listening, Described):
         except ConnectionClosed as closed:
             failure = context.noticed(context.located(closed.failure, site), site)
             raise ConnectionClosed(failure, closed.code, closed.reason) from None
-        context.ledger.held(site, began=began, connection=connection.number)
+        context.ledger.held(site, connection=connection.number)
         return Ping.of(round_trip)
 
     # Events
