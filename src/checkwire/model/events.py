@@ -198,8 +198,9 @@ class Delivered(_Event, frozen=True, kw_only=True, omit_defaults=True):
 class RoundTrip(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """Time from a frame sent to its answer: a ping's pong, or the first message after a send.
 
-    ``network_ns`` is the part until the peer's kernel acknowledged; ``server_ns`` is the rest.
-    Both are missing when the acknowledgement came with the answer itself.
+    ``network_ns`` is the part until the peer's kernel acknowledged, or what the path takes at
+    least if the acknowledgement was held back; ``server_ns`` is the rest. Both are missing when
+    the acknowledgement came with the answer itself.
     """
 
     connection: int

@@ -74,7 +74,7 @@ class Connection:
         self._timeouts = options.timeouts
         self._observer = observer
         self._recorder = FrameRecorder(number, observer, limits)
-        self._departures = Departures(number, observer)
+        self._departures = Departures(number, observer, self._pipe.socket)
         self._pings = Pings(self._departures)
         self._inbox = Inbox(
             limits.queue_messages, limits.queue_bytes, self._pipe.pause, self._pipe.resume

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Literal
 
 from checkwire.model.events import Delivered, RoundTrip
+from checkwire.wire.kernel.tcp_info import read_tcp_info
 from checkwire.wire.observer import Observer
 
 __all__ = ["Departures"]
@@ -13,6 +15,8 @@ _Departure = tuple[int, int | None]
 """When it was sent, and when it was acknowledged."""
 _REMEMBERED = 64
 """Messages of which the kernel may still tell."""
+_DELAYED_NS = 30_000_000
+"""More than the path takes by this is a delayed acknowledgement: Linux waits for 40 ms at least."""
 _TOGETHER_NS = 20_000
 """An acknowledgement this close to the answer came in the same packet."""
 
@@ -23,11 +27,12 @@ class Departures:
     The kernel tells both a little after the fact, in most cases before the answer comes.
     """
 
-    __slots__ = ("_answered", "_connection", "_last", "_messages", "_observer", "_pings")
+    __slots__ = ("_answered", "_connection", "_last", "_messages", "_observer", "_pings", "_sock")
 
-    def __init__(self, connection: int, observer: Observer) -> None:
+    def __init__(self, connection: int, observer: Observer, sock: socket.socket) -> None:
         self._connection = connection
         self._observer = observer
+        self._sock = sock
         self._messages: dict[int, _Departure] = {}
         self._pings: dict[int, _Departure] = {}
         self._last = 0
@@ -84,7 +89,8 @@ class Departures:
         sent_ns, acked_ns = departure
         network_ns = server_ns = None
         if acked_ns is not None and sent_ns <= acked_ns < at_ns - _TOGETHER_NS:
-            network_ns, server_ns = acked_ns - sent_ns, at_ns - acked_ns
+            network_ns = self._on_the_way(acked_ns - sent_ns)
+            server_ns = at_ns - sent_ns - network_ns
         round_trip = RoundTrip(
             at_ns=sent_ns,
             connection=self._connection,
@@ -97,3 +103,17 @@ class Departures:
         )
         self._observer.emit(round_trip)
         return round_trip
+
+    def _on_the_way(self, acked_after_ns: int) -> int:
+        """The network's part of the time until an acknowledgement came.
+
+        The peer's kernel may have held it back for an answer to go with (RFC 9293 section
+        3.8.6.3). That is not the network's doing, so what the path has taken at least counts then.
+        """
+        if acked_after_ns < _DELAYED_NS:
+            return acked_after_ns
+        info = read_tcp_info(self._sock)
+        if info is None or info.min_rtt_ns is None:
+            return acked_after_ns
+        delayed = acked_after_ns > info.min_rtt_ns + _DELAYED_NS
+        return info.min_rtt_ns if delayed else acked_after_ns
