@@ -117,15 +117,15 @@ class Dialler:
         tries: list[Try] = []
         timeout = self._options.timeouts.tcp
         try:
-            async with asyncio.timeout(timeout):
-                connected = await connect_first(
-                    endpoints,
-                    tries,
-                    self._timeline,
-                    delay=self._options.happy_eyeballs,
-                    local_address=self._options.local_address,
-                    kernel_clock=self._options.kernel_clock,
-                )
+            connected = await connect_first(
+                endpoints,
+                tries,
+                self._timeline,
+                timeout=timeout,
+                delay=self._options.happy_eyeballs,
+                local_address=self._options.local_address,
+                kernel_clock=self._options.kernel_clock,
+            )
         except TimeoutError:
             raise ConnectError(diagnose_tcp(tries, timeout=timeout)) from None
         except OSError as error:

@@ -62,6 +62,7 @@ async def connect_first(
     tries: list[Try],
     timeline: Timeline,
     *,
+    timeout: float,
     delay: float,
     local_address: str | None = None,
     kernel_clock: bool = True,
@@ -72,13 +73,25 @@ async def connect_first(
     seconds. Tries are appended to ``tries`` as they begin, for evidence also if this is cancelled.
 
     Raises:
+        TimeoutError: none did within ``timeout`` seconds.
         OSError: of the last try, when all failed.
     """
-    order = interleave(endpoints)
-    if len(order) == 1:
-        attempt = _begin(order[0], tries, timeline)
-        return await _connect(attempt, tries, timeline, local_address, kernel_clock)
-    waiting = iter(order)
+    if len(endpoints) == 1:
+        attempt = _begin(endpoints[0], tries, timeline)
+        return await _connect(attempt, tries, timeline, local_address, kernel_clock, timeout)
+    async with asyncio.timeout(timeout):
+        return await _race(endpoints, tries, timeline, delay, local_address, kernel_clock)
+
+
+async def _race(
+    endpoints: Sequence[Endpoint],
+    tries: list[Try],
+    timeline: Timeline,
+    delay: float,
+    local_address: str | None,
+    kernel_clock: bool,
+) -> Connected:
+    waiting = iter(interleave(endpoints))
     running: dict[asyncio.Task[Connected], Try] = {}
     last_error: BaseException = OSError(errno.EHOSTUNREACH, "no address to connect to")
     try:
@@ -125,6 +138,7 @@ async def _connect(
     timeline: Timeline,
     local_address: str | None,
     kernel_clock: bool,
+    timeout: float | None = None,
 ) -> Connected:
     endpoint = attempt.endpoint
     unix = endpoint.family == socket.AF_UNIX
@@ -138,14 +152,16 @@ async def _connect(
             if local_address is not None:
                 sock.bind((local_address, 0))
         attempt.started_ns = timeline.now()
-        if unix:
-            await _connect_unix(sock, endpoint.address)
-        else:
-            await _connect_tcp(sock, endpoint.address)
+        if not _connect_now(sock, endpoint.address):
+            async with asyncio.timeout(timeout):
+                if unix:
+                    await _connect_unix(sock, endpoint.address)
+                else:
+                    await asyncio.get_running_loop().sock_connect(sock, endpoint.address)
     except BaseException as error:
         if sock is not None:
             sock.close()
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno:  # Else it is our patience that ended.
             attempt.error = error
             attempt.duration_ns = timeline.now() - attempt.started_ns
         raise
@@ -159,13 +175,13 @@ async def _connect(
     return Connected(sock, stamped, endpoint, tries)
 
 
-async def _connect_tcp(sock: socket.socket, address: Any) -> None:
+def _connect_now(sock: socket.socket, address: Any) -> bool:
     # A near peer has answered by the time of a second look, and the event loop need not watch.
     for _ in range(2):
         with contextlib.suppress(BlockingIOError):
             sock.connect(address)
-            return
-    await asyncio.get_running_loop().sock_connect(sock, address)
+            return True
+    return False
 
 
 async def _connect_unix(sock: socket.socket, path: str) -> None:

@@ -104,7 +104,7 @@ class Connection:
     @property
     def state(self) -> State:
         """OPEN, CLOSING or CLOSED (RFC 6455)."""
-        return State.CLOSED if self._ending.done.done() else self._protocol.state
+        return State.CLOSED if self._ending.done else self._protocol.state
 
     @property
     def failure(self) -> Failure | None:
@@ -132,7 +132,7 @@ class Connection:
         received = self._protocol.close_rcvd
         if received is not None:
             return received.code
-        return 1006 if self._ending.done.done() else None
+        return 1006 if self._ending.done else None
 
     @property
     def close_reason(self) -> str:
@@ -383,7 +383,7 @@ class Connection:
     async def wait_closed(self) -> None:
         """Until the connection has ended; being cancelled here ends it at once."""
         try:
-            await asyncio.shield(self._ending.done)
+            await self._ending.wait()
         except asyncio.CancelledError:
             self.abort()
             raise

@@ -66,7 +66,7 @@ class Ending:
         failure: what ended it wrongly, if anything did.
         by_peer: whether the peer began: sent the first Close frame, or ended TCP. ``None`` while
             nobody has.
-        done: set when it has ended.
+        done: whether it has ended.
     """
 
     def __init__(
@@ -87,18 +87,19 @@ class Ending:
         self._began_ns: int | None = None
         self.failure: Failure | None = None
         self.by_peer: bool | None = None
-        self.done: asyncio.Future[None] = self._loop.create_future()
+        self.done = False
+        self._waiters: list[asyncio.Future[None]] = []
 
     @property
     def over(self) -> bool:
         """Whether nothing more will be received, even if TCP is still there."""
-        return self.failure is not None or self._protocol.close_rcvd is not None or self.done.done()
+        return self.failure is not None or self._protocol.close_rcvd is not None or self.done
 
     # Begun here
 
     def start(self, code: int, reason: str) -> None:
         """Send a Close frame; the rest happens as the answers come."""
-        if self._protocol.state is not State.OPEN or self.done.done():
+        if self._protocol.state is not State.OPEN or self.done:
             return
         if not (code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):
             raise UsageError(f"close code {code} must not be sent: use 1000 or 3000-4999")
@@ -112,7 +113,7 @@ class Ending:
 
     def violated(self, failure: Failure) -> None:
         """The peer broke the rules: say so with a Close frame, and end."""
-        if self.failure is not None or self.done.done():
+        if self.failure is not None or self.done:
             return
         self.failure = self.tell(failure)
         if self.by_peer is None:
@@ -148,7 +149,7 @@ class Ending:
 
     def lost(self, error: OSError | None, at_ns: int) -> None:
         """TCP ended; with an error, it broke."""
-        if self.done.done():
+        if self.done:
             return
         protocol = self._protocol
         partial, missing = len(protocol.reader.buffer), None
@@ -184,8 +185,15 @@ class Ending:
         self.tell(diagnose_close_timeout(place, self._timeout, unwritten), "warning")
         self._finish()
 
+    async def wait(self) -> None:
+        """Until it has ended."""
+        if not self.done:
+            waiter = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+
     def _finish(self) -> None:
-        if self.done.done():
+        if self.done:
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -196,7 +204,10 @@ class Ending:
             self._pipe.half_close()  # In TLS, this says that it is meant.
         self._pipe.close()
         self._protocol.release()
-        self.done.set_result(None)
+        self.done = True
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
         self._owner.ended()
         del connection
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import time
 from typing import NamedTuple
 
 from websockets.datastructures import Headers
@@ -34,6 +34,10 @@ from checkwire.wire.url import Address
 
 __all__ = ["Redirected", "Upgraded", "upgrade"]
 
+# The offer that browsers make. memLevel 5 spares memory at little cost in size.
+_DEFLATE = ClientPerMessageDeflateFactory(
+    client_max_window_bits=True, compress_settings={"memLevel": 5}
+)
 _OURS = ("host", "origin", "authorization", "user-agent")
 """Headers of which ours goes when the caller gives one."""
 _BODY_PATIENCE = 0.25
@@ -84,8 +88,7 @@ async def upgrade(
     dialled.pipe.write(request.serialize())
     place, timeout = dialled.remote_address, options.timeouts.upgrade
     try:
-        async with asyncio.timeout(timeout):
-            head = await _head(collector)
+        head = await _head(collector, timeout)
     except (TimeoutError, EOFError, OSError) as error:
         name = options.tls.server_name or address.host
         raise ConnectError(
@@ -138,15 +141,17 @@ async def upgrade(
     return Upgraded(protocol, handshake, collector.at_ns, collector.kernel, duration_ns, ended)
 
 
-async def _head(collector: Collector) -> Head | None:
-    while True:
-        await collector.until(head_ended)
+async def _head(collector: Collector, timeout: float) -> Head | None:
+    deadline = time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > 0:
+        await collector.until(head_ended, left)
         head = parse_head(collector.data)
         if head is None or head.status == 101 or not 100 <= head.status < 200:
             return head
         # An interim response, such as 103 Early Hints (RFC 9110 section 15.2): the next one counts.
         del collector.data[: head.size]
         collector.pipe.resume()
+    raise TimeoutError
 
 
 def _protocol(address: Address, options: ConnectOptions) -> MeasuredProtocol:
@@ -161,16 +166,12 @@ def _protocol(address: Address, options: ConnectOptions) -> MeasuredProtocol:
         user,
         None if user is None else address.password or "",
     )
-    # The offer that browsers make. memLevel 5 spares memory at little cost in size.
-    deflate = ClientPerMessageDeflateFactory(
-        client_max_window_bits=True, compress_settings={"memLevel": 5}
-    )
     # The answer is read and judged here, so the protocol begins where it is open.
     return MeasuredProtocol(
         uri,
         state=State.OPEN,
         origin=None if options.origin is None else Origin(options.origin),
-        extensions=[deflate] if options.compression else None,
+        extensions=[_DEFLATE] if options.compression else None,
         subprotocols=[Subprotocol(name) for name in options.subprotocols] or None,
         max_size=options.limits.message,
     )
