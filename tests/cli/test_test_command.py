@@ -347,7 +347,10 @@ def test_a_service_that_does_not_start_is_told_with_its_output(tmp_path: Path) -
     assert "no disk" in result.err
 
 
-def test_ctrl_c_reports_what_finished_and_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_stop_reports_what_finished_and_leaves_no_process(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     source = """
         import asyncio, os
         from pathlib import Path
@@ -377,9 +380,9 @@ def test_ctrl_c_reports_what_finished_and_leaves_no_process(tmp_path: Path) -> N
         while "quick" not in seen:
             seen += program.stdout.readline()
         _wait_for(lambda: (root / "pid").exists() and bool((root / "pid").read_text()))
-        program.send_signal(signal.SIGINT)
+        program.send_signal(number)
         rest, errors = program.communicate(timeout=20)
-    assert program.returncode == 130, errors
+    assert program.returncode == 128 + number, errors
     assert "1 passed" in rest
     assert "Traceback" not in rest + errors
     pid = int((root / "pid").read_text())
@@ -455,7 +458,7 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
     assert checkwire("init", "--force", cwd=tmp_path).status == 0
 
 
-def test_watch_runs_again_when_a_file_changes(tmp_path: Path) -> None:
+def test_watch_runs_again_when_a_file_changes_even_if_it_was_broken(tmp_path: Path) -> None:
     source = "from checkwire import check\n\n@check\ndef one():\n    assert 1 == {}\n"
     root = project(tmp_path)
     (root / "a_check.py").write_text(source.format(2))
@@ -469,6 +472,10 @@ def test_watch_runs_again_when_a_file_changes(tmp_path: Path) -> None:
     ) as program:
         assert program.stdout is not None
         try:
+            _read_until(program, "Waiting for a file to change")
+            (root / "checkwire.toml").write_text("[project\n")
+            assert "checkwire.toml:1" in _read_until(program, "Waiting for a file to change")
+            (root / "checkwire.toml").write_text("[project]\n")
             _read_until(program, "Waiting for a file to change")
             (root / "a_check.py").write_text(source.format(1))
             assert "1 passed" in _read_until(program, "1 passed")

@@ -30,7 +30,7 @@ from checkwire.runner.runner import Collected, Runner
 
 __all__ = ["run_and_report"]
 
-_INTERRUPTED = 130
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK = 0.1
 
 
@@ -46,10 +46,12 @@ def run_and_report(request: Request) -> int:
     from checkwire.cli.testing.watch import snapshot, wait_for_change
 
     extra = tuple(filter(None, (*request.env_files, request.ca)))
+    root = str(Path.cwd())
     while True:
-        root = find_project(request.targets).root
         before = snapshot(root, extra)
         try:
+            root = find_project(request.targets).root
+            before = snapshot(root, extra)
             _once(request, open_reporters(choices, verbosity=request.verbosity))
         except CheckwireError as error:
             click.echo(f"checkwire: error: {error}", err=True)
@@ -72,7 +74,7 @@ class _Session:
         self._request = request
         self._reporters = reporters
         self._runs: list[Run] = []
-        self._interrupted = False
+        self._stopped_by: int | None = None
         self._work: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
@@ -132,7 +134,7 @@ class _Session:
                 runs=tuple(self._runs),
                 duration_ns=time.monotonic_ns() - started_ns,
                 exit_code=status,
-                interrupted=self._interrupted,
+                interrupted=self._stopped_by is not None,
             )
         )
         return status
@@ -171,26 +173,26 @@ class _Session:
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[None]:
-        """Ctrl-C, or SIGTERM, ends the runs; what has finished is reported."""
+        """Ctrl-C, SIGTERM or a closed terminal ends the runs; what has finished is reported."""
         loop = asyncio.get_running_loop()
 
-        def stop() -> None:
-            if self._interrupted or self._work is None:
+        def stop(number: int) -> None:
+            if self._stopped_by is not None or self._work is None:
                 raise KeyboardInterrupt
-            self._interrupted = True
+            self._stopped_by = number
             self._work.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, stop, number)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _STOP_SIGNALS:
                 loop.remove_signal_handler(number)
 
     def _status(self, collected: Collected) -> int:
-        if self._interrupted:
-            return _INTERRUPTED
+        if self._stopped_by is not None:
+            return 128 + self._stopped_by  # As shells have it: 130 after Ctrl-C.
         statuses = {run.status for run in self._runs}
         if "failed" in statuses:
             return 1
