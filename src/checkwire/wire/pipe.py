@@ -133,7 +133,7 @@ class SocketPipe:
         self.sink: Sink | None = None
         self._loop = asyncio.get_running_loop()
         self._fd = sock.fileno()
-        self._out: deque[tuple[memoryview | bytes, int]] = deque()
+        self._out: deque[tuple[memoryview | bytes, int]] | None = None
         self._out_size = 0
         self._drained: asyncio.Future[None] | None = None
         self._paused = False
@@ -145,7 +145,7 @@ class SocketPipe:
         self._broken: OSError | None = None
         self._written = 0
         self._tracking = kernel_clock and enable_send_stamps(sock)
-        self._tracked: deque[tuple[int, int]] = deque()
+        self._tracked: dict[int, int] = {}
         self._poller = poller_of(self._loop)
         self._poller.register(self._fd, self._ready)
 
@@ -221,6 +221,8 @@ class SocketPipe:
             self._poller.want_write(self._fd)
 
     def _queue(self, data: bytes | memoryview, track: int) -> None:
+        if self._out is None:
+            self._out = deque()
         self._out.append((data, track))
         self._out_size += len(data)
 
@@ -229,7 +231,8 @@ class SocketPipe:
             if track and self._tracking:
                 taken = self.socket.sendmsg((data,), request_send_stamps())
                 if taken == len(data):
-                    self._tracked.append((self._written + taken - 1, track))
+                    # The kernel counts in 32 bits.
+                    self._tracked[(self._written + taken - 1) & 0xFFFFFFFF] = track
                     # It has left already, in most cases: read at once, its stamp wakes nobody.
                     self._read_send_stamp()
             else:
@@ -245,7 +248,7 @@ class SocketPipe:
     def _break(self, error: OSError) -> None:
         """Nothing can be written any more, but the peer's last words may still be to be read."""
         self._broken = error
-        self._out.clear()
+        self._out = None
         self._out_size = 0
         self._release_drain()
         # Not now: whoever writes is in the middle of its own work.
@@ -264,8 +267,10 @@ class SocketPipe:
                 break
         if self._out_size <= _HIGH_WATER:
             self._release_drain()
-        if not self._out and self._eof_after:
-            self._shutdown()
+        if not self._out:
+            self._out = None
+            if self._eof_after:
+                self._shutdown()
 
     async def drain(self) -> None:
         if self.congested:
@@ -297,15 +302,17 @@ class SocketPipe:
         stamp = read_send_stamp(self.socket) if self._tracked else None
         if stamp is None:
             return False
+        number = self._tracked.get(stamp.offset)
+        if number is None:
+            return True
         at_ns = self.timeline.place(stamp.stamp_ns)
-        for end, number in self._tracked:
-            # The kernel counts in 32 bits.
-            if end & 0xFFFFFFFF == stamp.offset:
-                if at_ns is not None and self.sink is not None:
-                    self.sink.sent(number, at_ns, stamp.acked)
-                if stamp.acked:
-                    while self._tracked and self._tracked[0][0] <= end:
-                        self._tracked.popleft()
+        if at_ns is not None and self.sink is not None:
+            self.sink.sent(number, at_ns, stamp.acked)
+        while stamp.acked and self._tracked:
+            # What was sent before it is acknowledged with it.
+            earliest = next(iter(self._tracked))
+            del self._tracked[earliest]
+            if earliest == stamp.offset:
                 break
         return True
 
@@ -338,13 +345,12 @@ class SocketPipe:
         if self._closed:
             return
         self._closed = True
-        self._out.clear()
+        self._out = None
         self._out_size = 0
         self._release_drain()
-        if self._tracked:
-            # An acknowledgement may be waiting that no edge was handled for yet.
-            while self._read_send_stamp():
-                pass
+        # An acknowledgement may be waiting that no edge was handled for yet.
+        while self._read_send_stamp():
+            pass
         self._poller.unregister(self._fd)
         self.socket.close()
         self.sink = None

@@ -61,7 +61,7 @@ class FrameRecorder:
         self._observer = observer
         self._first = limits.frames
         self._payload = limits.payload
-        self._latest: deque[_Entry] = deque(maxlen=limits.frames)
+        self._latest: deque[_Entry] | None = None
         self._skipped = 0
         self._skipped_size = 0
         self._flushed_ns = 0
@@ -89,13 +89,16 @@ class FrameRecorder:
         if coalesced:
             self.coalesced += 1
         latest = self._latest
-        if number > self._first and len(latest) == self._first:
-            # One more than are kept: the oldest of the latest goes, or, if none are, this one.
-            self._skipped += 1
-            if not latest:
-                self._skipped_size += size
-                return number
-            self._skipped_size += latest[0][4]
+        if number > self._first:
+            if latest is None:
+                latest = self._latest = deque(maxlen=self._first)
+            if len(latest) == self._first:
+                # One more than are kept: the oldest of them goes, or, if none are, this one.
+                self._skipped += 1
+                if not latest:
+                    self._skipped_size += size
+                    return number
+                self._skipped_size += latest[0][4]
         # A secret that begins within the limit must be seen whole to be masked.
         if payload is not None and len(payload) > self._payload:
             payload = payload[: self._payload + self._margin()]
@@ -103,7 +106,7 @@ class FrameRecorder:
             number, at_ns, direction, opcode, size, wire_size, fin, compressed, payload, kernel,
             coalesced,
         )  # fmt: skip
-        if number <= self._first:
+        if latest is None:
             self._tell(entry)
             return number
         latest.append(entry)
@@ -114,6 +117,8 @@ class FrameRecorder:
     def flush(self, at_ns: int) -> None:
         """Tell the latest frames now."""
         self._flushed_ns = at_ns
+        if self._latest is None:
+            return
         if self._skipped:
             skipped = FramesSkipped(
                 at_ns=self._latest[0][1] if self._latest else at_ns,
