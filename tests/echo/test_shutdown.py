@@ -109,7 +109,7 @@ def test_nothing_is_left_of_it():
     for client in hurried:
         with client, contextlib.suppress(ConnectionResetError):
             assert client.read_to_end() == b""
-    assert len(open_fds()) == before
+    assert len(open_fds()) <= before  # What an earlier test left may go meanwhile.
 
 
 def test_an_error_inside_the_block_closes_it_too():
