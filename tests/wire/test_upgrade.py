@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from checkwire.model.errors import ConnectError
+from checkwire.model.errors import ConnectError, UsageError
 from checkwire.model.events import ConnectionClosed, ConnectionStarted, Handshake
 from checkwire.wire.opening import open_connection
 from support import frames
@@ -107,6 +107,22 @@ def test_compression_is_offered_or_not() -> None:
     offer = "permessage-deflate; client_max_window_bits"
     assert request_with().header(EXTENSIONS) == offer
     assert request_with(compression=False).header(EXTENSIONS) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"headers": (("X-Price", "5 €"),)},
+        {"headers": (("X-Line", "a\r\nX-Other: b"),)},
+        {"user_agent": "nul\0"},
+        {"origin": "https://☃.test"},
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_the_checks_mistake(given: Any) -> None:
+    seen = Recording()
+    with RawServer(Peer.read_to_end) as server, pytest.raises(UsageError, match="cannot be sent"):
+        run(open_connection(server.url, options(**given), seen))
+    assert seen.closed.code is None
 
 
 # The answer
@@ -491,6 +507,7 @@ def accepted_with(*changes: str) -> Script:
             "permessage-deflate, permessage-deflate",
         ),
         ([f"{EXTENSIONS}: ;;"], "upgrade.extension", ";;"),
+        (["X-Odd: a\0b"], "upgrade.bad_headers", "not with a valid handshake"),
     ],
 )
 def test_a_101_that_breaks_the_rules_is_refused(changes: list[str], code: str, said: str) -> None:

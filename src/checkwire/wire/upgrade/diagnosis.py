@@ -168,7 +168,7 @@ def diagnose_rejection(
         chosen = head.get("sec-websocket-protocol")
         wanted = ", ".join(offered) or "none"
         message = f"{place} chose the subprotocol {chosen}; offered: {wanted}"
-    elif isinstance(error, NegotiationError | InvalidHeader):
+    elif isinstance(error, NegotiationError) or name == "Sec-WebSocket-Extensions":
         code = "upgrade.extension"
         chosen = head.get("sec-websocket-extensions")
         message = f"{place} negotiated extensions that were not offered: {chosen}"

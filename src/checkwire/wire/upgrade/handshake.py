@@ -7,14 +7,14 @@ import time
 from typing import NamedTuple
 
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake
+from websockets.exceptions import InvalidHandshake, InvalidHeader
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from websockets.http11 import Response
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI
 
-from checkwire.model.errors import ConnectError
+from checkwire.model.errors import ConnectError, UsageError
 from checkwire.model.events import Handshake, Phase
 from checkwire.model.failures import Failure
 from checkwire.wire.collector import Collector
@@ -79,13 +79,13 @@ async def upgrade(
     Raises:
         ConnectError: ``upgrade.*``, or ``tls.client_certificate_required``.
         Redirected: ``upgrade.redirect``, if the server says where to.
+        UsageError: a header of the options cannot be sent.
     """
     protocol = _protocol(address, options)
-    request = protocol.connect()
-    _add_headers(request.headers, options)
+    request, data = _request(protocol, options)
     collector = Collector(dialled.pipe)
     started_ns = observer.timeline.now()
-    dialled.pipe.write(request.serialize())
+    dialled.pipe.write(data)
     place, timeout = dialled.remote_address, options.timeouts.upgrade
     try:
         head = await _head(collector, timeout)
@@ -177,6 +177,18 @@ def _protocol(address: Address, options: ConnectOptions) -> MeasuredProtocol:
     )
 
 
+def _request(protocol: MeasuredProtocol, options: ConnectOptions) -> tuple[Request, bytes]:
+    try:
+        request = protocol.connect()
+        _add_headers(request.headers, options)
+        return request, request.serialize()
+    except InvalidHeader as error:
+        raise UsageError(f"this header cannot be sent: {error}") from None
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.start : error.end]
+        raise UsageError(f"{wrong!r} cannot be sent in a header, which is Latin-1") from None
+
+
 def _add_headers(headers: Headers, options: ConnectOptions) -> None:
     if options.user_agent is not None:
         headers["User-Agent"] = options.user_agent
@@ -215,9 +227,9 @@ def _judge(
     observer: Observer,
 ) -> Failure | None:
     headers = Headers()
-    for name, value in head.headers:
-        headers[name] = value
     try:
+        for name, value in head.headers:
+            headers[name] = value
         protocol.process_response(Response(head.status, head.reason, headers))
     except InvalidHandshake as error:
         return diagnose_rejection(error, head, place, options.subprotocols, observer.masker)
