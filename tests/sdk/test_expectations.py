@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
 from checkwire import (
     ConnectError,
@@ -328,9 +329,14 @@ def test_expected_failures_nest() -> None:
             async with connect(url) as ws:
                 with expect.failure("tcp.refused"):
                     await connect(refusing_url())
+                await ws.send("close, please")
                 await ws.receive(within="5s")
 
-    assert play(check, closing(1011)).passed
+    async def server(ws: ServerConnection) -> None:
+        await ws.recv()
+        await ws.close(1011)
+
+    assert play(check, server).passed
 
 
 def test_an_inner_one_that_is_not_met_fails_although_an_outer_one_takes_the_failure() -> None:
