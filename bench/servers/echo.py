@@ -51,7 +51,7 @@ class Flood(WSListener):
 
     def __init__(self, count: int, size: int, deflate: bool) -> None:
         self._left = count
-        self._batch, self._frames = flood_frames(size, deflate)
+        self._batch, self._ends = flood_frames(size, deflate)
         self._paused = False
         self._started = False
 
@@ -73,13 +73,14 @@ class Flood(WSListener):
 
     def _pour(self) -> None:
         while self._left and not self._paused:
-            # A count that is no multiple of the batch is rounded up: the client counts too.
-            self._left = max(0, self._left - self._frames)
-            self._transport.underlying_transport.write(self._batch)
+            # No message more than were asked for: what a client leaves unread delays its close.
+            number = min(self._left, len(self._ends))
+            self._left -= number
+            self._transport.underlying_transport.write(self._batch[: self._ends[number - 1]])
 
 
-def flood_frames(size: int, deflate: bool) -> tuple[bytes, int]:
-    """Serialised text messages, and their number.
+def flood_frames(size: int, deflate: bool) -> tuple[memoryview, list[int]]:
+    """Serialised text messages, and where each ends.
 
     Compressed with context takeover (RFC 7692 section 7.2.3). The first one refers to nothing
     before it, so the batch can be sent again and again.
@@ -87,13 +88,15 @@ def flood_frames(size: int, deflate: bool) -> tuple[bytes, int]:
     number = max(1, _BATCH // (size + 4))
     compressor = zlib.compressobj(wbits=-15)
     batch = bytearray()
+    ends = []
     for index in range(number):
         payload = quotes(index, size)
         if deflate:
             payload = compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)
             payload = payload[:-4]
         batch += bytes([0xC1 if deflate else 0x81]) + length_bytes(len(payload)) + payload
-    return bytes(batch), number
+        ends.append(len(batch))
+    return memoryview(bytes(batch)), ends
 
 
 def quotes(index: int, size: int) -> bytes:

@@ -29,6 +29,11 @@ _HIGH_WATER = 256 * 1024
 _buffer = bytearray(_READ_SIZE)
 _view = memoryview(_buffer)
 
+# Having freed a block of this size once, glibc no longer returns each smaller one to the system at
+# once (mallopt(3), M_MMAP_THRESHOLD), to be faulted in again page by page for the next message.
+_freed = bytearray(8 * 1024 * 1024)
+del _freed
+
 
 class Sink(Protocol):
     """Where a pipe delivers."""
