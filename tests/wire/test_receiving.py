@@ -35,6 +35,16 @@ def sending(*data: bytes) -> Script:
     return upgraded(script)
 
 
+def when_asked(*data: bytes) -> Script:
+    """Sends this in one go, once something has come; so in no packet with the upgrade's answer."""
+
+    def script(peer: Peer) -> None:
+        peer.read_frame()
+        peer.send(*data)
+
+    return upgraded(script, DEFLATE)
+
+
 async def received(connection: Connection, count: int) -> list[str | bytes]:
     return [(await connection.receive(10)).data for _ in range(count)]
 
@@ -408,6 +418,45 @@ def test_the_limit_is_that_of_the_message_not_of_its_fragments() -> None:
     with RawServer(sending(*data)) as server:
         run(check(server))
     assert seen.codes == ["ws.too_big"]
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_whole_message_over_the_limit_is_refused_too(compressed: bool) -> None:
+    seen = Recording()
+    deflate = zlib.compressobj(wbits=-15)
+    large = b"x" * 1001
+    if compressed:
+        large = deflate.compress(large) + deflate.flush(zlib.Z_SYNC_FLUSH)[:-4]
+    wrong = frame(BINARY, large, rsv=4 if compressed else 0)
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen, message=1000) as connection:
+            connection.send("go")
+            assert await received(connection, 1) == ["before"]
+            with pytest.raises(ConnectionClosed):
+                await connection.receive(10)
+
+    with RawServer(when_asked(text("before"), wrong, text("behind"))) as server:
+        run(check(server))
+    assert seen.codes == ["ws.too_big"]
+    assert seen.closed.sent_code == 1009
+
+
+def test_what_cannot_be_inflated_breaks_the_protocol() -> None:
+    seen = Recording()
+    wrong = frame(TEXT, b"\xff" * 40, rsv=4)
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            connection.send("go")
+            assert await received(connection, 1) == ["before"]
+            with pytest.raises(ConnectionClosed):
+                await connection.receive(10)
+
+    with RawServer(when_asked(text("before"), wrong, text("behind"))) as server:
+        run(check(server))
+    assert seen.codes == ["ws.bad_compression"]
+    assert seen.closed.sent_code == 1002
 
 
 def test_a_message_of_just_the_limit_is_welcome() -> None:
