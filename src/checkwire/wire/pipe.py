@@ -31,7 +31,7 @@ _view = memoryview(_buffer)
 
 # Having freed a block of this size once, glibc no longer returns each smaller one to the system at
 # once (mallopt(3), M_MMAP_THRESHOLD), to be faulted in again page by page for the next message.
-_freed = bytearray(8 * 1024 * 1024)
+_freed = bytes(8 * 1024 * 1024)  # which, unlike a bytearray's, are not touched
 del _freed
 
 

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
@@ -16,13 +17,12 @@ import click
 from checkwire.cli.reporters.base import Finish, Start
 from checkwire.cli.reporters.registry import Reporters, open_reporters, parse_reporters
 from checkwire.cli.testing.request import Request
-from checkwire.cli.testing.services import running
 from checkwire.cli.testing.variables import read_secrets, read_variables
 from checkwire.model.attempt import Run
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError, UsageError
 from checkwire.model.events import Event
-from checkwire.project.config import Project
+from checkwire.project.config import Project, Service
 from checkwire.project.discovery import discover, find_project
 from checkwire.runner.python.launch import launch_ahead, take_ahead
 from checkwire.runner.python.messages import Connecting
@@ -115,7 +115,7 @@ class _Session:
     ) -> int:
         started_ns = time.monotonic_ns()
         services = project.services if chosen else ()
-        with running(services, project.root, env), self._stoppable():
+        with _running(services, project.root, env), self._stoppable():
             self._reporters.start(
                 Start(
                     checks=chosen,
@@ -203,6 +203,16 @@ class _Session:
             click.echo(f"checkwire: {click.style('warning:', fg='yellow')} {warning}", err=True)
         if collected.output.strip():
             click.echo(collected.output.rstrip(), err=True)
+
+
+def _running(
+    services: tuple[Service, ...], root: str, env: dict[str, str]
+) -> AbstractContextManager[object]:
+    if not services:
+        return contextlib.nullcontext()
+    from checkwire.cli.testing.services import running  # which imports for 3 ms
+
+    return running(services, root, env)
 
 
 def _usable_ca(path: str) -> str:

@@ -26,6 +26,9 @@ __all__ = ["ChildFds", "run_child"]
 _HIGH_FD: Final = 1000
 """Where the descriptor for events goes: out of the way of scripts that close what they see."""
 
+_GC_THRESHOLDS: Final = (700, 10, 10)
+"""Those of a fresh Python."""
+
 _job_decoder = msgspec.msgpack.Decoder(Job)
 
 
@@ -56,6 +59,7 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
         if job is not None:
             _limit(job)
             set_environ(job.env)
+            gc.set_threshold(*_GC_THRESHOLDS)
             gc.enable()
             catalog.run(job, EventWriter(events))
         status = 0

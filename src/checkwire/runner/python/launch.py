@@ -1,8 +1,8 @@
 """Starting the zygote, before anything else is imported.
 
-The zygote needs longer to import what it needs than its parent does, so a command that will run
-checks calls :func:`launch` first thing, and both import at the same time. Hence this module imports
-next to nothing: not even ``socket``, which alone takes 5 ms, nor ``typing``, which takes 12.
+A command that will run checks starts one first thing (:func:`fork_ahead`): what both need is
+imported once, the rest at the same time. Hence this module imports next to nothing: what it takes
+is taken from all commands.
 """
 
 from __future__ import annotations
@@ -13,7 +13,19 @@ import fcntl
 import os
 import sys
 
-__all__ = ["CONTROL_FD", "TOKEN", "ZygoteProcess", "launch", "launch_ahead", "take_ahead"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+__all__ = [
+    "CONTROL_FD",
+    "TOKEN",
+    "ZygoteProcess",
+    "fork_ahead",
+    "launch",
+    "launch_ahead",
+    "take_ahead",
+]
 
 TOKEN = "CHECKWIRE_ZYGOTE"
 
@@ -51,8 +63,38 @@ class ZygoteProcess:
         os.waitpid(self.pid, 0)
 
 
+class _Ends:
+    """What connects a zygote with whoever starts it: both ends of a socket and of a pipe.
+
+    Theirs have numbers that do not meet the fixed ones they get in the zygote.
+    """
+
+    def __init__(self) -> None:
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        self.output, write_end = os.pipe()
+        self.control = ours.detach()
+        low = [theirs.detach(), write_end]
+        self.their_control, self.their_output = (
+            fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE_STANDARD_FDS) for fd in low
+        )
+        for fd in low:
+            os.close(fd)
+        self.token = f"{TOKEN}={os.getpid()}-{os.urandom(8).hex()}"
+
+    def close_ours(self) -> None:
+        os.close(self.control)
+        os.close(self.output)
+
+    def close_theirs(self) -> None:
+        os.close(self.their_control)
+        os.close(self.their_output)
+
+    def process(self, pid: int) -> ZygoteProcess:
+        return ZygoteProcess(pid, self.control, self.output, self.token)
+
+
 def launch(environ: dict[str, str] | None = None) -> ZygoteProcess:
-    """Start a zygote; returns at once.
+    """Start a zygote in a fresh interpreter; returns at once.
 
     Args:
         environ: its environment, which check files see while they are imported; by default ours.
@@ -60,14 +102,9 @@ def launch(environ: dict[str, str] | None = None) -> ZygoteProcess:
     Raises:
         OSError: if the process cannot be started.
     """
-    token = f"{TOKEN}={os.getpid()}-{os.urandom(8).hex()}"
-    name, _, value = token.partition("=")
-    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    output, write_end = os.pipe()
-    control, passed = ours.detach(), [theirs.detach(), write_end]
+    ends = _Ends()
+    name, _, value = ends.token.partition("=")
     try:
-        # The descriptors get fixed numbers there, which must not meet those they have here.
-        passed += [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE_STANDARD_FDS) for fd in passed]
         pid = os.posix_spawn(
             sys.executable,
             # -P: a file of the user's in the working directory must not stand for a library.
@@ -75,22 +112,92 @@ def launch(environ: dict[str, str] | None = None) -> ZygoteProcess:
             {**(os.environ if environ is None else environ), name: value},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, passed[3], 1),
-                (os.POSIX_SPAWN_DUP2, passed[3], 2),
-                (os.POSIX_SPAWN_DUP2, passed[2], CONTROL_FD),
+                (os.POSIX_SPAWN_DUP2, ends.their_output, 1),
+                (os.POSIX_SPAWN_DUP2, ends.their_output, 2),
+                (os.POSIX_SPAWN_DUP2, ends.their_control, CONTROL_FD),
             ],
             setsid=True,  # Ctrl-C at a terminal is for us alone
         )
     except BaseException:
-        os.close(control)
-        os.close(output)
+        ends.close_ours()
         raise
     finally:
-        for fd in passed:
-            os.close(fd)
-    return ZygoteProcess(pid, control, output, token)
+        ends.close_theirs()
+    return ends.process(pid)
 
 
+def fork_ahead() -> None:
+    """Fork a zygote that :func:`take_ahead` will hand out; if that fails, there is none.
+
+    It is spared the start of an interpreter, and the import of what its parent needs too. To be
+    called first thing: what this process has opened or started, the zygote would have too.
+    """
+    global _ahead
+    import asyncio  # noqa: F401
+
+    import checkwire.runner.python.messages
+    import checkwire.runner.stream  # noqa: F401
+
+    try:
+        ends = _Ends()
+        parent = str(_parent_to_die_with())
+        pid = os.fork()
+    except OSError:
+        return  # whoever needs a zygote will launch one, and say why
+    if pid == 0:
+        _be_zygote(ends, parent)
+    ends.close_theirs()
+    _ahead = ends.process(pid)
+
+
+def _be_zygote(ends: _Ends, parent: str) -> NoReturn:
+    """What :func:`launch` has done for it by others, a forked zygote does by itself."""
+    try:
+        ends.close_ours()
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        os.dup2(ends.their_output, 1)
+        os.dup2(ends.their_output, 2)
+        os.dup2(ends.their_control, CONTROL_FD)
+        ends.close_theirs()
+        _mark(ends.token)
+        if not sys.flags.safe_path:
+            del sys.path[0]  # the folder of the script, or the current one; see launch
+        sys.argv[1:] = [parent]
+        from checkwire.runner.python.zygote import main
+
+        main()
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            os.write(2, f"{end.code}\n".encode())
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+    finally:
+        os._exit(1)
+
+
+def _mark(token: str) -> None:
+    """Let this process and those forked from it be known, see ``linux.kill_marked``.
+
+    The environment that others can see of a process is that of its last ``exec``, which was its
+    parent's; so here it is the name of a mapping. What ``exec`` takes away, the environment has.
+    """
+    global _marked
+    name, _, value = token.partition("=")
+    os.environ[name] = value
+    if sys.platform == "linux":
+        import mmap
+
+        fd = os.memfd_create(token)
+        os.ftruncate(fd, 1)
+        _marked = mmap.mmap(fd, 1)
+        os.close(fd)
+
+
+_marked: object = None
 _ahead: ZygoteProcess | None = None
 
 

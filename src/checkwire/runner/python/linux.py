@@ -64,10 +64,11 @@ def children_of(pid: int) -> set[int]:
 
 
 def kill_marked(token: str) -> int:
-    """Kill every process in whose initial environment this ``NAME=value`` stands.
+    """Kill every process marked with this ``NAME=value``; returns how many there were.
 
-    A process forked from one that has it has it too, and so does what it executes unless it is
-    given another environment. Returns how many there were.
+    The mark stands in the environment with which the process was executed, or is the name of a
+    file in memory that it has mapped. A process forked from one that has it has it too, and so does
+    what it executes unless it is given another environment.
     """
     marked = 0
     if sys.platform != "linux":
@@ -79,8 +80,7 @@ def kill_marked(token: str) -> int:
             continue
         try:
             # Read after the pidfd was opened, so that it is of the very process that is killed.
-            environ = Path(f"/proc/{pid}/environ").read_bytes()
-            if token.encode() in environ.split(b"\0"):
+            if _is_marked(pid, token.encode()):
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 marked += 1
         except OSError:
@@ -88,6 +88,13 @@ def kill_marked(token: str) -> int:
         finally:
             os.close(pidfd)
     return marked
+
+
+def _is_marked(pid: int, token: bytes) -> bool:
+    process = Path(f"/proc/{pid}")
+    if token in (process / "environ").read_bytes().split(b"\0"):
+        return True
+    return b"/memfd:%b (deleted)\n" % token in (process / "maps").read_bytes()
 
 
 def count_memory_kills() -> int:
