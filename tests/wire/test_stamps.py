@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from checkwire.model.events import Handshake
+from checkwire.model.events import Event, Handshake, Phase, RoundTrip
 from checkwire.wire.kernel.stamps import (
     enable_receive_stamps,
     enable_send_stamps,
@@ -19,12 +19,13 @@ from checkwire.wire.kernel.stamps import (
     request_send_stamps,
 )
 from checkwire.wire.kernel.tcp_info import read_tcp_info
+from checkwire.wire.session.connection import Connection
 from support.connecting import opened
 from support.frames import text
 from support.loops import Run, run, until
 from support.observing import Recording
 from support.pki import Pki
-from support.rawserver import Peer, RawServer, upgraded
+from support.rawserver import Peer, RawServer, Script, upgraded
 
 MS = 1_000_000
 
@@ -61,6 +62,34 @@ def test_a_frames_time_is_the_kernels_however_late_it_is_read(
     assert seen.closed.clock == "kernel"
 
 
+class Dawdling(Recording):
+    """Holds everything up after each phase, as a machine with too much to do does."""
+
+    def emit(self, event: Event) -> None:
+        super().emit(event)
+        if isinstance(event, Phase):
+            time.sleep(0.02)
+
+
+def test_what_this_machine_needs_between_phases_is_in_none_of_them(
+    on_each_loop: Run[Any], pki: Pki
+) -> None:
+    seen = Dawdling()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen, ca=pki.ca):
+            pass
+
+    with RawServer(upgraded(Peer.read_to_end), tls=pki.server()) as server:
+        on_each_loop(check(server))
+    phases = seen.phases
+    whole = phases.pop("open")
+    assert whole.duration_ns == sum(phase.duration_ns for phase in phases.values())
+    assert list(phases) == ["tcp", "tls", "upgrade"]
+    passed_ns = seen.one(Handshake).at_ns - whole.at_ns
+    assert passed_ns >= whole.duration_ns + 40 * MS
+
+
 @pytest.mark.parametrize("secure", [False, True])
 def test_without_the_kernels_clock_all_times_are_taken_here(
     on_each_loop: Run[Any], pki: Pki, secure: bool
@@ -70,7 +99,7 @@ def test_without_the_kernels_clock_all_times_are_taken_here(
     async def check(server: RawServer) -> None:
         async with opened(server.url, seen, ca=pki.ca, kernel_clock=False) as connection:
             connection.send("hello")
-            await connection.receive(5)
+            connection.answered(await connection.receive(5))
             await connection.ping()
             await connection.close()
 
@@ -107,77 +136,112 @@ def test_the_kernel_tells_when_a_message_left_and_arrived(
         assert frame.at_ns - MS <= delivered.at_ns <= delivered.acked_ns
 
 
-@pytest.mark.parametrize("kind", ["reply", "ping"])
-def test_a_round_trip_is_split_into_network_and_server(on_each_loop: Run[Any], kind: str) -> None:
-    """The server waits until its kernel has acknowledged alone.
-
-    Which that does at once, or only when it has waited for an answer to go with: for 40 ms, which
-    are not the network's.
-    """
-    seen = Recording()
+def late_answers(kind: str, *, at_once: bool) -> Script:
+    """Answers only when it is told to; its kernel acknowledges at once, or as late as it may."""
 
     def script(peer: Peer) -> None:
         while True:
+            # The kernel forgets it now and then.
+            peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, int(at_once))
             peer.read_frame()
             peer.wait(peer.server.go)
             peer.server.go.clear()
             peer.send(text("answer") if kind == "reply" else b"\x8a\x04ping")
 
-    async def check(server: RawServer) -> None:
-        async with opened(server.url, seen) as connection:
-            if kind == "reply":
-                connection.send("question")
-                answer: Any = connection.receive(10)
-            else:
-                answer = connection.ping(b"ping")
-            answering = asyncio.ensure_future(answer)
-            await until(lambda: seen.delivered)
-            await asyncio.sleep(0.02)
-            server.go.set()
-            await answering
+    return upgraded(script)
 
-    with RawServer(upgraded(script)) as server:
-        on_each_loop(check(server))
-    (trip,) = seen.round_trips
-    assert trip.kind == kind
-    assert (trip.request, trip.answer) == (1, 2)
-    assert trip.network_ns is not None
-    assert trip.server_ns is not None
+
+async def ask(connection: Connection, kind: str, seen: Recording, server: RawServer) -> RoundTrip:
+    """One question, answered 20 ms after it was acknowledged."""
+    known = len(seen.delivered)
+    if kind == "ping":
+        asking = asyncio.ensure_future(connection.ping(b"ping"))
+    else:
+        connection.send("question")
+    await until(lambda: len(seen.delivered) > known)
+    await asyncio.sleep(0.02)
+    server.go.set()
+    if kind == "ping":
+        await asking
+    else:
+        connection.answered(await connection.receive(10))
+    assert seen.round_trips[-1].kind == kind
+    return seen.round_trips[-1]
+
+
+@pytest.mark.parametrize("kind", ["reply", "ping"])
+def test_a_round_trip_is_split_into_network_and_server(on_each_loop: Run[Any], kind: str) -> None:
+    seen = Recording()
+
+    async def check(server: RawServer) -> RoundTrip:
+        async with opened(server.url, seen) as connection:
+            while (trip := await ask(connection, kind, seen, server)).network_ns is None:
+                assert len(seen.round_trips) < 20
+            return trip
+
+    with RawServer(late_answers(kind, at_once=True)) as server:
+        trip = on_each_loop(check(server))
     assert trip.network_ns + trip.server_ns == trip.duration_ns
     assert trip.server_ns >= 15 * MS
     assert 0 <= trip.network_ns < 15 * MS
-    (delivered,) = seen.delivered
-    assert trip.at_ns == delivered.at_ns
+    assert trip.at_ns == seen.delivered[-1].at_ns
+    assert trip.request == seen.delivered[-1].number
 
 
-def test_only_the_first_message_after_a_send_is_its_reply() -> None:
+@pytest.mark.parametrize("kind", ["reply", "ping"])
+def test_an_acknowledgement_held_back_splits_nothing(on_each_loop: Run[Any], kind: str) -> None:
+    """40 ms, which are not the network's."""
+    seen = Recording()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            for _ in range(3):
+                await ask(connection, kind, seen, server)
+
+    with RawServer(late_answers(kind, at_once=False)) as server:
+        on_each_loop(check(server))
+    late = [d for d in seen.delivered if d.acked_ns is not None and d.acked_ns - d.at_ns > 5 * MS]
+    assert late
+    held_back = {d.number for d in late}
+    trips = [trip for trip in seen.round_trips if trip.request in held_back]
+    assert {(trip.network_ns, trip.server_ns) for trip in trips} == {(None, None)}
+    assert all(trip.duration_ns >= 20 * MS for trip in trips)
+
+
+def test_an_answer_is_told_where_it_is_certain_what_it_answers() -> None:
     seen = Recording()
 
     def script(peer: Peer) -> None:
         peer.send(text("greeting"))
-        peer.read_frame()
-        peer.read_frame()
-        for answer in ("one", "two"):
-            peer.send(text(answer))
-        peer.read_frame()
-        peer.send(text("three"))
+        for answers in (["one"], ["two"], ["update", "three"], [], ["four", "five"]):
+            peer.read_frame()
+            peer.send(*map(text, answers))
 
     async def check(server: RawServer) -> None:
         async with opened(server.url, seen) as connection:
-            await connection.receive(5)
+            await until(lambda: connection._incoming.messages)
             connection.send("first")
+            # Had come before anything was sent, so it answers nothing.
+            connection.answered(await connection.receive(5))
+            connection.answered(await connection.receive(5))
             connection.send("second")
-            await connection.receive(5)
-            await connection.receive(5)
+            connection.answered(await connection.receive(5))
             connection.send("third")
-            await connection.receive(5)
+            await connection.receive(5)  # skipped
+            connection.answered(await connection.receive(5))
+            # Which of the two is answered first, nobody can tell.
+            connection.send("fourth")
+            connection.send("fifth")
+            connection.answered(await connection.receive(5))
+            connection.answered(await connection.receive(5))
 
     with RawServer(upgraded(script)) as server:
         run(check(server))
-    numbers = {f.payload: f.number for f in seen.frames}
-    assert [(r.request, r.answer) for r in seen.round_trips] == [
-        (numbers["second"], numbers["one"]),
-        (numbers["third"], numbers["three"]),
+    payloads = {f.number: f.payload for f in seen.frames}
+    assert [(payloads[r.request], payloads[r.answer]) for r in seen.round_trips] == [
+        ("first", "one"),
+        ("second", "two"),
+        ("third", "three"),
     ]
 
 

@@ -196,11 +196,12 @@ class Delivered(_Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RoundTrip(_Event, frozen=True, kw_only=True, omit_defaults=True):
-    """Time from a frame sent to its answer: a ping's pong, or the first message after a send.
+    """Time from a frame sent to its answer: a ping's pong, or the message that the check took for
+    the answer, where one message was sent since the one before.
 
-    ``network_ns`` is the part until the peer's kernel acknowledged, or what the path takes at
-    least if the acknowledgement was held back; ``server_ns`` is the rest. Both are missing when
-    the acknowledgement came with the answer itself.
+    ``network_ns`` is the part until the peer's kernel acknowledged; ``server_ns`` is the rest.
+    Both are missing when the acknowledgement came with the answer itself, or may have been held
+    back for it.
     """
 
     connection: int

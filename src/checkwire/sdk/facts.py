@@ -100,7 +100,10 @@ class Timings(Mapping[str, Seconds]):
 
     @property
     def open(self) -> Seconds:
-        """From the start until the WebSocket was open: all of the above."""
+        """The sum of the above: what the network and the peers took until the WebSocket was open.
+
+        What this machine needed in between, to check a certificate say, is not in it.
+        """
         return self._phase("open")
 
     @property

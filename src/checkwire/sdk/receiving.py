@@ -86,10 +86,9 @@ class Receiver:
                     raise MessageError(self._failed(self._unfit(unfit, message), site)) from None
                 misses.add(message.frame, message.data, None)
                 continue
-            if where is None:
-                return self._held(this, value)
-            reason = why_not(where, value)
+            reason = None if where is None else why_not(where, value)
             if reason is None:
+                self._connection.answered(message)
                 return self._held(this, value)
             misses.add(message.frame, value, reason)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from checkwire.wire.pipe import Pipe
+from checkwire.wire.pipe import REQUEST, Pipe
 from checkwire.wire.tls.pipe import TlsPipe
 
 __all__ = ["Collector"]
@@ -16,6 +16,7 @@ class Collector:
 
     Attributes:
         data: all bytes received so far.
+        left_ns: when what :meth:`ask` sent left this machine, by the kernel's clock if it tells.
         at_ns: when the last of them arrived.
         kernel: whether the kernel says so.
         eof: whether the peer ended its side.
@@ -30,13 +31,14 @@ class Collector:
         "eof",
         "error",
         "kernel",
+        "left_ns",
         "pipe",
     )
 
     def __init__(self, pipe: Pipe) -> None:
         self.pipe = pipe
         self.data = bytearray()
-        self.at_ns = 0
+        self.at_ns = self.left_ns = 0
         self.kernel = False
         self.eof = False
         self.error: OSError | None = None
@@ -46,6 +48,11 @@ class Collector:
             pipe.attach(self, pipe.handshake_at_ns)
         else:
             pipe.sink = self
+
+    def ask(self, data: bytes, now_ns: int) -> None:
+        """Send what is to be answered; it is ``now_ns``."""
+        self.left_ns = now_ns
+        self.pipe.write(data, REQUEST)
 
     async def until(
         self, enough: Callable[[bytearray], bool], timeout: float | None = None
@@ -104,4 +111,5 @@ class Collector:
         self._settle(error)
 
     def sent(self, number: int, at_ns: int, acked: bool) -> None:
-        pass  # Nothing is tracked here.
+        if not acked:
+            self.left_ns = at_ns

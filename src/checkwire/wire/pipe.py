@@ -18,7 +18,10 @@ from checkwire.wire.kernel.stamps import (
 )
 from checkwire.wire.poll import ENDED, FAILED, READABLE, URGENT, WRITABLE, poller_of
 
-__all__ = ["Pipe", "Sink", "SocketPipe"]
+__all__ = ["REQUEST", "Pipe", "Sink", "SocketPipe"]
+
+REQUEST = -1
+"""What to track the first bytes of a phase as; frames have their own numbers, from 1."""
 
 _READ_SIZE = 128 * 1024
 """Bytes taken at once, and before other sockets get their turn."""

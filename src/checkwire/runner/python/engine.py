@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from checkwire.runner.python.launch import ZygoteProcess, launch
 from checkwire.runner.python.messages import Job, Load, Loaded, Loading, NotLoaded, Ready
 from checkwire.runner.python.supervisor import Supervisor
 from checkwire.runner.python.unsafe import UnsafeFile, failure_of_death
+from checkwire.wire.kernel.stamps import keep_stamping
 
 __all__ = ["Engine", "EngineError", "LoadedChecks"]
 
@@ -85,6 +87,7 @@ class Engine:
         self._second_tries = asyncio.Lock()
         self._supervisors: set[Supervisor] = set()
         self._closed = False
+        self._stamping: socket.socket | None = None
 
     async def load(self, files: Sequence[Path]) -> LoadedChecks:
         """Import these check files. Call it once, before any attempt.
@@ -93,6 +96,8 @@ class Engine:
             EngineError: no zygote can be started, for a reason that lies in no file.
         """
         self._files = tuple(files)
+        # Or the first packets of the first connection would have no stamps.
+        self._stamping = keep_stamping()
         async with self._starting:
             return await self._start()
 
@@ -116,6 +121,8 @@ class Engine:
     async def close(self) -> None:
         """End all attempts, as cancelled, and the zygote; wait until every process is gone."""
         self._closed = True
+        if self._stamping is not None:
+            self._stamping.close()
         if self._newborn is not None:
             self._newborn.kill()
         for supervisor in self._supervisors:

@@ -113,7 +113,6 @@ class Dialler:
 
     async def _connect(self, host: str, port: int) -> tuple[SocketPipe, str]:
         endpoints = await self._endpoints(host, port)
-        started_ns = self._timeline.now()
         tries: list[Try] = []
         timeout = self._options.timeouts.tcp
         try:
@@ -131,6 +130,7 @@ class Dialler:
         except OSError as error:
             raise ConnectError(diagnose_tcp(tries, error=error)) from None
         winner = next(t for t in tries if t.endpoint is connected.endpoint)
+        started_ns = tries[0].started_ns
         duration_ns = winner.started_ns - started_ns + (winner.duration_ns or 0)
         details = {"tries": [describe_try(t) for t in tries]} if len(tries) > 1 else {}
         self._tell("tcp", started_ns, duration_ns, kernel=winner.kernel, **details)
@@ -201,8 +201,9 @@ class Dialler:
             async with asyncio.timeout(timeout):
                 if proxy.scheme == "https":
                     pipe = await self._tls_to_proxy(pipe, proxy)
+                    started_ns = pipe.handshake_began_ns or started_ns
                 host, port = await self._target(proxy)
-                await open_tunnel(pipe, proxy, host, port)
+                tunnel = await open_tunnel(pipe, proxy, host, port, self._timeline)
         except BaseException as error:
             pipe.close()
             if isinstance(error, TimeoutError):
@@ -213,8 +214,11 @@ class Dialler:
                 what = f"did not open a tunnel to {self._address.place}: {why}"
                 raise ConnectError(_of_proxy("proxy.protocol", proxy, what)) from None
             raise
-        spent_ns = self._timeline.now() - started_ns
-        self._tell("proxy", started_ns, spent_ns, proxy=f"{proxy.scheme}://{proxy.place}")
+        if proxy.scheme != "https":
+            started_ns = tunnel.asked_ns
+        spent_ns = tunnel.opened_ns - started_ns
+        shown = f"{proxy.scheme}://{proxy.place}"
+        self._tell("proxy", started_ns, spent_ns, kernel=tunnel.kernel, proxy=shown)
         return pipe, remote
 
     async def _target(self, proxy: Address) -> tuple[str, int]:
@@ -227,7 +231,7 @@ class Dialler:
         found = await resolve(host, port, timeout=options.timeouts.dns, resolver=options.resolver)
         return found.endpoints[0].address[0], port
 
-    async def _tls_to_proxy(self, pipe: Pipe, proxy: Address) -> Pipe:
+    async def _tls_to_proxy(self, pipe: Pipe, proxy: Address) -> TlsPipe:
         inner = self._tls_pipe(pipe, proxy.host)
         try:
             await inner.handshake()
@@ -253,6 +257,7 @@ class Dialler:
         except (ssl.SSLError, ValueError, OSError, EOFError) as error:
             chain = await self._look_at_chain(error, name)
             raise ConnectError(diagnose_tls(error, pipe, name, remote, chain=chain)) from None
+        started_ns = pipe.handshake_began_ns or started_ns
         duration_ns = pipe.handshake_at_ns - started_ns
         self._tell("tls", started_ns, duration_ns, kernel=pipe.handshake_kernel)
         session = pipe.tls

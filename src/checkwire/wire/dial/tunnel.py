@@ -6,15 +6,17 @@ import ipaddress
 import struct
 from base64 import b64encode
 from collections.abc import Callable
+from typing import NamedTuple
 
 from checkwire.model.errors import ConnectError
 from checkwire.model.failures import Failure
+from checkwire.wire.clock import Timeline
 from checkwire.wire.collector import Collector
 from checkwire.wire.http_head import head_ended, parse_head
 from checkwire.wire.pipe import Pipe
 from checkwire.wire.url import Address, is_ip
 
-__all__ = ["open_tunnel"]
+__all__ = ["Tunnel", "open_tunnel"]
 
 _SOCKS_REPLIES = {
     1: "general failure",
@@ -28,7 +30,17 @@ _SOCKS_REPLIES = {
 }
 
 
-async def open_tunnel(pipe: Pipe, proxy: Address, host: str, port: int) -> None:
+class Tunnel(NamedTuple):
+    """When a tunnel was asked for, and when it was there; ``kernel`` if the kernel says that."""
+
+    asked_ns: int
+    opened_ns: int
+    kernel: bool
+
+
+async def open_tunnel(
+    pipe: Pipe, proxy: Address, host: str, port: int, timeline: Timeline
+) -> Tunnel:
     """Ask the proxy at the other end of the pipe to connect it to the target.
 
     Raises:
@@ -36,10 +48,11 @@ async def open_tunnel(pipe: Pipe, proxy: Address, host: str, port: int) -> None:
         OSError, EOFError: the connection to the proxy broke.
     """
     collector = Collector(pipe)
+    began_ns = timeline.now()
     if proxy.scheme in ("http", "https"):
-        rest = await _connect(collector, proxy, host, port)
+        rest = await _connect(collector, proxy, host, port, began_ns)
     else:
-        rest = await _socks(collector, proxy, host, port)
+        rest = await _socks(collector, proxy, host, port, began_ns)
     if rest:
         raise _failure(
             "proxy.protocol",
@@ -53,19 +66,22 @@ async def open_tunnel(pipe: Pipe, proxy: Address, host: str, port: int) -> None:
         raise EOFError
     pipe.sink = None
     pipe.resume()
+    return Tunnel(collector.left_ns, collector.at_ns, collector.kernel)
 
 
 def _failure(code: str, message: str, **evidence: object) -> ConnectError:
     return ConnectError(Failure(code=code, message=message, phase="proxy", evidence=evidence))
 
 
-async def _connect(collector: Collector, proxy: Address, host: str, port: int) -> bytearray:
+async def _connect(
+    collector: Collector, proxy: Address, host: str, port: int, now_ns: int
+) -> bytearray:
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
     if proxy.user is not None:
         credentials = b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
         lines.append(f"Proxy-Authorization: Basic {credentials}")
-    collector.pipe.write("\r\n".join([*lines, "", ""]).encode())
+    collector.ask("\r\n".join([*lines, "", ""]).encode(), now_ns)
     await collector.until(head_ended)
     head = parse_head(collector.data)
     if head is None:
@@ -91,12 +107,14 @@ async def _connect(collector: Collector, proxy: Address, host: str, port: int) -
     return collector.data[head.size :]
 
 
-async def _socks(collector: Collector, proxy: Address, host: str, port: int) -> bytearray:
+async def _socks(
+    collector: Collector, proxy: Address, host: str, port: int, now_ns: int
+) -> bytearray:
     user = (proxy.user or "").encode()
     password = (proxy.password or "").encode()
     if len(user) > 255 or len(password) > 255:
         raise _failure("proxy.auth_required", "SOCKS5 takes credentials of up to 255 bytes")
-    collector.pipe.write(b"\x05\x02\x00\x02" if user else b"\x05\x01\x00")
+    collector.ask(b"\x05\x02\x00\x02" if user else b"\x05\x01\x00", now_ns)
     reply = await _take(collector, lambda _: 2)
     if reply[0] != 5:
         raise _failure(

@@ -179,6 +179,10 @@ class Connection:
             message = self._inbox.take()
         return message
 
+    def answered(self, message: Message) -> None:
+        """The user takes a message for the answer to what it sent: tell the round trip."""
+        self._departures.answered(message.frame, message.at_ns)
+
     def pause(self) -> None:
         """Read no more, so that the peer feels that it sends too fast."""
         self._pipe.pause()
@@ -274,7 +278,6 @@ class Connection:
             )
             self._incoming.last_ns = at_ns
             if data:
-                self._incoming.expected = True
                 self._departures.sent_message(number, at_ns)
             elif opcode is _PING:
                 self._departures.sent_ping(number, at_ns)
@@ -317,12 +320,10 @@ class Connection:
 
     # What the incoming side tells
 
-    def message_received(self, number: int, at_ns: int, kernel: bool) -> None:
-        """A message is complete (see :class:`~checkwire.wire.session.incoming.Owner`)."""
-        if self._incoming.messages == 1:
-            took_ns = at_ns - self.opened_ns
-            self._ending.tell_phase("first_message", self.opened_ns, took_ns, kernel)
-        self._departures.message_received(number, at_ns)
+    def message_received(self, at_ns: int, kernel: bool) -> None:
+        """The first message is complete (see :class:`~.incoming.Owner`)."""
+        took_ns = at_ns - self.opened_ns
+        self._ending.tell_phase("first_message", self.opened_ns, took_ns, kernel)
 
     def ping_received(self, data: bytes) -> None:
         """A ping came; the protocol answers it."""

@@ -46,8 +46,8 @@ class Owner(Protocol):
     def place(self) -> str:
         """The peer's address."""
 
-    def message_received(self, number: int, at_ns: int, kernel: bool) -> None:
-        """An expected message is complete; it is delivered right after."""
+    def message_received(self, at_ns: int, kernel: bool) -> None:
+        """The first message is complete; it is delivered right after."""
 
     def ping_received(self, data: bytes) -> None:
         """A ping came; the pong is on its way."""
@@ -70,8 +70,6 @@ class Incoming:
 
     Attributes:
         on_message: takes the messages instead of the inbox, when set.
-        expected: whether the owner wants to be told of the next message, as it does of the first
-            one and, setting this, of the answer to what it sends.
         last_ns: when the last frame arrived.
         messages, size: what came so far; ``size`` in payload bytes.
     """
@@ -85,7 +83,6 @@ class Incoming:
         "_protocol",
         "_recorder",
         "_stopped",
-        "expected",
         "last_ns",
         "messages",
         "on_message",
@@ -112,7 +109,6 @@ class Incoming:
         self._stopped = False
         """Nothing more counts: the peer broke the rules (RFC 6455 section 7.1.7), or it is over."""
         self.on_message: Callable[[Message], None] | None = None
-        self.expected = True
         self.last_ns = 0
         self.messages = 0
         self.size = 0
@@ -301,9 +297,8 @@ class Incoming:
             at_ns, "in", opcode, size, wire_size, True, compressed, data, kernel, coalesced
         )
         self.messages += 1
-        if self.expected:
-            self.expected = False
-            self._owner.message_received(number, at_ns, kernel)
+        if self.messages == 1:
+            self._owner.message_received(at_ns, kernel)
         message = Message(data, at_ns, number)
         if self.on_message is not None:
             self._tell(self.on_message, message)

@@ -1,4 +1,4 @@
-"""Round trips: pings with their pongs, and sends with the first message after them."""
+"""Round trips: pings with their pongs, and messages with those taken as their answers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _Departure = tuple[int, int | None]
 """When it was sent, and when it was acknowledged."""
 _REMEMBERED = 64
 """Messages of which the kernel may still tell."""
-_DELAYED_NS = 30_000_000
-"""More than the path takes by this is a delayed acknowledgement: Linux waits for 40 ms at least."""
+_PROMPT_NS = 200_000
+"""What a kernel may need for an acknowledgement that it does not hold back."""
 _TOGETHER_NS = 20_000
 """An acknowledgement this close to the answer came in the same packet."""
 
@@ -27,7 +27,7 @@ class Departures:
     The kernel tells both a little after the fact, in most cases before the answer comes.
     """
 
-    __slots__ = ("_answered", "_connection", "_last", "_messages", "_observer", "_pings", "_sock")
+    __slots__ = ("_connection", "_last", "_messages", "_observer", "_pings", "_sock", "_unanswered")
 
     def __init__(self, connection: int, observer: Observer, sock: socket.socket) -> None:
         self._connection = connection
@@ -37,11 +37,13 @@ class Departures:
         self._pings: dict[int, _Departure] = {}
         self._last = 0
         """Number of the last message sent."""
-        self._answered = 0
+        self._unanswered = 0
+        """Messages sent since one was answered."""
 
     def sent_message(self, number: int, at_ns: int) -> None:
         """A message was handed to the kernel, or queued."""
         self._last = number
+        self._unanswered += 1
         self._messages[number] = at_ns, None
         if len(self._messages) > _REMEMBERED:
             del self._messages[next(iter(self._messages))]
@@ -68,11 +70,17 @@ class Departures:
             Delivered(at_ns=known[0], connection=self._connection, number=number, acked_ns=at_ns)
         )
 
-    def message_received(self, number: int, at_ns: int) -> None:
-        """The first message after a send counts as its answer."""
-        if self._last > self._answered:
-            self._answered = self._last
+    def answered(self, number: int, at_ns: int) -> None:
+        """A message was taken for the answer to what was sent.
+
+        It is told only where there is no doubt what it answers: one message was sent since the
+        last answer, and had left by the time this one came.
+        """
+        if not self._unanswered or at_ns <= self._messages[self._last][0]:
+            return
+        if self._unanswered == 1:
             self._tell("reply", self._messages[self._last], self._last, number, at_ns)
+        self._unanswered = 0
 
     def pong_received(self, ping: int, number: int, at_ns: int) -> RoundTrip:
         """A pong answered the ping of that number."""
@@ -90,6 +98,7 @@ class Departures:
         network_ns = server_ns = None
         if acked_ns is not None and sent_ns <= acked_ns < at_ns - _TOGETHER_NS:
             network_ns = self._on_the_way(acked_ns - sent_ns)
+        if network_ns is not None:
             server_ns = at_ns - sent_ns - network_ns
         round_trip = RoundTrip(
             at_ns=sent_ns,
@@ -104,16 +113,15 @@ class Departures:
         self._observer.emit(round_trip)
         return round_trip
 
-    def _on_the_way(self, acked_after_ns: int) -> int:
-        """The network's part of the time until an acknowledgement came.
+    def _on_the_way(self, acked_after_ns: int) -> int | None:
+        """The network's part of a round trip: the time until the acknowledgement, if it was prompt.
 
-        The peer's kernel may have held it back for an answer to go with (RFC 9293 section
-        3.8.6.3). That is not the network's doing, so what the path has taken at least counts then.
+        The peer's kernel may hold an acknowledgement back, for an answer to go with or until the
+        server reads (RFC 9293 section 3.8.6.3). Such time is the server's as well as the
+        network's, and nobody can tell how much. So it has to be about as short as the path allows.
         """
-        if acked_after_ns < _DELAYED_NS:
-            return acked_after_ns
         info = read_tcp_info(self._sock)
         if info is None or info.min_rtt_ns is None:
-            return acked_after_ns
-        delayed = acked_after_ns > info.min_rtt_ns + _DELAYED_NS
-        return info.min_rtt_ns if delayed else acked_after_ns
+            return None
+        prompt_ns = info.min_rtt_ns + max(_PROMPT_NS, info.min_rtt_ns // 4)
+        return acked_after_ns if acked_after_ns <= prompt_ns else None

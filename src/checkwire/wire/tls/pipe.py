@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 
-from checkwire.wire.pipe import Pipe, Sink
+from checkwire.wire.pipe import REQUEST, Pipe, Sink
 
 __all__ = ["TlsPipe"]
 
@@ -27,6 +27,7 @@ class TlsPipe:
         "_outgoing",
         "_unsent",
         "handshake_at_ns",
+        "handshake_began_ns",
         "handshake_kernel",
         "received",
         "sink",
@@ -52,7 +53,7 @@ class TlsPipe:
         self._end: tuple[int, OSError | None] | None = None
         """What ended it while nobody listened: between the handshake and :meth:`attach`."""
         self.sink: Sink | None = None
-        self.handshake_at_ns = 0
+        self.handshake_at_ns = self.handshake_began_ns = 0
         self.handshake_kernel = False
         self.received = 0
 
@@ -81,7 +82,8 @@ class TlsPipe:
         """Shake hands.
 
         When it returns, ``handshake_at_ns`` is when the last needed bytes arrived, and
-        ``handshake_kernel`` whether the kernel says so.
+        ``handshake_kernel`` whether the kernel says so; ``handshake_began_ns`` is when the kernel
+        sent the first ones, 0 if it does not say.
 
         Raises:
             ssl.SSLError: the session could not be agreed on.
@@ -89,19 +91,19 @@ class TlsPipe:
             EOFError: the peer closed it.
         """
         self._handshake = asyncio.get_running_loop().create_future()
-        self._step_handshake(0, False)
+        self._step_handshake(0, False, REQUEST)
         try:
             await self._handshake
         finally:
             self._handshake = None
 
-    def _step_handshake(self, at_ns: int, kernel: bool) -> None:
+    def _step_handshake(self, at_ns: int, kernel: bool, track: int = 0) -> None:
         waiter = self._handshake
         assert waiter is not None
         try:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
-            self._write_out()
+            self._write_out(track)
             return
         except (ssl.SSLError, ValueError) as error:
             self._write_out()  # The alert that tells the peer why.
@@ -231,5 +233,7 @@ class TlsPipe:
             self.sink.eof_received(at_ns)
 
     def sent(self, number: int, at_ns: int, acked: bool) -> None:
-        if self.sink is not None:
+        if self._handshake is not None and not acked:
+            self.handshake_began_ns = at_ns
+        elif self.sink is not None:
             self.sink.sent(number, at_ns, acked)

@@ -84,8 +84,7 @@ async def upgrade(
     protocol = _protocol(address, options)
     request, data = _request(protocol, options)
     collector = Collector(dialled.pipe)
-    started_ns = observer.timeline.now()
-    dialled.pipe.write(data)
+    collector.ask(data, observer.timeline.now())
     place, timeout = dialled.remote_address, options.timeouts.upgrade
     try:
         head = await _head(collector, timeout)
@@ -96,7 +95,7 @@ async def upgrade(
         ) from None
     if head is None:
         raise ConnectError(diagnose_head(bytes(collector.data), place))
-    duration_ns = max(0, collector.at_ns - started_ns)
+    duration_ns = max(0, collector.at_ns - collector.left_ns)
 
     def tell() -> Handshake:
         handshake = Handshake(
@@ -114,7 +113,7 @@ async def upgrade(
         )
         observer.emit(
             Phase(
-                at_ns=started_ns,
+                at_ns=collector.left_ns,
                 connection=connection,
                 name="upgrade",
                 duration_ns=duration_ns,
