@@ -57,7 +57,12 @@ class _Tap(Extension):
 
 
 class MeasuredProtocol(ClientProtocol):
-    """A client's protocol that tells the size of each frame on the wire."""
+    """A client's protocol that tells the size of each frame on the wire.
+
+    Attributes:
+        extension_header: the extensions in use, with their parameters, as the server named them.
+        cut_short: whether the server closed in the middle of a message.
+    """
 
     def __init__(self, *args: Any, max_size: int | None, **kwargs: Any) -> None:
         # What is left of the limit in a fragmented message is applied to control frames too, which
@@ -66,7 +71,7 @@ class MeasuredProtocol(ClientProtocol):
         super().__init__(*args, max_size=limit, **kwargs, logger=_logger)
         self._tap = _Tap()
         self.extension_header: tuple[str, ...] = ()
-        """The extensions in use, with their parameters, as the server named them."""
+        self.cut_short = False
 
     def process_extensions(self, headers: Headers) -> list[Extension]:
         """Also lets the tap listen, before the first frame is parsed."""
@@ -76,6 +81,17 @@ class MeasuredProtocol(ClientProtocol):
             # Without an extension a frame is on the wire as it is delivered.
             self._tap.read = []
         return [*accepted, self._tap]
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Also takes a Close frame between the fragments of a message for what it is.
+
+        Control frames may come there (RFC 6455 section 5.4), Close frames too: nothing says that
+        a server must finish what it was sending. The base class answers with 1002.
+        """
+        if frame.opcode is Opcode.CLOSE and self.current_size is not None:
+            self.cut_short = True
+            self.current_size = None
+        super().recv_frame(frame)
 
     @property
     def between_frames(self) -> bool:
