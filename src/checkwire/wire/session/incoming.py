@@ -9,11 +9,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from websockets.exceptions import PayloadTooBig
+from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import Frame, Opcode
 
 from checkwire.model.failures import Failure
-from checkwire.wire.session.assembly import Assembler
 from checkwire.wire.session.closing import (
     diagnose_http,
     diagnose_too_big,
@@ -73,8 +72,6 @@ class Incoming:
     """
 
     __slots__ = (
-        "_assembler",
-        "_before",
         "_inbox",
         "_limit",
         "_owner",
@@ -101,10 +98,7 @@ class Incoming:
         self._protocol = protocol
         self._recorder = recorder
         self._inbox = inbox
-        self._assembler = Assembler()
         self._limit = sys.maxsize if limit is None else limit
-        self._before = 0
-        """Bytes of the current message in the fragments before."""
         self._stopped = False
         """Nothing more counts: the peer broke the rules (RFC 6455 section 7.1.7), or it is over."""
         self.on_message: Callable[[Message], None] | None = None
@@ -131,6 +125,7 @@ class Incoming:
         protocol = self._protocol
         frames: list[Any] = protocol.events_received()
         sizes = protocol.take_read()
+        assembled = iter(protocol.take_assembled())
         if frames:
             self.last_ns = at_ns
         # What is left of the read belongs to a later frame: that too came in one with these.
@@ -142,7 +137,8 @@ class Incoming:
                     wire_size, compressed = len(frame.data), False
                 else:
                     wire_size, compressed = sizes[index]
-                self._data(frame, at_ns, kernel, index < last, wire_size, compressed)
+                message = next(assembled, None)
+                self._data(frame, message, at_ns, kernel, index < last, wire_size, compressed)
             else:
                 self._control(frame, at_ns, kernel, index < last)
             if self._stopped:
@@ -152,12 +148,13 @@ class Incoming:
         if protocol.parser_exc is not None and not protocol.reader.eof:
             self._violated(self._diagnose(protocol.parser_exc, bytes(data)))
 
-    def _diagnose(self, error: Exception, data: bytes = b"") -> Failure:
+    def _diagnose(self, error: Exception, data: bytes) -> Failure:
         place = self._owner.place
         if isinstance(error, PayloadTooBig):
-            size = None if error.size is None else self._before + error.size
+            size = None if error.size is None else (error.current_size or 0) + error.size
             return diagnose_too_big(place, size, self._limit)
-        if injected := _HTTP.search(data):
+        # Taken for a frame, HTTP has reserved bits that are set.
+        if isinstance(error, ProtocolError) and (injected := _HTTP.search(data)):
             return diagnose_http(place, data[injected.start() :])
         return diagnose_violation(error, place, self._recorder.number, data)
 
@@ -181,6 +178,7 @@ class Incoming:
     def _data(
         self,
         frame: Frame,
+        data: str | bytes | None,
         at_ns: int,
         kernel: bool,
         coalesced: bool,
@@ -189,38 +187,21 @@ class Incoming:
     ) -> None:
         size = len(frame.data)
         self.size += size
-        whole = self._before + size
-        self._before = 0 if frame.fin else whole
-        error: Exception | None = None
-        data = None
-        if whole > self._limit:
-            error = PayloadTooBig(size, self._limit)
-            self._before = whole - size
-        else:
-            try:
-                data = self._assembler.add(frame)
-            except UnicodeDecodeError as problem:
-                error = problem
         number = self._recorder.add(
             at_ns, "in", frame.opcode, size, wire_size, frame.fin, compressed, data, kernel,
             coalesced,
         )  # fmt: skip
-        if data is not None:
-            self.messages += 1
-            if self.expected:
-                self.expected = False
-                self._owner.message_received(number, at_ns, kernel)
-            message = Message(data, at_ns, number)
-            if self.on_message is not None:
-                self._tell(self.on_message, message)
-            else:
-                self._inbox.put(message)
-        elif error is not None:
-            if isinstance(error, UnicodeDecodeError):
-                self._protocol.fail(1007, f"invalid UTF-8 at byte {error.start}")
-            else:
-                self._protocol.fail(1009, f"message with over {self._limit} bytes")
-            self._violated(self._diagnose(error))
+        if data is None:
+            return
+        self.messages += 1
+        if self.expected:
+            self.expected = False
+            self._owner.message_received(number, at_ns, kernel)
+        message = Message(data, at_ns, number)
+        if self.on_message is not None:
+            self._tell(self.on_message, message)
+        else:
+            self._inbox.put(message)
 
     def _control(self, frame: Frame, at_ns: int, kernel: bool, coalesced: bool) -> None:
         data = bytes(frame.data)

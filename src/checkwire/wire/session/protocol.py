@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any, NamedTuple
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
+from websockets.exceptions import PayloadTooBig
 from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.typing import ExtensionName
 
+from checkwire.wire.session.assembly import Assembler
+
 __all__ = ["MeasuredProtocol", "WrittenFrame"]
 
+_TEXT, _BINARY, _CONT, _CLOSE = Opcode.TEXT, Opcode.BINARY, Opcode.CONT, Opcode.CLOSE
 _CONTROL_LIMIT = 125
 """Bytes that a control frame may hold (RFC 6455 section 5.5)."""
 
@@ -57,7 +62,7 @@ class _Tap(Extension):
 
 
 class MeasuredProtocol(ClientProtocol):
-    """A client's protocol that tells the size of each frame on the wire.
+    """A client's protocol that joins fragments, and tells the size of each frame on the wire.
 
     Attributes:
         extension_header: the extensions in use, with their parameters, as the server named them.
@@ -66,9 +71,12 @@ class MeasuredProtocol(ClientProtocol):
 
     def __init__(self, *args: Any, max_size: int | None, **kwargs: Any) -> None:
         # What is left of the limit in a fragmented message is applied to control frames too, which
-        # may come in between; so they get their 125 bytes, and messages are measured outside.
+        # may come in between; so they get their 125 bytes, and messages are measured here.
         limit = None if max_size is None else max_size + _CONTROL_LIMIT
         super().__init__(*args, max_size=limit, **kwargs, logger=_logger)
+        self._limit = sys.maxsize if max_size is None else max_size
+        self._assembler = Assembler()
+        self._assembled: list[str | bytes | None] = []
         self._tap = _Tap()
         self.extension_header: tuple[str, ...] = ()
         self.cut_short = False
@@ -83,15 +91,33 @@ class MeasuredProtocol(ClientProtocol):
         return [*accepted, self._tap]
 
     def recv_frame(self, frame: Frame) -> None:
-        """Also takes a Close frame between the fragments of a message for what it is.
+        """Also joins fragments, so that nothing is parsed behind a message that must be refused.
 
-        Control frames may come there (RFC 6455 section 5.4), Close frames too: nothing says that
-        a server must finish what it was sending. The base class answers with 1002.
+        A Close frame between fragments is taken for what it is: control frames may come there
+        (RFC 6455 section 5.4), and nothing says that a server must finish what it was sending.
+        The base class answers with 1002.
         """
-        if frame.opcode is Opcode.CLOSE and self.current_size is not None:
+        opcode, before = frame.opcode, self.current_size
+        if opcode is _CLOSE and before is not None:
             self.cut_short = True
             self.current_size = None
         super().recv_frame(frame)
+        if opcode is _TEXT or opcode is _BINARY or opcode is _CONT:
+            room = self._limit - (before or 0)
+            if len(frame.data) > room:
+                self.current_size = before
+                raise PayloadTooBig(len(frame.data), room)
+            self._assembled.append(self._assembler.add(frame))
+
+    def take_assembled(self) -> list[str | bytes | None]:
+        """For each data frame parsed since the last call the message that it completes, if any.
+
+        One less than there are frames when the last of them had to be refused.
+        """
+        assembled = self._assembled
+        if assembled:
+            self._assembled = []
+        return assembled
 
     @property
     def between_frames(self) -> bool:
