@@ -127,6 +127,19 @@ def test_what_follows_a_close_is_not_echoed(echo):
         assert client.read_to_end() == b""
 
 
+def test_what_was_echoed_arrives_even_if_the_client_goes_on_after_its_close(echo):
+    message = os.urandom(3_000_000)
+    with echo.open() as client:
+        client.send(frame(BINARY, message) + frame(CLOSE, b"\x03\xe8"))
+        first = client.read(1)  # The server has everything by now, and is sending.
+        client.send(frame(PING, b"late"))
+        size, found = client.read(9), client.read(len(message))
+        assert first + size == struct.pack("!BBQ", BINARY, 127, len(message))
+        assert found == message
+        assert client.read_frame() == (CLOSE, b"\x03\xe8")
+        assert client.read_to_end() == b""  # no reset
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

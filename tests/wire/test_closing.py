@@ -367,6 +367,47 @@ def test_a_close_that_is_not_normal_is_a_failure(code: int, reason: str, name: s
     assert (seen.closed.code, seen.closed.reason, seen.closed.clean) == (code, reason, True)
 
 
+@pytest.mark.parametrize("code", [1000, 1011])
+def test_a_close_in_the_middle_of_a_message_is_told_as_the_close_it_is(
+    on_each_loop: Run[Any], code: int
+) -> None:
+    seen = Recording()
+    answers: list[SeenFrame] = []
+
+    def script(peer: Peer) -> None:
+        peer.send(frame(TEXT, b"beginning", fin=False), frames.close(code, "enough"))
+        answers.append(peer.read_frame())
+        peer.fin()
+
+    with RawServer(after_hello(script)) as server:
+        on_each_loop(until_closed(server.url, seen))
+    assert answers[0].payload == code.to_bytes(2, "big") + b"enough"
+    (failure,) = seen.failures
+    assert failure.code == "ws.closed"
+    assert failure.evidence["code"] == code
+    assert failure.message.endswith("in the middle of a message")
+    assert (seen.closed.code, seen.closed.clean, seen.closed.messages_in) == (code, True, 0)
+
+
+def test_a_server_may_answer_a_close_in_the_middle_of_a_message(on_each_loop: Run[Any]) -> None:
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        peer.send(frame(TEXT, b"beginning", fin=False))
+        peer.answer_goodbye()
+        peer.fin()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            await until(lambda: seen.frames)
+            await connection.close()
+
+    with RawServer(upgraded(script)) as server:
+        on_each_loop(check(server))
+    assert seen.failures == seen.warnings == []
+    assert (seen.closed.code, seen.closed.clean) == (1000, True)
+
+
 def test_a_close_without_a_code_is_normal(on_each_loop: Run[Any]) -> None:
     seen = Recording()
     answers: list[SeenFrame] = []

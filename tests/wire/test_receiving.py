@@ -373,6 +373,67 @@ def test_a_listener_that_fails_costs_no_other_message(on_each_loop: Run[Any]) ->
     assert [str(problem) for problem in problems] == ["b", "c"]
 
 
+# Breaking the rules
+
+
+@pytest.mark.parametrize(
+    ("wrong", "limit", "code", "sent_code"),
+    [
+        ([frame(TEXT, b"\xff")], None, "ws.invalid_utf8", 1007),
+        (
+            [frame(TEXT, b"x", fin=False), frame(CONTINUATION, b"\xc3")],
+            None,
+            "ws.invalid_utf8",
+            1007,
+        ),
+        (
+            [frame(BINARY, b"x" * 600, fin=False), frame(CONTINUATION, b"x" * 401)],
+            1000,
+            "ws.too_big",
+            1009,
+        ),
+    ],
+)
+def test_what_follows_a_message_that_is_refused_is_not_answered(
+    on_each_loop: Run[Any], wrong: list[bytes], limit: int | None, code: str, sent_code: int
+) -> None:
+    """Also when it came in the same read (RFC 6455 section 7.1.7)."""
+    seen = Recording()
+    heard: list[tuple[int, bytes]] = []
+
+    def script(peer: Peer) -> None:
+        peer.send(frame(PING, b"before"), *wrong, frame(PING, b"after"), frames.close(1000))
+        while (answer := peer.read_frame()).opcode != frames.CLOSE:
+            heard.append((answer.opcode, answer.payload))
+        heard.append((answer.opcode, answer.payload[:2]))
+        peer.fin()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen, message=limit) as connection:
+            with pytest.raises(ConnectionClosed):
+                await connection.receive(10)
+            await connection.wait_closed()
+
+    with RawServer(upgraded(script)) as server:
+        on_each_loop(check(server))
+    assert heard == [(PONG, b"before"), (frames.CLOSE, sent_code.to_bytes(2, "big"))]
+    assert seen.codes == [code]
+    assert (seen.closed.code, seen.closed.sent_code, seen.closed.clean) == (1006, sent_code, False)
+
+
+def test_text_that_speaks_of_http_is_text() -> None:
+    seen = Recording()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            with pytest.raises(ConnectionClosed):
+                await connection.receive(10)
+
+    with RawServer(sending(frame(TEXT, b"HTTP/1.1 200 OK \xff"))) as server:
+        run(check(server))
+    assert seen.codes == ["ws.invalid_utf8"]
+
+
 # Bounds
 
 

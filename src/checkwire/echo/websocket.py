@@ -15,7 +15,7 @@ from checkwire.echo.state import ServerState
 __all__ = ["WebSocketConnection"]
 
 _LINGER: Final = 1.0
-"""Seconds for a client that was told off to read why and hang up."""
+"""Seconds for a client that has got everything to hang up."""
 
 
 class WebSocketConnection(asyncio.BufferedProtocol):
@@ -95,11 +95,23 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             )
 
     def _end(self) -> None:
-        if self._session.close_code == 1002 and self._transport.can_write_eof():
-            # The client may still be sending. Closing a socket with unread bytes resets the
-            # connection, and a reset may overtake the Close frame that says what was wrong.
+        """End TCP as RFC 6455 section 7.1.1 has it: our side, then wait for the client's.
+
+        The client may still be sending. Closing a socket with unread bytes resets the connection,
+        and a reset may overtake what is on its way: the last messages, and the Close frame.
+        """
+        if self._transport.can_write_eof():
             self._transport.write_eof()
-            loop = asyncio.get_running_loop()
-            self._linger = loop.call_later(_LINGER, self._transport.abort)
+            self._wait_for_the_client()
         else:
             self._transport.close()
+
+    def _wait_for_the_client(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._linger = loop.call_later(_LINGER, self._waited)
+
+    def _waited(self) -> None:
+        if self._transport.get_write_buffer_size():
+            self._wait_for_the_client()  # It is slow, and has not got everything yet.
+        else:
+            self._transport.abort()

@@ -24,7 +24,10 @@ __all__ = [
 ]
 
 NORMAL_CODES = (1000, 1005)
-"""Closes by the server that are no failure by themselves: normal, and without a status."""
+"""Closes by the server that are no failure by themselves: normal, and without a status.
+
+In the middle of a message they are one: whoever waited for it waited in vain.
+"""
 
 _PATH_ERRORS = (
     errno.ETIMEDOUT,
@@ -43,7 +46,6 @@ _RULES = {
     "fragmented control frame": ("a control frame must not be fragmented", "5.5"),
     "expected a continuation frame": ("a new message began inside a fragmented one", "5.4"),
     "unexpected continuation frame": ("there is no message to continue", "5.4"),
-    "incomplete fragmented message": ("the connection was closed inside a message", "5.4"),
     "close frame too short": ("a Close frame holds nothing, or at least a 2-byte code", "5.5.1"),
     "invalid status code": ("this close code must not be sent", "7.4"),
     "RSV1 bit set in continuation frame": ("only the first frame of a message has RSV1", "7.2.3"),
@@ -62,14 +64,22 @@ def close_name(code: int) -> str:
 
 
 def diagnose_close(
-    code: int, reason: str, place: str, age_ns: int, *, awaited: bool = False
+    code: int,
+    reason: str,
+    place: str,
+    age_ns: int,
+    *,
+    awaited: bool = False,
+    cut_short: bool = False,
 ) -> Failure:
-    """The server closed with a Close frame."""
+    """The server closed with a Close frame; ``cut_short`` if in the middle of a message."""
     why = f" {reason!r}" if reason else ""
     message = f"{place} closed the connection with {code} ({close_name(code)}){why}"
     message += f" {format_ns(age_ns)} after it opened"
     if awaited:
         message += ", while a message was awaited"
+    if cut_short:
+        message += ", in the middle of a message"
     evidence = {"code": code, "reason": reason, "lifetime_ms": age_ns // 1_000_000}
     return Failure(code="ws.closed", message=message, phase="close", evidence=evidence)
 

@@ -139,10 +139,12 @@ class Ending:
         else:
             self.by_peer = True
             self._began_ns = at_ns
-            if received.code not in NORMAL_CODES:
+            cut_short = self._protocol.cut_short
+            if received.code not in NORMAL_CODES or cut_short:
                 age_ns = at_ns - self._owner.opened_ns
+                code, reason, place = received.code, received.reason, self._owner.place
                 self.failure = self.tell(
-                    diagnose_close(received.code, received.reason, self._owner.place, age_ns)
+                    diagnose_close(code, reason, place, age_ns, cut_short=cut_short)
                 )
         self._set_timer(min(_LINGER, self._timeout), self._finish)
         self._owner.nothing_more()

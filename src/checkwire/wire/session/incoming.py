@@ -13,7 +13,6 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import Frame, Opcode
 
 from checkwire.model.failures import Failure
-from checkwire.wire.session.assembly import Assembler
 from checkwire.wire.session.closing import (
     diagnose_http,
     diagnose_too_big,
@@ -75,8 +74,6 @@ class Incoming:
     """
 
     __slots__ = (
-        "_assembler",
-        "_before",
         "_inbox",
         "_limit",
         "_owner",
@@ -102,10 +99,7 @@ class Incoming:
         self._protocol = protocol
         self._recorder = recorder
         self._inbox = inbox
-        self._assembler = Assembler()
         self._limit = sys.maxsize if limit is None else limit
-        self._before = 0
-        """Bytes of the current message in the fragments before."""
         self._stopped = False
         """Nothing more counts: the peer broke the rules (RFC 6455 section 7.1.7), or it is over."""
         self.on_message: Callable[[Message], None] | None = None
@@ -141,7 +135,7 @@ class Incoming:
         cut off, wrong, or of control. The parser must be between messages.
         """
         protocol, limit = self._protocol, self._limit
-        parser, deflate = protocol.parser, protocol.deflate
+        parser = protocol.parser
         position, end = 0, len(data)
         while end - position > 1 and protocol.parser is parser and not self._stopped:
             head, size = data[position], data[position + 1]
@@ -166,15 +160,11 @@ class Incoming:
             elif head == _WHOLE_BINARY:
                 payload = bytes(data[start:stop])
                 self._deliver(payload, _BINARY, size, size, False, at_ns, kernel, stop < end)
-            elif deflate is not None and head in _COMPRESSED:
-                frame = Frame(_COMPRESSED[head], bytes(data[start:stop]), True, True)
-                try:
-                    frame = deflate.decode(frame, max_size=protocol.max_message_size)
-                except (ProtocolError, PayloadTooBig) as error:
-                    protocol.reject(error)
-                    self.take(at_ns, kernel, data[position:])
-                    return data[end:]
-                self._data(frame, at_ns, kernel, stop < end, size, True)
+            elif head in _COMPRESSED:
+                protocol.accept(Frame(_COMPRESSED[head], bytes(data[start:stop]), True, True))
+                self.take(at_ns, kernel, data[position:], more=stop < end)
+                if self._stopped:
+                    break
             else:
                 break
             position = stop
@@ -196,6 +186,7 @@ class Incoming:
         protocol = self._protocol
         frames: list[Any] = protocol.events_received()
         sizes = protocol.take_read()
+        assembled = iter(protocol.take_assembled())
         if frames:
             self.last_ns = at_ns
         # What is left of the read belongs to a later frame: that too came in one with these.
@@ -207,7 +198,8 @@ class Incoming:
                     wire_size, compressed = len(frame.data), False
                 else:
                     wire_size, compressed = sizes[index]
-                self._data(frame, at_ns, kernel, index < last, wire_size, compressed)
+                message = next(assembled, None)
+                self._data(frame, message, at_ns, kernel, index < last, wire_size, compressed)
             else:
                 self._control(frame, at_ns, kernel, index < last)
             if self._stopped:
@@ -217,12 +209,13 @@ class Incoming:
         if protocol.parser_exc is not None and not protocol.reader.eof:
             self._violated(self._diagnose(protocol.parser_exc, bytes(data)))
 
-    def _diagnose(self, error: Exception, data: bytes = b"") -> Failure:
+    def _diagnose(self, error: Exception, data: bytes) -> Failure:
         place = self._owner.place
         if isinstance(error, PayloadTooBig):
-            size = None if error.size is None else self._before + error.size
+            size = None if error.size is None else (error.current_size or 0) + error.size
             return diagnose_too_big(place, size, self._limit)
-        if injected := _HTTP.search(data):
+        # Taken for a frame, HTTP has reserved bits that are set.
+        if isinstance(error, ProtocolError) and (injected := _HTTP.search(data)):
             return diagnose_http(place, data[injected.start() :])
         return diagnose_violation(error, place, self._recorder.number, data)
 
@@ -246,6 +239,7 @@ class Incoming:
     def _data(
         self,
         frame: Frame,
+        data: str | bytes | None,
         at_ns: int,
         kernel: bool,
         coalesced: bool,
@@ -253,18 +247,6 @@ class Incoming:
         compressed: bool,
     ) -> None:
         size = len(frame.data)
-        whole = self._before + size
-        self._before = 0 if frame.fin else whole
-        error: Exception | None = None
-        data = None
-        if whole > self._limit:
-            error = PayloadTooBig(size, self._limit)
-            self._before = whole - size
-        else:
-            try:
-                data = self._assembler.add(frame)
-            except UnicodeDecodeError as problem:
-                error = problem
         if data is not None:
             self._deliver(data, frame.opcode, size, wire_size, compressed, at_ns, kernel, coalesced)
             return
@@ -273,12 +255,6 @@ class Incoming:
             at_ns, "in", frame.opcode, size, wire_size, frame.fin, compressed, None, kernel,
             coalesced,
         )  # fmt: skip
-        if error is not None:
-            if isinstance(error, UnicodeDecodeError):
-                self._protocol.fail(1007, f"invalid UTF-8 at byte {error.start}")
-            else:
-                self._protocol.fail(1009, f"message with over {self._limit} bytes")
-            self._violated(self._diagnose(error))
 
     def _deliver(
         self,

@@ -15,8 +15,11 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.typing import ExtensionName
 
+from checkwire.wire.session.assembly import Assembler
+
 __all__ = ["MeasuredProtocol", "WrittenFrame"]
 
+_TEXT, _BINARY, _CONT, _CLOSE = Opcode.TEXT, Opcode.BINARY, Opcode.CONT, Opcode.CLOSE
 _CONTROL_LIMIT = 125
 """Bytes that a control frame may hold (RFC 6455 section 5.5)."""
 
@@ -101,19 +104,27 @@ class _Tap(Extension):
 
 
 class MeasuredProtocol(ClientProtocol):
-    """A client's protocol that tells the size of each frame on the wire."""
+    """A client's protocol that joins fragments, and tells the size of each frame on the wire.
+
+    Attributes:
+        extension_header: the extensions in use, with their parameters, as the server named them.
+        cut_short: whether the server closed in the middle of a message.
+    """
 
     def __init__(self, *args: Any, max_size: int | None, **kwargs: Any) -> None:
         # What is left of the limit in a fragmented message is applied to control frames too, which
-        # may come in between; so they get their 125 bytes, and messages are measured outside.
+        # may come in between; so they get their 125 bytes, and messages are measured here.
         limit = None if max_size is None else max_size + _CONTROL_LIMIT
         super().__init__(*args, max_size=limit, **kwargs, logger=_logger)
         self.reader: _Reader = _Reader()
         self.parser: Generator[None] = self.parse()  # the one before has the reader before
         next(self.parser)
+        self._limit = sys.maxsize if max_size is None else max_size
+        self._assembler = Assembler()
+        self._assembled: list[str | bytes | None] = []
         self._tap = _Tap()
         self.extension_header: tuple[str, ...] = ()
-        """The extensions in use, with their parameters, as the server named them."""
+        self.cut_short = False
 
     def process_extensions(self, headers: Headers) -> list[Extension]:
         """Also lets the tap listen, before the first frame is parsed."""
@@ -124,10 +135,44 @@ class MeasuredProtocol(ClientProtocol):
             self._tap.read = []
         return [*accepted, self._tap]
 
-    @property
-    def deflate(self) -> Extension | None:
-        """permessage-deflate, if it is in use."""
-        return self.extensions[0] if len(self.extensions) > 1 else None
+    def recv_frame(self, frame: Frame) -> None:
+        """Also joins fragments, so that nothing is parsed behind a message that must be refused.
+
+        A Close frame between fragments is taken for what it is: control frames may come there
+        (RFC 6455 section 5.4), and nothing says that a server must finish what it was sending.
+        The base class answers with 1002.
+        """
+        opcode, before = frame.opcode, self.current_size
+        if opcode is _CLOSE and before is not None:
+            self.cut_short = True
+            self.current_size = None
+        super().recv_frame(frame)
+        if opcode is _TEXT or opcode is _BINARY or opcode is _CONT:
+            room = self._limit - (before or 0)
+            if len(frame.data) > room:
+                self.current_size = before
+                raise PayloadTooBig(len(frame.data), room)
+            self._assembled.append(self._assembler.add(frame))
+
+    def take_assembled(self) -> list[str | bytes | None]:
+        """For each data frame parsed since the last call the message that it completes, if any.
+
+        One less than there are frames when the last of them had to be refused.
+        """
+        assembled = self._assembled
+        if assembled:
+            self._assembled = []
+        return assembled
+
+    def accept(self, frame: Frame) -> None:
+        """Take a frame as if the parser, which is between messages, had found it."""
+        try:
+            for extension in reversed(self.extensions):
+                frame = extension.decode(frame, max_size=self.max_message_size)
+            frame.check()
+            self.recv_frame(frame)
+        except (ProtocolError, PayloadTooBig, UnicodeDecodeError) as error:
+            self.parser.throw(error)
 
     @property
     def between_frames(self) -> bool:
@@ -149,10 +194,6 @@ class MeasuredProtocol(ClientProtocol):
     def appetite(self) -> int:
         """Bytes that bring the parser a step further, not beyond the end of the frame."""
         return sys.maxsize if self.discarding else self.reader.needed or _HEADER
-
-    def reject(self, error: ProtocolError | PayloadTooBig) -> None:
-        """Have the parser, which is between messages, react to this as if it had found it."""
-        self.parser.throw(error)
 
     def release(self) -> None:
         """No more will be parsed.

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake, InvalidHeader
-from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Origin, Subprotocol
@@ -22,6 +21,7 @@ from checkwire.wire.dial.dialer import Dialled
 from checkwire.wire.http_head import Head, head_ended, parse_head, unchunked
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
+from checkwire.wire.session.compression import DeflateFactory
 from checkwire.wire.session.protocol import MeasuredProtocol
 from checkwire.wire.upgrade.diagnosis import (
     BODY_LIMIT,
@@ -34,10 +34,7 @@ from checkwire.wire.url import Address
 
 __all__ = ["Redirected", "Upgraded", "upgrade"]
 
-# The offer that browsers make. memLevel 5 spares memory at little cost in size.
-_DEFLATE = ClientPerMessageDeflateFactory(
-    client_max_window_bits=True, compress_settings={"memLevel": 5}
-)
+_DEFLATE = DeflateFactory()
 _OURS = ("host", "origin", "authorization", "user-agent")
 """Headers of which ours goes when the caller gives one."""
 _BODY_PATIENCE = 0.25
