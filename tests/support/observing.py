@@ -35,7 +35,9 @@ class Recording(Observer):
     def emit(self, event: Event) -> None:
         self.events.append(event)
 
-    def failed(self, failure: Failure, severity: Severity = "failed") -> None:
+    def failed(
+        self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None
+    ) -> None:
         assert failure.code in CODES, failure
         (self.failures if severity == "failed" else self.warnings).append(failure)
 

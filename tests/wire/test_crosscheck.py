@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from typing import Any
 
 import pytest
 
-from checkwire.model.events import ConnectionClosed, ConnectionStarted
-from support.connecting import SOON, refused
-from support.loops import Run, run
+from checkwire.model.events import ConnectionClosed, ConnectionStarted, Logged
+from checkwire.wire.opening import open_connection
+from support.connecting import SOON, options, refused
+from support.loops import Run, run, until
 from support.observing import Recording
 from support.pki import Pki
 from support.proxyserver import HttpProxy
@@ -56,6 +58,11 @@ def test_a_tls_port_that_is_spoken_to_in_the_clear_is_named(
         failure = on_each_loop(refused(server.url, seen, timeouts={"upgrade": SOON}))
         assert len(server.peers) == 2
     assert (failure.code, failure.phase) == ("upgrade.tls_expected", "upgrade")
+    (said,) = seen.of(Logged)
+    assert said.source == "checkwire"
+    assert f"Asked {server.place} on a second connection" in said.message
+    assert "TLSv1.3" in said.message
+    assert said.at_ns >= seen.closed.at_ns  # which is the end of the first one
     assert server.place in failure.message
     assert "TLSv1.3" in failure.message
     assert failure.evidence["failed_as"] == was
@@ -213,3 +220,26 @@ def test_a_tls_alert_in_the_clear_says_so_too(on_each_loop: Run[Any], pki: Pki) 
     with RawServer(Peer.read_to_end, tls=pki.server()) as server:
         url = f"ws://{server.place}/"
         assert on_each_loop(refused(url)).code == "upgrade.tls_expected"
+
+
+def test_what_failed_is_told_also_if_time_is_up_before_the_other_answer(
+    on_each_loop: Run[Any],
+) -> None:
+    seen = Recording()
+
+    async def check(server: RawServer) -> None:
+        opening = asyncio.ensure_future(open_connection(server.url, options(), seen))
+        await until(lambda: len(server.peers) == 2)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+
+    def hangs_up_then_hangs(peer: Peer) -> None:
+        if peer.sock.recv(1, 2) == b"\x16":
+            peer.stay()
+
+    with RawServer(hangs_up_then_hangs) as server:
+        on_each_loop(check(server))
+    assert seen.codes == ["upgrade.closed"]
+    (said,) = seen.of(Logged)
+    assert "no answer" in said.message

@@ -133,11 +133,14 @@ class Context(Observer):
         origin = getattr(error, _ORIGIN, None)
         return self.ledger.number_of(failure) or self.ledger.failed(failure, origin=origin)
 
-    def failed(self, failure: Failure, severity: Severity = "failed") -> None:
+    def failed(
+        self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None
+    ) -> None:
+        origin = None if at_ns is None else Origin(self.step, at_ns)
         site: Hashable = None
         if (place := opening.get()) is not None:
             failure, site = self.located(failure, place[0]), place
-        self.ledger.failed(self.masked(failure), severity, site)
+        self.ledger.failed(self.masked(failure), severity, site, origin)
 
     def verification_failed(self, failure: Failure, key: Hashable) -> Failure:
         """A verification of the script failed; returns the failure as it was told.

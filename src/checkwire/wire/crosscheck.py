@@ -10,7 +10,9 @@ import asyncio
 
 import msgspec
 
+from checkwire.model.durations import format_ns
 from checkwire.model.errors import CheckwireError, FailureError
+from checkwire.model.events import Logged
 from checkwire.model.failures import Failure
 from checkwire.wire.clock import Timeline
 from checkwire.wire.dial.dialer import Dialler
@@ -31,18 +33,23 @@ _NO_TLS = ("tls.closed", "tls.timeout", "tls.not_tls")
 
 
 async def cross_check(
-    failure: Failure, address: Address, options: ConnectOptions, reached: Endpoint | None
+    failure: Failure,
+    address: Address,
+    options: ConnectOptions,
+    reached: Endpoint | None,
+    observer: Observer,
 ) -> Failure:
     """The failure under its better name, if one more connection finds one; else as it is.
 
-    The connection is told to nobody. It carries no credentials: a request that was to be encrypted
-    must not go over the wire in the clear.
+    The connection carries no credentials: a request that was to be encrypted must not go over the
+    wire in the clear.
 
     Args:
         failure: of the upgrade or of TLS.
         address: what was connected to.
         options: how.
         reached: where TCP was connected to, to ask the same machine again.
+        observer: who is told, in a line, that the connection was made and what came of it.
     """
     silent = not failure.evidence.get("bytes_received")
     if address.secure:
@@ -56,11 +63,25 @@ async def cross_check(
     )
     bare = _bare(options, address, reached)
     speaks = _speaks_http if address.secure else _speaks_tls
+    answer = None
+    began_ns = observer.timeline.now()
     try:
         async with asyncio.timeout(_PATIENCE):
             answer = await speaks(other, bare)
     except (CheckwireError, OSError):
-        return failure
+        pass  # No answer either.
+    finally:
+        spent_ns = observer.timeline.now() - began_ns
+        asked = "plain HTTP" if address.secure else "TLS"
+        observer.emit(
+            Logged(
+                at_ns=began_ns,
+                message=f"Asked {address.place} on a second connection whether it speaks {asked}: "
+                f"{answer or 'no answer'}, after {format_ns(spent_ns)}",
+                source="checkwire",
+                step=observer.step,
+            )
+        )
     if answer is None:
         return failure
     evidence = {**failure.evidence, "failed_as": failure.code, "other_protocol": answer}

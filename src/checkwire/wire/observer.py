@@ -36,5 +36,10 @@ class Observer:
     def emit(self, event: Event) -> None:
         """Something happened."""
 
-    def failed(self, failure: Failure, severity: Severity = "failed") -> None:
-        """Something went wrong on the wire, whether the script notices or not."""
+    def failed(
+        self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None
+    ) -> None:
+        """Something went wrong on the wire, whether the script notices or not.
+
+        ``at_ns`` is when, if that is not now.
+        """

@@ -70,6 +70,7 @@ async def _open(
     dialler = Dialler(address, options, observer, number)
     pipe = None
     opened = False
+    ended_ns: int | None = None
     try:
         dialled = await dialler.dial()
         pipe = dialled.pipe
@@ -85,15 +86,19 @@ async def _open(
                 raise _Elsewhere(target) from None
         if pipe is not None:
             pipe.close()
-        failure = await cross_check(error.failure, address, options, dialler.reached)
-        failure = msgspec.structs.replace(failure, connection=number)
-        observer.failed(failure)
+        ended_ns, failure = observer.timeline.now(), error.failure
+        try:
+            failure = await cross_check(failure, address, options, dialler.reached, observer)
+        finally:  # Also if time is up meanwhile: what failed had failed before.
+            failure = msgspec.structs.replace(failure, connection=number)
+            observer.failed(failure, at_ns=ended_ns)
         raise ConnectError(failure) from error.__cause__
     finally:
         if not opened:
             if pipe is not None:
                 pipe.close()
-            observer.emit(events.ConnectionClosed(at_ns=observer.timeline.now(), connection=number))
+            ended_ns = observer.timeline.now() if ended_ns is None else ended_ns
+            observer.emit(events.ConnectionClosed(at_ns=ended_ns, connection=number))
 
 
 def _tell_phases(

@@ -104,5 +104,7 @@ class _Observer(Observer):
         super().__init__(context.timeline, context.masker)
         self._context = context
 
-    def failed(self, failure: Failure, severity: Severity = "failed") -> None:
+    def failed(
+        self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None
+    ) -> None:
         self._context.failed(in_terms_of_http(failure), severity)
