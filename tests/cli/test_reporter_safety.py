@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from checkwire.cli.reporters.paint import Text, clean, fold, width_of, wrap
+from checkwire.cli.reporters.phases import phase_lines
+from checkwire.model.attempt import Connection
+from checkwire.model.events import Failed, Phase, PhaseName
 from checkwire.model.failures import Failure
 from support import samples
 from support.reporting import report
@@ -117,3 +120,30 @@ def test_githubs_runner_finds_no_command_in_what_a_target_said() -> None:
     assert "##[" not in shown
     assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")]
     assert "::error::x" in report([], broken=[failure])
+
+
+def test_wrapping_keeps_the_blanks_that_evidence_is_made_of() -> None:
+    assert wrap('m was "hello  world"', 40) == ['m was "hello  world"']
+    assert wrap('{"a": tru}\n      ^', 40) == ['{"a": tru}', "      ^"]
+    assert wrap("one   two", 5) == ["one", "two"]
+
+
+def test_a_longer_phase_has_the_longer_bar_whichever_failed() -> None:
+    def bars(*phases: tuple[PhaseName, int], failed: Failed | None = None) -> list[int]:
+        at, told = 0, []
+        for name, duration in phases:
+            told.append(Phase(at_ns=at, connection=1, name=name, duration_ns=duration))
+            at += duration + 1_000_000
+        connection = Connection(number=1, url="ws://h/", at_ns=0, phases=tuple(told))
+        lines = phase_lines(connection, failed, 120)
+        return [line.plain.count("━") for line in lines]
+
+    late = Failed(
+        at_ns=1_500_000_000,
+        number=1,
+        failure=Failure(code="upgrade.timeout", message="x", phase="upgrade", connection=1),
+    )
+    tcp, upgrade = bars(("tcp", 90_000), failed=late)
+    assert tcp < upgrade
+    tcp, upgrade = bars(("tcp", 100_000), ("upgrade", 200_000))
+    assert tcp < upgrade

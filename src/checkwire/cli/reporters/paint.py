@@ -6,6 +6,7 @@ sequence of a target can reach the terminal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 __all__ = ["Text", "clean", "fold", "width_of", "wrap"]
@@ -28,6 +29,9 @@ _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _ZWJ = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _IDEOGRAPHIC_SPACE = "\u3000"
+_WORD = re.compile("( *)([^ ]+)")
+_WIDE_SINCE_UNICODE_16 = frozenset((*range(0x2630, 0x2638), *range(0x268A, 0x2690)))
+_HEXAGRAMS = range(0x4DC0, 0x4E00)  # wide since then too
 _FLAGS = range(0x1F1E6, 0x1F200)
 _ELLIPSIS = "…"
 
@@ -86,6 +90,8 @@ def _char_width(char: str) -> int:
     import unicodedata
 
     if unicodedata.east_asian_width(char) in "WF" or code in _FLAGS:
+        return 2
+    if code in _HEXAGRAMS or code in _WIDE_SINCE_UNICODE_16:
         return 2
     if char == _ZWJ or unicodedata.category(char) in ("Mn", "Me"):
         return 0
@@ -188,15 +194,17 @@ class Text:
 def wrap(text: str, columns: int) -> list[str]:
     """The text in lines of so many columns at most, broken between words where that is possible.
 
-    Line breaks of the text are kept, and its control characters made visible.
+    Line breaks and blanks of the text are kept, but for those at which a line is broken; its
+    control characters are made visible.
     """
     lines: list[str] = []
     for paragraph in text.expandtabs(4).splitlines() or [""]:
         paragraph = clean(paragraph)
         indent = paragraph[: len(paragraph) - len(paragraph.lstrip(" "))]
         line = indent = _cut(indent, columns // 2)
-        for word in paragraph.split():
-            gap = "" if line == indent else " "
+        for gap, word in _WORD.findall(paragraph[len(indent) :]):
+            if line == indent:
+                gap = ""
             if width_of(line) + len(gap) + width_of(word) <= columns:
                 line += gap + word
                 continue

@@ -23,6 +23,7 @@ LABELS = {
 }
 """Phases in the order in which they happen; ``open`` is the sum of those up to ``upgrade``."""
 
+_FIRST_MESSAGE = LABELS["first_message"]
 _DIALLING = ("dns", "tcp", "proxy", "tls", "upgrade")
 _WIDE = 100
 _BARS = 56
@@ -57,6 +58,8 @@ def phase_lines(connection: Connection, failed: Failed | None, width: int) -> li
 
 def _spans(connection: Connection, failed: Failed | None) -> Iterator[_Span]:
     dialled = connection.at_ns
+    idle_ns = 0
+    """What this process needed between phases; it is nobody's, and not drawn."""
     broken = _broken(connection, failed)
     for name, label in LABELS.items():
         closing = name == "close"
@@ -64,9 +67,11 @@ def _spans(connection: Connection, failed: Failed | None) -> Iterator[_Span]:
             if closing:
                 yield _Span(label, dialled, None, failed=True, closing=True)
             else:
-                yield _failed_span(label, failed, dialled)
+                span = _failed_span(label, failed, dialled)
+                yield span._replace(start_ns=dialled - idle_ns)
         elif (phase := connection.phase(name)) is not None:
-            yield _Span(label, phase.at_ns, phase.duration_ns, closing=closing)
+            idle_ns += max(0, phase.at_ns - dialled) if name in _DIALLING else 0
+            yield _Span(label, phase.at_ns - idle_ns, phase.duration_ns, closing=closing)
             if name in _DIALLING:
                 dialled = phase.at_ns + phase.duration_ns
 
@@ -118,10 +123,10 @@ def _waterfall(spans: list[_Span], width: int) -> Iterator[Text]:
     columns = min(_BARS, width - labels - figures - 12)
     begin = min((span.start_ns for span in shown), default=0)
     end = max((span.end_ns for span in shown), default=0)
-    # A long wait for the first message would leave no room to see how the connection was made.
-    dialled = max((span.end_ns for span in shown[:-1]), default=end)
     room = max(end - begin, 1)
-    if len(shown) > 1 and dialled > begin:
+    # A long wait for the first message would leave no room to see how the connection was made.
+    dialled = max((span.end_ns for span in shown if span.label != _FIRST_MESSAGE), default=begin)
+    if dialled > begin:
         room = min(room, 2 * (dialled - begin))
     for span in spans:
         style = "fail" if span.failed else "dim"

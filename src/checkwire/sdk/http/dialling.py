@@ -107,4 +107,4 @@ class _Observer(Observer):
     def failed(
         self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None
     ) -> None:
-        self._context.failed(in_terms_of_http(failure), severity)
+        self._context.failed(in_terms_of_http(failure), severity, at_ns=at_ns)
