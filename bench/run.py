@@ -41,9 +41,9 @@ def main() -> None:
 
 def _write(suite: str, text: str) -> None:
     readme = BENCH / "README.md"
-    pattern = rf"(<!-- {suite} -->\n).*?(\n<!-- /{suite} -->)"
+    pattern = rf"(<!-- {suite} -->\n).*?(<!-- /{suite} -->)"
     old = readme.read_text()
-    new = re.sub(pattern, lambda match: f"{match[1]}{text}{match[2]}", old, flags=re.DOTALL)
+    new = re.sub(pattern, lambda match: f"{match[1]}\n{text}\n\n{match[2]}", old, flags=re.DOTALL)
     if new == old:
         sys.exit(f"README.md has no place for {suite}")
     readme.write_text(new)

@@ -41,6 +41,7 @@ class CheckwireWire(Client):
             compression=False, proxy=None, tls=TlsOptions(ca=ca), limits=limits
         )
         self._deflate = ConnectOptions(proxy=None, limits=limits)
+        self._holding = self._observer()
 
     def _observer(self) -> Observer:
         return Encoding() if RECORD == "full" else Observer()
@@ -61,7 +62,8 @@ class CheckwireWire(Client):
         await connection.close()
 
     async def hold(self, url: str) -> Callable[[], Awaitable[object]]:
-        connection = await open_connection(url, self._plain, self._observer())
+        # One observer for all, as an attempt has.
+        connection = await open_connection(url, self._plain, self._holding)
         return connection.close
 
     async def stamps(self, url: str, reply: bool) -> AsyncIterator[tuple[str, int, bool]]:

@@ -111,6 +111,9 @@ class MeasuredProtocol(ClientProtocol):
         cut_short: whether the server closed in the middle of a message.
     """
 
+    # Beside the dict of its parent, which a few more would take past what instances can share.
+    __slots__ = ("_assembled", "_assembler", "_limit", "_tap", "cut_short", "extension_header")
+
     def __init__(self, *args: Any, max_size: int | None, **kwargs: Any) -> None:
         # What is left of the limit in a fragmented message is applied to control frames too, which
         # may come in between; so they get their 125 bytes, and messages are measured here.
