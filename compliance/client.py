@@ -58,7 +58,9 @@ class _Told(Observer):
         if isinstance(event, Closed):
             self.closed.append(event)
 
-    def failed(self, failure: Failure, severity: Severity = "failed") -> None:
+    def failed(
+        self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None
+    ) -> None:
         if severity == "failed":
             self.failures.append(failure.code)
 
