@@ -214,7 +214,7 @@ class ExpectedFailure:
 
     def __enter__(self) -> ExpectedFailure:
         self._context.used(self)
-        self._context.ledger.expected.append(self._expected)
+        self._context.ledger.expect(self._expected)
         return self
 
     def __exit__(
@@ -228,7 +228,7 @@ class ExpectedFailure:
         if happened is not None and not context.number_of(happened):
             # Raised, and told to nobody so far.
             context.ledger.failed(context.masked(context.located(happened, self._site)))
-        context.ledger.expected.remove(expected)
+        context.ledger.expect_no_more(expected)
         if happened is not None and expected.covers(happened):
             return True
         if expected.met is None and (error is None or happened is not None):
