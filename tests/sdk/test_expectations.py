@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import suppress
 from typing import Any
@@ -311,6 +312,34 @@ def test_another_failure_than_the_expected_one_counts_and_both_are_told() -> Non
     assert isinstance(outcome.error, ConnectError)
     assert outcome.codes == ["tcp.refused", "assertion.expected_failure"]
     assert outcome.counting[1].failure.message == "tls.* was expected, and tcp.refused did instead"
+
+
+def test_an_expected_failure_may_come_in_a_group() -> None:
+    async def check() -> None:
+        with expect.failure("tcp.refused") as refused:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(connect(refusing_url()).open())
+        assert refused.failure.code == "tcp.refused"
+
+    outcome = play(check)
+    assert outcome.passed, outcome.error
+
+
+def test_what_else_is_in_a_group_goes_on() -> None:
+    async def raising(error: Exception) -> None:
+        raise error
+
+    async def check() -> None:
+        with expect.failure("tcp.*"):
+            results = await asyncio.gather(
+                connect(refusing_url()).open(), raising(LookupError()), return_exceptions=True
+            )
+            raise ExceptionGroup("all", [e for e in results if isinstance(e, Exception)])
+
+    outcome = play(check)
+    assert isinstance(outcome.error, ExceptionGroup)
+    assert [type(error) for error in outcome.error.exceptions] == [LookupError]
+    assert not outcome.codes
 
 
 def test_an_exception_of_the_check_s_own_goes_through() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Literal
 
@@ -224,15 +225,15 @@ class ExpectedFailure:
         traceback: TracebackType | None,
     ) -> bool:
         context, expected = self._context, self._expected
-        happened = _failure_of(error)
-        if happened is not None and not context.number_of(happened):
-            # Raised, and told to nobody so far.
-            context.ledger.failed(context.masked(context.located(happened, self._site)))
+        happened = list(_failures_of(error))
+        for failure in happened:
+            if number := context.number_of(failure):
+                context.ledger.noticed(number, failure)
+            else:  # Raised, and told to nobody so far.
+                context.ledger.failed(context.masked(context.located(failure, self._site)))
         context.ledger.expect_no_more(expected)
-        if happened is not None and expected.covers(happened):
-            return True
-        if expected.met is None and (error is None or happened is not None):
-            instead = "it did not happen" if happened is None else f"{happened.code} did instead"
+        if expected.met is None and (error is None or happened):
+            instead = f"{happened[0].code} did instead" if happened else "it did not happen"
             failure = Failure(
                 code="assertion.expected_failure",
                 message=f"{expected.pattern} was expected, and {instead}",
@@ -243,7 +244,16 @@ class ExpectedFailure:
                 raise ExpectationFailed(failure)
         elif error is None:
             context.ledger.recovered(self._site)
-        return False
+        if isinstance(error, BaseExceptionGroup):
+            covered, rest = error.split(lambda inner: self._covers(inner))  # 3.11: no method
+            if covered is not None and rest is not None:
+                raise rest from rest.__cause__
+            return rest is None
+        return error is not None and self._covers(error)
+
+    def _covers(self, error: BaseException) -> bool:
+        failure = _failure_of(error)
+        return failure is not None and self._expected.covers(failure)
 
     async def __aenter__(self) -> ExpectedFailure:
         return self.__enter__()
@@ -298,7 +308,16 @@ def _must_exist(pattern: str) -> None:
         raise current().misused(f"no failure has the code {pattern!r}{hint}")
 
 
-def _failure_of(error: BaseException | None) -> Failure | None:
+def _failures_of(error: BaseException | None) -> Iterator[Failure]:
+    """The failures that an exception stands for; a group may stand for several."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _failures_of(inner)
+    elif error is not None and (failure := _failure_of(error)) is not None:
+        yield failure
+
+
+def _failure_of(error: BaseException) -> Failure | None:
     """The failure that an exception stands for; a wrong use of the SDK is one too."""
     if isinstance(error, FailureError):
         return error.failure
