@@ -183,6 +183,18 @@ def test_a_hard_one_that_holds_later_is_excused_and_a_soft_one_is_not() -> None:
     assert outcome.codes == ["assertion.too_slow"]
 
 
+def test_another_expectation_on_the_same_line_makes_up_for_nothing() -> None:
+    def check() -> None:
+        for wanted in ("a", "b"):
+            with suppress(AssertionError):
+                expect(["b"]).contains(wanted)
+        for label in ("first", "second"):
+            with suppress(AssertionError):
+                expect(label, label).equals("second")
+
+    assert play(check).codes == ["assertion.failed"] * 2
+
+
 def test_every_place_that_does_not_fit_a_schema_is_told() -> None:
     async def check() -> None:
         expect(PRICE).matches_schema(SCHEMA)

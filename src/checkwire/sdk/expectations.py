@@ -166,8 +166,9 @@ class Expectation:
     ) -> Expectation:
         context = self._context
         context.used(self)
+        key = (self._site, self._label, wanted)
         if holds:
-            context.ledger.held(self._site)
+            context.ledger.held(key)
             return self
         label = self._label or _written(self._site) or "The value"
         message = f"{label} {found}."
@@ -182,7 +183,7 @@ class Expectation:
             context.ledger.verifications += 1
             context.ledger.failed(context.masked(failure), "degraded")
             return self
-        raise ExpectationFailed(context.verification_failed(failure, self._site))
+        raise ExpectationFailed(context.verification_failed(failure, key))
 
 
 class ExpectedFailure:

@@ -28,7 +28,7 @@ from checkwire.sdk.handlers import Handlers
 from checkwire.sdk.inbound import Inbound
 from checkwire.sdk.listening import Listening
 from checkwire.sdk.receiving import Receiver
-from checkwire.sdk.scope import opening
+from checkwire.sdk.scope import handler_call, opening
 from checkwire.sdk.waiting import seconds
 from checkwire.wire.opening import open_connection
 from checkwire.wire.session.connection import Connection
@@ -326,9 +326,10 @@ class WebSocket(Inbound, Listening, Described):
         try:
             async for event, arguments in happenings:
                 for handler in self._handlers.take(event):
-                    result = handler(*arguments)
-                    if asyncio.iscoroutine(result):
-                        await result
+                    with handler_call():
+                        result = handler(*arguments)
+                        if asyncio.iscoroutine(result):
+                            await result
         except BaseException as error:
             await happenings.aclose()
             await self._leave(error)
