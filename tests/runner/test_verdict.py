@@ -69,6 +69,18 @@ def test_an_excused_failure_does_not_count() -> None:
     assert verdict(failed("tcp.refused"), excused=(1,)).status == "passed"
 
 
+def test_an_excused_failure_that_ended_the_check_counts_if_nothing_else_does() -> None:
+    raised = Finished(at_ns=10 * MS, outcome="raised", raised=2, verifications=1)
+    told = failed("tcp.refused", 1), failed("timeout.no_match", 2)
+    assert codes(verdict(*told, excused=(1, 2), finished=raised)) == ["timeout.no_match"]
+    assert codes(verdict(*told, excused=(2,), finished=raised)) == ["tcp.refused"]
+
+
+def test_a_check_that_raised_does_not_pass_even_if_it_does_not_say_what() -> None:
+    result = verdict(finished=Finished(at_ns=10 * MS, outcome="raised", verifications=1))
+    assert (result.status, codes(result)) == ("error", ["script.exception"])
+
+
 def test_the_worst_stands_first_among_the_failures() -> None:
     result = verdict(
         failed("tcp.family_broken", 1, at_ms=1, severity="warning"),

@@ -6,12 +6,21 @@ import asyncio
 import functools
 import json
 import resource
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from checkwire import ConnectError, ConnectionClosed, MessageError, UsageError, WebSocket, connect
+from checkwire import (
+    ConnectError,
+    ConnectionClosed,
+    MessageError,
+    UsageError,
+    WebSocket,
+    connect,
+    expect,
+)
 from checkwire.model.events import ConnectionClosed as Closed
 from support.rawserver import Peer, upgraded
 from support.scene import play, refusing_url
@@ -219,6 +228,39 @@ def test_an_exception_in_a_handler_ends_the_run_and_is_raised(event: Any, is_asy
     outcome = play(check, speaking("a"))
     assert isinstance(outcome.error, LookupError)
     assert outcome.of(Closed)[0].clean
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_holds_for_a_message_does_not_make_up_for_the_one_before(is_async: bool) -> None:
+    def judge(message: str) -> None:
+        with suppress(AssertionError):
+            expect(message).equals("good")
+
+    async def judge_slowly(message: str) -> None:
+        await asyncio.sleep(0)
+        judge(message)
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+        ws.on("message", judge_slowly if is_async else judge)
+        await ws.run(for_="50ms")
+
+    assert play(check, speaking("bad", "good")).codes == ["assertion.failed"]
+    assert play(check, speaking("good")).passed
+
+
+def test_a_handler_may_try_again_until_something_holds() -> None:
+    async def received(message: str) -> None:
+        for value in ("bad", message):
+            with suppress(AssertionError):
+                expect(value).equals("good")
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+        ws.on("message", received)
+        await ws.run(for_="50ms")
+
+    assert play(check, speaking("good")).passed
 
 
 def test_a_silent_server_fails_a_check_that_listens_for_messages() -> None:

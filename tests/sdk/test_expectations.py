@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import suppress
 from typing import Any
@@ -182,6 +183,18 @@ def test_a_hard_one_that_holds_later_is_excused_and_a_soft_one_is_not() -> None:
     assert outcome.codes == ["assertion.too_slow"]
 
 
+def test_another_expectation_on_the_same_line_makes_up_for_nothing() -> None:
+    def check() -> None:
+        for wanted in ("a", "b"):
+            with suppress(AssertionError):
+                expect(["b"]).contains(wanted)
+        for label in ("first", "second"):
+            with suppress(AssertionError):
+                expect(label, label).equals("second")
+
+    assert play(check).codes == ["assertion.failed"] * 2
+
+
 def test_every_place_that_does_not_fit_a_schema_is_told() -> None:
     async def check() -> None:
         expect(PRICE).matches_schema(SCHEMA)
@@ -311,6 +324,34 @@ def test_another_failure_than_the_expected_one_counts_and_both_are_told() -> Non
     assert isinstance(outcome.error, ConnectError)
     assert outcome.codes == ["tcp.refused", "assertion.expected_failure"]
     assert outcome.counting[1].failure.message == "tls.* was expected, and tcp.refused did instead"
+
+
+def test_an_expected_failure_may_come_in_a_group() -> None:
+    async def check() -> None:
+        with expect.failure("tcp.refused") as refused:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(connect(refusing_url()).open())
+        assert refused.failure.code == "tcp.refused"
+
+    outcome = play(check)
+    assert outcome.passed, outcome.error
+
+
+def test_what_else_is_in_a_group_goes_on() -> None:
+    async def raising(error: Exception) -> None:
+        raise error
+
+    async def check() -> None:
+        with expect.failure("tcp.*"):
+            results = await asyncio.gather(
+                connect(refusing_url()).open(), raising(LookupError()), return_exceptions=True
+            )
+            raise ExceptionGroup("all", [e for e in results if isinstance(e, Exception)])
+
+    outcome = play(check)
+    assert isinstance(outcome.error, ExceptionGroup)
+    assert [type(error) for error in outcome.error.exceptions] == [LookupError]
+    assert not outcome.codes
 
 
 def test_an_exception_of_the_check_s_own_goes_through() -> None:

@@ -96,7 +96,8 @@ def test_degradations_and_warnings_are_never_made_up_for() -> None:
 def test_the_innermost_expectation_that_covers_a_failure_takes_it() -> None:
     book = Book()
     outer, middle, inner = Expected("*"), Expected("timeout.*"), Expected("tls.*")
-    book.ledger.expected += [outer, middle, inner]
+    for expected in (outer, middle, inner):
+        book.ledger.expect(expected)
     book.fail(site="here")
     assert (outer.met, inner.met) == (None, None)
     assert middle.met is not None

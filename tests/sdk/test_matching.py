@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkwire import UsageError
-from checkwire.sdk.matching import closeness, describe, matches, project, why_not
+from checkwire.sdk.matching import closeness, describe, identity, matches, project, why_not
 
 
 class Thing:
@@ -214,3 +214,40 @@ def test_what_fits_more_is_closer(pattern: Any, value: Any, other: Any) -> None:
     both = {"a": pattern, "b": value}
     half, none = {"b": value}, {"c": other}
     assert closeness(both, half) >= closeness(both, none)
+
+
+def _made_by_one_line(want: Any) -> list[Any]:
+    return [
+        want,
+        {"type": want},
+        [want, str],
+        {want, "x"},
+        lambda value: value == want,
+        lambda value, want=want: value == want,
+        {"deep": [{"er": lambda value: value == want}]},
+    ]
+
+
+def test_a_pattern_is_the_same_as_one_of_the_same_parts_and_another_than_all_others() -> None:
+    first, again, other = (_made_by_one_line(want) for want in ("a", "a", "b"))
+    for one, same, different in zip(first, again, other, strict=True):
+        assert identity(one) == identity(same)
+        assert identity(one) != identity(different)
+    assert len({identity(pattern) for pattern in first}) == len(first)
+    for pattern in (re.compile("a"), IsInt(gt=1), int, int | None, ..., None, 1, True, b"a"):
+        assert identity(pattern) == identity(pattern)
+    assert identity(1) != identity(True)
+    assert identity(re.compile("a")) != identity(re.compile("b"))
+    assert identity(IsInt(gt=1)) != identity(IsInt(gt=2))
+
+
+def test_what_a_function_uses_and_changes_does_not_make_it_another() -> None:
+    def pattern(seen: list[int]) -> Any:
+        return lambda value: value in seen
+
+    assert identity(pattern([])) == identity(pattern([1]))
+    assert identity(partial(matches, Thing())) == identity(partial(matches, Thing()))
+    assert identity(Thing()) == identity(Thing())
+    endless: list[Any] = []
+    endless.append(endless)
+    assert hash(identity(endless))

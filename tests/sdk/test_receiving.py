@@ -383,6 +383,18 @@ def test_one_connection_does_not_make_up_for_another_in_a_loop() -> None:
     assert play(check, _one_is_silent()).codes == ["timeout.first_message"]
 
 
+def test_another_pattern_on_the_same_line_makes_up_for_nothing() -> None:
+    async def check(url: str) -> None:
+        async with connect(url) as ws:
+            for want in ("a", "b", "c"):
+                with suppress(TimedOut):
+                    await ws.receive_json(where={"type": want}, within="50ms")
+                if want == "b":
+                    await ws.send('{"type": "c"}')
+
+    assert play(check, echo).codes == ["timeout.first_message"] * 2
+
+
 # Silence, iteration, and the server's close
 
 

@@ -256,6 +256,19 @@ def test_the_event_style_fails_as_the_awaited_one_does() -> None:
     assert play(raises, speaking("x")).codes == ["assertion.failed"]
 
 
+def test_what_holds_for_a_message_does_not_make_up_for_the_one_before() -> None:
+    def judge(message: str) -> None:
+        with suppress(AssertionError):
+            expect(message).equals("good")
+
+    def check(url: str) -> None:
+        ws = WebSocket(url)
+        ws.on("message", judge)
+        ws.run(for_="50ms")
+
+    assert play(check, speaking("bad", "good")).codes == ["assertion.failed"]
+
+
 def test_an_open_connection_can_be_run() -> None:
     def check(url: str) -> None:
         with connect(url) as ws:

@@ -50,7 +50,8 @@ def judge(
 ) -> Verdict:
     """Judge an attempt.
 
-    - Failures that were excused do not count.
+    - Failures that were excused do not count, but for one that ended the check when nothing else
+      failed: what stands behind it was never verified.
     - The first failure in time leads: it is the cause, and later ones are consequences.
     - Its code says whose fault it is, and so whether the status is ``failed`` or ``error``.
     - If the check did not finish, the way its process ended is a failure too. It leads, unless
@@ -68,6 +69,11 @@ def judge(
         return added[-1]
 
     failing = [failed for failed in counting if failed.severity == "failed"]
+    if not failing and finished is not None and finished.outcome == "raised":
+        failing = [failed for failed in all_told if failed.number == finished.raised] or [
+            add(Failure(code="script.exception", message="The check raised an exception"), "failed")
+        ]
+        counting += [failed for failed in failing if failed not in (*counting, *added)]
     headline = failing[0] if failing else None
     if finished is None and not _told_already(end, failing):
         ending = add(failure_of_exit(end, definition.timeout), "failed")

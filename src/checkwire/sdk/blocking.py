@@ -23,6 +23,7 @@ from checkwire.sdk.matching import Pattern
 from checkwire.sdk.portal import Portal
 from checkwire.sdk.receiving import REQUIRED
 from checkwire.sdk.running import happenings_of
+from checkwire.sdk.scope import handler_call
 from checkwire.sdk.waiting import seconds
 from checkwire.sdk.websocket import OPENS_ONCE, WebSocket, running_loop
 
@@ -257,7 +258,8 @@ class BlockingWebSocket(Listening, Described):
                 self._stop()
 
     def _handle(self, happening: Happening, handler: Registered, site: Site) -> None:
-        result = handler(*happening.arguments)
+        with handler_call():
+            result = handler(*happening.arguments)
         if asyncio.iscoroutine(result):
             result.close()
             raise self._ws._context.misused(

@@ -18,6 +18,15 @@ from checkwire.model.events import Event
 from checkwire.model.failures import Failure, Location, Severity
 from checkwire.model.masking import Masker
 from checkwire.sdk.ledger import Ledger, Origin
+from checkwire.sdk.scope import (
+    Opener,
+    Site,
+    current_flow,
+    current_step,
+    expecting,
+    for_flow,
+    opening,
+)
 from checkwire.wire.clock import Timeline
 from checkwire.wire.observer import Observer
 
@@ -28,30 +37,18 @@ __all__ = [
     "Context",
     "Site",
     "current",
-    "current_step",
     "early_secrets",
     "encodable",
     "enter",
     "here",
     "is_ours",
     "on_behalf_of",
-    "opening",
 ]
-
-Site = tuple[str, int]
-"""A place in a script: file and line."""
 
 _ORIGIN = "checkwire_origin"
 """Attribute of an exception on its way out of the script."""
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
-
-current_step: ContextVar[int] = ContextVar("checkwire_step", default=0)
-"""The step that the calling task is in, 0 for none."""
-
-opening: ContextVar[tuple[Site, str] | None] = ContextVar("checkwire_opening", default=None)
-"""The place and URL of the connection that the calling task is opening."""
-
 
 early_secrets: dict[str, str] = {}
 """Secrets read outside of an attempt, while a check file was imported, by name: every attempt of
@@ -96,6 +93,7 @@ class Context(Observer):
         self.sockets: set[WebSocket] = set()
         self.on_secret: Callable[[str], None] = lambda name: None
         self._steps = 0
+        self._openers: dict[int | None, Opener] = {}
         self._unused: dict[object, tuple[Site, str]] = {}
 
     def next_step(self) -> int:
@@ -133,14 +131,25 @@ class Context(Observer):
         origin = getattr(error, _ORIGIN, None)
         return self.ledger.number_of(failure) or self.ledger.failed(failure, origin=origin)
 
+    def next_connection(self) -> int:
+        number = super().next_connection()
+        if (place := opening.get()) is not None:
+            self._openers[number] = Opener(place[0], self.step, expecting.get(), current_flow())
+        return number
+
     def failed(
         self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None
     ) -> None:
-        origin = None if at_ns is None else Origin(self.step, at_ns)
-        site: Hashable = None
-        if (place := opening.get()) is not None:
-            failure, site = self.located(failure, place[0]), place
-        self.ledger.failed(self.masked(failure), severity, site, origin)
+        opener = self._openers.get(failure.connection)
+        step = self.step
+        if opener is not None:
+            failure = self.located(failure, opener.site)
+            if current_step.get(None) is None:  # It is a socket that calls, and no script.
+                step = opener.step
+        elif (place := opening.get()) is not None:
+            failure = self.located(failure, place[0])
+        origin = Origin(step, self.timeline.now() if at_ns is None else at_ns)
+        self.ledger.failed(self.masked(failure), severity, origin=origin, opener=opener)
 
     def verification_failed(self, failure: Failure, key: Hashable) -> Failure:
         """A verification of the script failed; returns the failure as it was told.
@@ -155,10 +164,15 @@ class Context(Observer):
         return failure
 
     def noticed(self, failure: Failure, key: Hashable) -> Failure:
-        """The script finds out how a connection ended; it is told unless the wire did so."""
+        """The script finds out that a connection failed, which is told unless the wire did so.
+
+        Args:
+            failure: with its location.
+            key: what the script wanted of the connection, as in :meth:`verification_failed`.
+        """
         failure = self.masked(failure)
         if number := self.ledger.number_of(failure):
-            self.ledger.noticed(number, failure)
+            self.ledger.noticed(number, failure, site=key)
         else:
             self.ledger.failed(failure, "failed", key)
         return failure
@@ -292,6 +306,7 @@ def enter(context: Context, *, everywhere: bool = False) -> None:
     """
     global _everywhere
     _current.set(context)
+    current_step.set(0)
     if everywhere:
         _everywhere = context
 
@@ -306,7 +321,8 @@ def on_behalf_of(site: Site) -> Iterator[None]:
     """What the SDK does meanwhile, in other threads too, was called there: :func:`here` says so."""
     token = _calling.set(site)
     try:
-        yield
+        with for_flow(current_flow()):
+            yield
     finally:
         _calling.reset(token)
 

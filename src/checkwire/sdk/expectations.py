@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Literal
 
@@ -165,8 +166,9 @@ class Expectation:
     ) -> Expectation:
         context = self._context
         context.used(self)
+        key = (self._site, self._label, wanted)
         if holds:
-            context.ledger.held(self._site)
+            context.ledger.held(key)
             return self
         label = self._label or _written(self._site) or "The value"
         message = f"{label} {found}."
@@ -181,7 +183,7 @@ class Expectation:
             context.ledger.verifications += 1
             context.ledger.failed(context.masked(failure), "degraded")
             return self
-        raise ExpectationFailed(context.verification_failed(failure, self._site))
+        raise ExpectationFailed(context.verification_failed(failure, key))
 
 
 class ExpectedFailure:
@@ -214,7 +216,7 @@ class ExpectedFailure:
 
     def __enter__(self) -> ExpectedFailure:
         self._context.used(self)
-        self._context.ledger.expected.append(self._expected)
+        self._context.ledger.expect(self._expected)
         return self
 
     def __exit__(
@@ -224,15 +226,15 @@ class ExpectedFailure:
         traceback: TracebackType | None,
     ) -> bool:
         context, expected = self._context, self._expected
-        happened = _failure_of(error)
-        if happened is not None and not context.number_of(happened):
-            # Raised, and told to nobody so far.
-            context.ledger.failed(context.masked(context.located(happened, self._site)))
-        context.ledger.expected.remove(expected)
-        if happened is not None and expected.covers(happened):
-            return True
-        if expected.met is None and (error is None or happened is not None):
-            instead = "it did not happen" if happened is None else f"{happened.code} did instead"
+        happened = list(_failures_of(error))
+        for failure in happened:
+            if number := context.number_of(failure):
+                context.ledger.noticed(number, failure)
+            else:  # Raised, and told to nobody so far.
+                context.ledger.failed(context.masked(context.located(failure, self._site)))
+        context.ledger.expect_no_more(expected)
+        if expected.met is None and (error is None or happened):
+            instead = f"{happened[0].code} did instead" if happened else "it did not happen"
             failure = Failure(
                 code="assertion.expected_failure",
                 message=f"{expected.pattern} was expected, and {instead}",
@@ -243,7 +245,16 @@ class ExpectedFailure:
                 raise ExpectationFailed(failure)
         elif error is None:
             context.ledger.recovered(self._site)
-        return False
+        if isinstance(error, BaseExceptionGroup):
+            covered, rest = error.split(lambda inner: self._covers(inner))  # 3.11: no method
+            if covered is not None and rest is not None:
+                raise rest from rest.__cause__
+            return rest is None
+        return error is not None and self._covers(error)
+
+    def _covers(self, error: BaseException) -> bool:
+        failure = _failure_of(error)
+        return failure is not None and self._expected.covers(failure)
 
     async def __aenter__(self) -> ExpectedFailure:
         return self.__enter__()
@@ -298,7 +309,16 @@ def _must_exist(pattern: str) -> None:
         raise current().misused(f"no failure has the code {pattern!r}{hint}")
 
 
-def _failure_of(error: BaseException | None) -> Failure | None:
+def _failures_of(error: BaseException | None) -> Iterator[Failure]:
+    """The failures that an exception stands for; a group may stand for several."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _failures_of(inner)
+    elif error is not None and (failure := _failure_of(error)) is not None:
+        yield failure
+
+
+def _failure_of(error: BaseException) -> Failure | None:
     """The failure that an exception stands for; a wrong use of the SDK is one too."""
     if isinstance(error, FailureError):
         return error.failure

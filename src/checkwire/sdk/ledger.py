@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from checkwire.model.events import Event, Excused, Failed
 from checkwire.model.failures import Failure, Severity
+from checkwire.sdk.scope import Opener, current_flow, expecting, scoped
 
 __all__ = ["Expected", "Ledger", "Origin"]
 
@@ -26,11 +27,23 @@ class Origin(NamedTuple):
 
 
 class Expected:
-    """A failure that the check says will happen: ``expect.failure("tcp.*")``."""
+    """A failure that the check says will happen: ``expect.failure("tcp.*")``.
+
+    It is meant for the code in its block, for the tasks started there, and for the connections
+    that these opened, or that whoever entered the block did. What other tasks do beside it is none
+    of its business.
+    """
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self.met: Failure | None = None
+        self.flow = current_flow()
+
+    def concerns(self, opener: Opener | None) -> bool:
+        """Whether it is meant for the calling code, or for that which opened the connection."""
+        if self in expecting.get():
+            return True
+        return opener is not None and (self in opener.expecting or self.flow == opener.flow)
 
     def covers(self, failure: Failure, severity: Severity = "failed") -> bool:
         """Whether this is the failure meant; ``*`` stands for anything but a mere warning."""
@@ -44,7 +57,6 @@ class Ledger:
 
     Attributes:
         verifications: how many held.
-        expected: the failures the check expects at the moment, innermost last.
     """
 
     def __init__(
@@ -60,11 +72,13 @@ class Ledger:
         """The connection of each failure told, which has its index here plus 1 as its number."""
         self._numbers: dict[_Identity, int] = {}
         self._open: dict[Hashable, list[int]] = {}
+        self._placed: set[int] = set()
+        """Failures that have, or had, a place at which they can be made up for."""
         self._opened: dict[int, int] = {}
         self._excused: set[int] = set()
         self._failing: set[int] = set()
+        self._expected: list[Expected] = []
         self.verifications = 0
-        self.expected: list[Expected] = []
 
     @property
     def told(self) -> int:
@@ -83,7 +97,7 @@ class Ledger:
     def held(self, site: Hashable, *, connection: int | None = None) -> None:
         """A verification held at this place of the script; the arguments are of `recovered`."""
         self.verifications += 1
-        if site in self._open:
+        if self._open:
             self.recovered(site, connection=connection)
 
     def recovered(
@@ -99,8 +113,10 @@ class Ledger:
             began: how many failures had been told when this try began; all of them if left out.
             connection: the connection on which it was tried, if it was on one.
         """
-        left = []
-        for number in self._open.pop(site, ()):
+        if not self._open:
+            return
+        left, key = [], scoped(site)
+        for number in self._open.pop(key, ()):
             limit = self.told if began is None else began
             if connection is not None and self._told[number - 1] != connection:
                 limit = min(limit, self._opened.get(connection, limit))
@@ -109,7 +125,18 @@ class Ledger:
             else:
                 left.append(number)
         if left:
-            self._open[site] = left
+            self._open[key] = left
+
+    def expect(self, expected: Expected) -> None:
+        """From now on, and until :meth:`expect_no_more`, the calling code expects this failure."""
+        self._expected.append(expected)
+        expecting.set((*expecting.get(), expected))
+
+    def expect_no_more(self, expected: Expected) -> None:
+        """The block is over; also for the tasks that were started in it, and go on."""
+        self._expected.remove(expected)
+        # Not reset by token: a fixture that is an async generator may be left in another context.
+        expecting.set(tuple(other for other in expecting.get() if other is not expected))
 
     def failed(
         self,
@@ -117,11 +144,17 @@ class Ledger:
         severity: Severity = "failed",
         site: Hashable | None = None,
         origin: Origin | None = None,
+        opener: Opener | None = None,
     ) -> int:
         """Something failed; returns its number.
 
-        With a ``site`` it is a verification, and is excused if it holds there later. ``origin`` is
-        where and when, unless it is here and now.
+        Args:
+            failure: what.
+            severity: what that does to the attempt.
+            site: where it is a verification of the script, which is excused if it holds there
+                later.
+            origin: where and when, unless it is here and now.
+            opener: who opened the connection that it happened on, if it did on one.
         """
         self._told.append(failure.connection)
         number = self.told
@@ -137,24 +170,34 @@ class Ledger:
                 step=self._step() if origin is None else origin.step,
             )
         )
-        expected = self.noticed(number, failure, severity)
-        if not expected and site is not None and severity == "failed":
-            self._open.setdefault(site, []).append(number)
+        self.noticed(number, failure, severity, site=site, opener=opener)
         return number
 
-    def noticed(self, number: int, failure: Failure, severity: Severity = "failed") -> bool:
-        """The script has to do with a failure that was told; returns whether it is expected.
+    def noticed(
+        self,
+        number: int,
+        failure: Failure,
+        severity: Severity = "failed",
+        *,
+        site: Hashable | None = None,
+        opener: Opener | None = None,
+    ) -> None:
+        """The script has to do with a failure that was told.
 
-        A connection that ends tells so when it does; that may be just before the block in which
-        the script expects it.
+        A connection that ends tells so when it does. That may be just before the block in which
+        the script expects it; and only what the script wanted of the connection says what has to
+        hold later: that another one can be opened does not.
         """
-        for expected in reversed(self.expected):
-            if expected.covers(failure, severity):
+        for expected in reversed(self._expected):
+            if expected.concerns(opener) and expected.covers(failure, severity):
                 expected.met = failure
-                self.verifications += 1
-                self.excuse(number, "expected")
-                return True
-        return False
+                if number not in self._excused:
+                    self.verifications += 1
+                    self.excuse(number, "expected")
+                return
+        if site is not None and number in self._failing and number not in self._placed:
+            self._placed.add(number)
+            self._open.setdefault(scoped(site), []).append(number)
 
     def excuse(self, number: int, reason: Literal["expected", "held_later"]) -> None:
         """A failure told earlier does not count."""

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from types import BuiltinMethodType, MethodType, MethodWrapperType, UnionType
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from types import BuiltinMethodType, CodeType, MethodType, MethodWrapperType, UnionType
 from typing import Any, Final
 
 from checkwire.model.errors import CheckwireError
 from checkwire.sdk.values import describe_kind, printable
 
-__all__ = ["Pattern", "closeness", "describe", "matches", "problem_of", "project", "why_not"]
+__all__ = [
+    "Pattern",
+    "closeness",
+    "describe",
+    "identity",
+    "matches",
+    "problem_of",
+    "project",
+    "why_not",
+]
 
 Pattern = Any
 """A callable that takes the value, or a partial pattern.
@@ -172,6 +181,52 @@ def describe(pattern: Pattern, depth: int = 0) -> Any:
         return printable(repr(pattern))
     except Exception as error:
         return f"<{type(pattern).__name__} whose __repr__ raised {type(error).__name__}>"
+
+
+def identity(pattern: Pattern, depth: int = 0) -> Hashable:
+    """What makes two patterns the same one: their parts. Never raises.
+
+    Functions are the same if their code is, and the plain values that it takes from around it:
+    the ``want`` of ``lambda m: m["type"] == want`` in a loop makes another pattern each time.
+    """
+    if depth > _DEEPEST:
+        return "…"
+    match pattern:
+        case Mapping():
+            return tuple((_key(key), identity(part, depth + 1)) for key, part in pattern.items())
+        case list() | tuple():
+            return type(pattern).__name__, *(identity(part, depth + 1) for part in pattern)
+        case set() | frozenset():
+            return frozenset(identity(part, depth + 1) for part in pattern)
+        case None | bool() | int() | float() | str() | bytes():
+            return type(pattern).__name__, pattern
+        case type():
+            return pattern.__module__, pattern.__qualname__
+    code = getattr(pattern, "__code__", None)
+    if not isinstance(code, CodeType):
+        if type(pattern).__repr__ in _BY_ADDRESS:  # Made anew by the same line, it is the same.
+            return identity(type(pattern))
+        return str(describe(pattern))
+    defaults = getattr(pattern, "__defaults__", None) or ()
+    return code, *map(_plain, (*defaults, *_captured(pattern)))
+
+
+_BY_ADDRESS: Final[tuple[object, ...]] = (object.__repr__,)
+
+
+def _captured(function: Any) -> list[object]:
+    found = []
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # Not assigned yet.
+            found.append(None)
+    return found
+
+
+def _plain(value: object) -> Hashable:
+    """A value that a function uses, unless it is an object that may change from call to call."""
+    return identity(value) if isinstance(value, bool | int | float | str | bytes) else None
 
 
 def _key(key: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from checkwire.model.failures import Failure
 from checkwire.sdk.context import Context, Site
 from checkwire.sdk.facts import Closed
 from checkwire.sdk.json_text import NotJson, parse_json
-from checkwire.sdk.matching import Pattern, matches, problem_of, why_not
+from checkwire.sdk.matching import Pattern, identity, matches, problem_of, why_not
 from checkwire.sdk.misses import Misses
 from checkwire.sdk.values import show
 from checkwire.wire.session.connection import Connection
@@ -43,10 +44,17 @@ class _Unfit(Exception):  # noqa: N818 - never leaves this module
 
 
 class _Try(NamedTuple):
-    """A verification under way: where, and since when."""
+    """A verification under way: where, of what, and since when."""
 
     site: Site
+    what: tuple[str, Pattern]
     started: float
+
+    @property
+    def key(self) -> Hashable:
+        """What a later try must have in common with it to be the same one."""
+        kind, where = self.what
+        return self.site, kind, identity(where)
 
 
 class Receiver:
@@ -76,14 +84,14 @@ class Receiver:
                         misses.failure(within, self._context.masker),
                         connection=self._connection.number,
                     )
-                raise TimedOut(self._failed(failure, site)) from None
+                raise TimedOut(self._failed(failure, this)) from None
             except ConnectionClosed as closed:
-                raise self._closed(closed, site, misses) from None
+                raise self._closed(closed, this, misses) from None
             try:
                 value = _convert(kind, message.data)
             except _Unfit as unfit:
                 if where is None:
-                    raise MessageError(self._failed(self._unfit(unfit, message), site)) from None
+                    raise MessageError(self._failed(self._unfit(unfit, message), this)) from None
                 misses.add(message.frame, message.data, None)
                 continue
             reason = None if where is None else why_not(where, value)
@@ -102,7 +110,7 @@ class Receiver:
 
     async def silence(self, duration: float, where: Pattern, site: Site) -> None:
         """See :meth:`checkwire.sdk.inbound.Inbound.expect_silence`."""
-        this = self._begin(where, "json", site)
+        this = self._begin(where, "silence", site)
         began_ns = self._context.timeline.now()
         while True:
             try:
@@ -111,7 +119,7 @@ class Receiver:
                 self._held(this, None)
                 return
             except ConnectionClosed as closed:
-                raise self._closed(closed, site) from None
+                raise self._closed(closed, this) from None
             if where is not None and not matches(where, _loosely(message.data)):
                 continue
             came = "A message was waiting already when silence was expected"
@@ -125,11 +133,11 @@ class Receiver:
                 evidence={"frame": message.frame},
                 connection=self._connection.number,
             )
-            raise MessageError(self._failed(failure, site))
+            raise MessageError(self._failed(failure, this))
 
     async def close(self, code: int | None, within: float, site: Site) -> Closed:
         """See :meth:`checkwire.sdk.inbound.Inbound.receive_close`."""
-        this = self._begin(None, "any", site)
+        this = self._begin(None, "close", site)
         connection = self._connection
         while True:
             try:
@@ -142,7 +150,7 @@ class Receiver:
                     f"{within:g} s",
                     connection=connection.number,
                 )
-                raise TimedOut(self._failed(failure, site)) from None
+                raise TimedOut(self._failed(failure, this)) from None
             except ConnectionClosed as closed:
                 return self._judge_close(closed, code, this)
 
@@ -157,12 +165,15 @@ class Receiver:
             return self._held(this, Closed(closed.code, closed.reason))
         if by_server:
             failure = replace(failure, message=f"{failure.message}. The check expects {code}")
-        raise self._closed(ConnectionClosed(failure, closed.code, closed.reason), this.site)
+        raise self._closed(ConnectionClosed(failure, closed.code, closed.reason), this)
 
-    def _begin(self, where: Pattern, kind: Kind, site: Site) -> _Try:
-        if where is not None and (problem := problem_of(where, kind)):
+    def _begin(self, where: Pattern, kind: Kind | Literal["silence", "close"], site: Site) -> _Try:
+        # For silence, messages are looked into as far as they can be.
+        if where is not None and (
+            problem := problem_of(where, "json" if kind == "silence" else kind)
+        ):
             raise self._context.misused(problem, site)
-        return _Try(site, time.monotonic())
+        return _Try(site, (kind, where), time.monotonic())
 
     async def _message(self, this: _Try, duration: float) -> Message:
         left = max(duration - (time.monotonic() - this.started), 0.0)
@@ -172,20 +183,23 @@ class Receiver:
             raise self._context.misused(str(error), this.site) from None
 
     def _held(self, this: _Try, value: T) -> T:
-        self._context.ledger.held(this.site, connection=self._connection.number)
+        ledger = self._context.ledger
+        ledger.held(this.key if ledger.failing else None, connection=self._connection.number)
         return value
 
-    def _failed(self, failure: Failure, site: Site) -> Failure:
-        return self._context.verification_failed(self._context.located(failure, site), site)
+    def _failed(self, failure: Failure, this: _Try) -> Failure:
+        failure = self._context.located(failure, this.site)
+        return self._context.verification_failed(failure, this.key)
 
     def _closed(
-        self, closed: ConnectionClosed, site: Site, misses: Misses | None = None
+        self, closed: ConnectionClosed, this: _Try, misses: Misses | None = None
     ) -> ConnectionClosed:
         """The connection ended first: the wire has told so, unless it was a normal close."""
-        failure = self._context.located(closed.failure, site)
+        failure = self._context.located(closed.failure, this.site)
         if misses is not None and misses.count:
             failure = replace(failure, details=misses.report(self._context.masker))
-        return ConnectionClosed(self._context.noticed(failure, site), closed.code, closed.reason)
+        failure = self._context.noticed(failure, this.key)
+        return ConnectionClosed(failure, closed.code, closed.reason)
 
     def _unfit(self, unfit: _Unfit, message: Message) -> Failure:
         return Failure(

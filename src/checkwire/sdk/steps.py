@@ -7,7 +7,8 @@ from contextvars import Token
 from types import TracebackType
 
 from checkwire.model.events import StepFinished, StepStarted
-from checkwire.sdk.context import current, current_step, encodable, here
+from checkwire.sdk.context import current, encodable, here
+from checkwire.sdk.scope import current_step
 
 __all__ = ["step"]
 

@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from websockets.protocol import State
 
 from checkwire.model.durations import Duration
-from checkwire.model.errors import ConnectError, ConnectionClosed, FailureError, UsageError
+from checkwire.model.errors import (
+    ConnectError,
+    ConnectionClosed,
+    FailureError,
+    TimedOut,
+    UsageError,
+)
 from checkwire.sdk.begun import Begun
 from checkwire.sdk.connecting import ConnectKeywords, connect_options
-from checkwire.sdk.context import Context, Site, current, here, opening
+from checkwire.sdk.context import Context, Site, current, here
 from checkwire.sdk.described import Described
 from checkwire.sdk.facts import Ping, ReadyState
 from checkwire.sdk.handlers import Handlers
 from checkwire.sdk.inbound import Inbound
 from checkwire.sdk.listening import Listening
 from checkwire.sdk.receiving import Receiver
+from checkwire.sdk.scope import handler_call, opening
 from checkwire.sdk.waiting import seconds
 from checkwire.wire.opening import open_connection
 from checkwire.wire.session.connection import Connection
@@ -105,8 +112,9 @@ class WebSocket(Inbound, Listening, Described):
         self._opening = True
         try:
             connection = await open_connection(self.url, self._options, context)
-        except ConnectError:
-            raise  # The wire has told of it.
+        except ConnectError as error:
+            context.noticed(error.failure, key)  # The wire has told of it.
+            raise
         except FailureError as error:
             failure = context.located(error.failure, self._site)
             raise FailureError(context.verification_failed(failure, key)) from None
@@ -237,6 +245,8 @@ class WebSocket(Inbound, Listening, Described):
             connection.send(data)
         except UsageError as error:
             raise self._context.misused(str(error)) from None
+        if (ledger := self._context.ledger).failing:  # Perhaps it could not be sent before.
+            ledger.recovered((here(), "use"), connection=connection.number)
         return Begun(connection.drain)
 
     def send_json(self, value: Any) -> Begun:
@@ -280,10 +290,13 @@ class WebSocket(Inbound, Listening, Described):
             round_trip = await connection.ping(data, within)
         except UsageError as error:
             raise context.misused(str(error), site) from None
+        except TimedOut as error:
+            context.noticed(error.failure, (site, "ping"))  # The wire has told of it.
+            raise
         except ConnectionClosed as closed:
-            failure = context.noticed(context.located(closed.failure, site), site)
+            failure = context.noticed(context.located(closed.failure, site), (site, "ping"))
             raise ConnectionClosed(failure, closed.code, closed.reason) from None
-        context.ledger.held(site, connection=connection.number)
+        context.ledger.held((site, "ping"), connection=connection.number)
         return Ping.of(round_trip)
 
     # Events
@@ -313,9 +326,10 @@ class WebSocket(Inbound, Listening, Described):
         try:
             async for event, arguments in happenings:
                 for handler in self._handlers.take(event):
-                    result = handler(*arguments)
-                    if asyncio.iscoroutine(result):
-                        await result
+                    with handler_call():
+                        result = handler(*arguments)
+                        if asyncio.iscoroutine(result):
+                            await result
         except BaseException as error:
             await happenings.aclose()
             await self._leave(error)
@@ -353,7 +367,8 @@ class WebSocket(Inbound, Listening, Described):
         if closed.failure.code == "check.usage":
             raise self._not_open(site)
         site = site or here()
-        failure = self._context.noticed(self._context.located(closed.failure, site), site)
+        failure = self._context.located(closed.failure, site)
+        failure = self._context.noticed(failure, (site, "use"))
         raise ConnectionClosed(failure, closed.code, closed.reason)
 
     def _not_open(self, site: Site | None = None) -> UsageError:

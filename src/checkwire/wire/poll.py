@@ -3,11 +3,15 @@
 A socket with transmit stamps signals them as ``EPOLLERR``. libuv, hence uvloop, gives a descriptor
 up at the first one, and asyncio's own loop would wake for it again and again. So the sockets of an
 event loop sit in an epoll set of ours, edge-triggered, and the loop watches only that set.
+
+The callbacks are nobody's: they are called in an empty context, not in that of the task which
+happened to register the first socket.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import select
 from collections.abc import Callable
 
@@ -83,7 +87,8 @@ class _EpollPoller(Poller):
     def register(self, fd: int, ready: Ready) -> None:
         if self._epoll is None:
             self._epoll = select.epoll()
-            self._loop.add_reader(self._epoll.fileno(), self._dispatch)
+            nobody = contextvars.Context()
+            nobody.run(self._loop.add_reader, self._epoll.fileno(), self._dispatch)
         self._epoll.register(fd, _EDGES)
         self._ready[fd] = ready
 
@@ -123,7 +128,7 @@ class _LoopPoller(Poller):
         if not wanted:
             self._loop.remove_reader(fd)
         elif ready := self._ready.get(fd):
-            self._loop.add_reader(fd, self._call, ready, READABLE)
+            contextvars.Context().run(self._loop.add_reader, fd, self._call, ready, READABLE)
 
     def want_write(self, fd: int) -> None:
         def writable() -> None:
@@ -131,7 +136,7 @@ class _LoopPoller(Poller):
             if ready := self._ready.get(fd):
                 self._call(ready, WRITABLE)
 
-        self._loop.add_writer(fd, writable)
+        contextvars.Context().run(self._loop.add_writer, fd, writable)
 
     def unregister(self, fd: int) -> None:
         if self._ready.pop(fd, None) is not None:
