@@ -180,3 +180,13 @@ def test_a_descriptor_opened_by_a_file_is_open_in_its_checks(tmp_path: Path) -> 
 def test_a_file_that_closes_the_standard_descriptors_can_still_be_run(tmp_path: Path) -> None:
     write_check(tmp_path, "import os\nos.closerange(0, 3)\n" + GOOD)
     assert run_all(tmp_path)["good"].status == "passed"
+
+
+def test_a_large_environment_and_many_files_arrive_whole(tmp_path: Path) -> None:
+    names = [f"{'a_rather_long_folder_name_' * 6}/number_{n}_check.py" for n in range(500)]
+    for name in names:
+        write_check(tmp_path, "", name)
+    write_check(tmp_path, GOOD, "the_one_with_a_check.py")
+    collected = collect(tmp_path, env={"BIG": "x" * 100_000})
+    assert [found.path for found in collected.definitions] == ["the_one_with_a_check.py"]
+    assert len(collected.warnings) == len(names)

@@ -90,16 +90,16 @@ class Zygote:
 
     def load(self) -> None:
         """Import the files that the runner names, and say of each what became of it."""
-        for request in self._requests.read() or ():
-            if not isinstance(request, Load):
-                raise TypeError(f"{request} came before any Load")
-            set_environ(request.env)
-            os.chdir(request.project.root)
-            self._catalog = Catalog(request.project)
-            for file in request.files:
-                path = self._catalog.relative(file)
-                self._say(Loading(path=path))
-                self._say(self._load(file, path))
+        request = self._requests.read_one()
+        if not isinstance(request, Load):
+            raise TypeError(f"{request} came before any Load")
+        set_environ(request.env)
+        os.chdir(request.project.root)
+        self._catalog = Catalog(request.project)
+        for file in request.files:
+            path = self._catalog.relative(file)
+            self._say(Loading(path=path))
+            self._say(self._load(file, path))
 
     def _load(self, file: str, path: str) -> Response:
         result = self._catalog.load(file)
