@@ -122,6 +122,9 @@ def test_a_plain_function_cannot_swallow_its_timeout_by_accident(tmp_path: Path)
         ("os.closerange(0, 256); os._exit(0)", "script.exited", "exit status 0"),
         ("os.closerange(0, 65536); os._exit(0)", "script.exited", "exit status 0"),
         ("os.execv('/bin/true', ['true'])", "script.exited", "exit status 0"),
+        # A process forked from the check's comes to the end of the function; the check does not.
+        ("if (p := os.fork()): os.waitpid(p, 0); os._exit(0)", "script.exited", "exit status 0"),
+        ("if (p := os.fork()): os.waitpid(p, 0); os.abort()", "script.crashed", "SIGABRT"),
     ],
 )
 def test_a_process_that_ends_before_its_check_is_never_a_pass(
@@ -133,6 +136,35 @@ def test_a_process_that_ends_before_its_check_is_never_a_pass(
     assert headline(attempt) == code
     assert attempt.failure is not None
     assert said in attempt.failure.message
+
+
+def test_what_a_forked_process_asserts_counts_under_a_number_of_its_own(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import os
+
+        def holds_at_last(values):
+            for value in values:
+                try:
+                    assert value
+                except AssertionError:
+                    pass
+
+        @check
+        def a():
+            if (pid := os.fork()) == 0:
+                assert 2 == 1
+            os.waitpid(pid, 0)
+            holds_at_last([False, True])
+        """,
+    )
+    assert attempt.status == "failed"
+    assert headline(attempt) == "assertion.failed"
+    assert attempt.failure is not None
+    assert attempt.failure.location is not None
+    assert attempt.failure.location.text == "assert 2 == 1"
+    assert len([event for event in attempt.events if isinstance(event, Finished)]) == 1
 
 
 def test_a_crash_is_told_with_its_place(tmp_path: Path) -> None:
