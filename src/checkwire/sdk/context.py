@@ -22,6 +22,8 @@ from checkwire.wire.clock import Timeline
 from checkwire.wire.observer import Observer
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from checkwire.sdk.websocket import WebSocket
 
 __all__ = [
@@ -233,14 +235,25 @@ class Context(Observer):
         """It was used."""
         self._unused.pop(thing, None)
 
-    async def close_sockets(self) -> None:
-        """The check's function has returned: close what it left open, and say so."""
-        for ws in tuple(self.sockets):
-            if ws.ready_state is ws.OPEN:
-                message = f"The check ended with its connection to {ws.url} open"
-                failure = Failure(code="check.unclosed_connection", message=message)
-                self.failed(self.located(failure, ws._site), "warning")
+    async def close_sockets(self, loop: AbstractEventLoop) -> None:
+        """The script is done with this loop: close what it left open in it, and say so."""
+        for ws in self._sockets_in(loop):
+            self._tell_left_open(ws)
             await ws._leave(None)
+
+    def abandon_sockets(self, loop: AbstractEventLoop) -> None:
+        """Let go at once of what is open in this loop, which does not run."""
+        for ws in self._sockets_in(loop):
+            ws._abandon()
+
+    def _sockets_in(self, loop: AbstractEventLoop) -> list[WebSocket]:
+        return [ws for ws in tuple(self.sockets) if ws._loop is loop]
+
+    def _tell_left_open(self, ws: WebSocket) -> None:
+        if ws.ready_state is ws.OPEN:
+            message = f"The check ended with its connection to {ws.url} open"
+            failure = Failure(code="check.unclosed_connection", message=message)
+            self.failed(self.located(failure, ws._site), "warning")
 
     def end(self, *, returned: bool) -> None:
         """The attempt is over: let go of what is open still, tell what was never used.
@@ -250,6 +263,8 @@ class Context(Observer):
                 no mistake.
         """
         for ws in tuple(self.sockets):
+            if returned:
+                self._tell_left_open(ws)
             ws._abandon()
         unused, self._unused = self._unused, {}
         if returned:
