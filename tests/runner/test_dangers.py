@@ -14,6 +14,7 @@ from checkwire.model.events import Finished, Logged
 from checkwire.runner.runner import Collected, Runner
 from support.checks import headline, printed, run_all, run_one, with_runner, write_check
 from support.processes import is_alive, wait_until, with_command
+from support.wsserver import served, silent
 
 GOOD = """
 @check
@@ -90,6 +91,42 @@ def test_a_timeout_says_where_the_check_was(
     assert attempt.failure.location is not None
     assert text in attempt.failure.location.text
     assert "300 ms" in attempt.failure.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        """
+        from checkwire import connect, step
+
+        @check(timeout="500ms")
+        async def a():
+            async with step("wait"):
+                async with connect(URL) as ws:
+                    await ws.receive_text()
+        """,
+        """
+        from checkwire import step
+        from checkwire.sync import connect
+
+        @check(timeout="500ms")
+        def a():
+            with step("wait"):
+                with connect(URL) as ws:
+                    ws.receive_text()
+        """,
+    ],
+)
+def test_a_timeout_names_the_step_and_the_connection_that_kept_silent(
+    tmp_path: Path, source: str
+) -> None:
+    with served(silent) as url:
+        attempt = run_one(tmp_path, source.replace("URL", repr(url)))
+    (failed,) = (failed for failed in attempt.failures if failed.severity == "failed")
+    assert failed.failure.code == "timeout.check"
+    assert failed.step == 1
+    assert failed.failure.connection == 1
+    assert failed.failure.phase == "first_message"
 
 
 def test_a_plain_function_cannot_swallow_its_timeout_by_accident(tmp_path: Path) -> None:

@@ -224,6 +224,16 @@ class Context(Observer):
             return False
         return self.root is None or path.startswith(self.root.rstrip(os.sep) + os.sep)
 
+    def while_waiting(self, failure: Failure) -> Failure:
+        """The failure with the connection on which the script waits for a message, if on one."""
+        waiting = [ws._connection for ws in tuple(self.sockets)]
+        awaited = [one for one in waiting if one is not None and one.awaited]
+        if len(awaited) != 1:
+            return failure
+        (connection,) = awaited
+        phase = None if "first_message" in connection.phases else "first_message"
+        return replace(failure, connection=connection.number, phase=phase)
+
     # What must be used, and closed
 
     def made(self, thing: object, advice: str, site: Site) -> None:

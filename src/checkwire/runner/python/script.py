@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import signal
 import sys
@@ -168,9 +169,11 @@ class Script:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         self._loops.watch(loop)  # a policy of the project's may make another kind of loop
-        main = loop.create_task(coroutine)
+        # The deadline comes in the context of the check's own task: it knows the step.
+        context = contextvars.copy_context()
+        main = loop.create_task(coroutine, context=context)
         left = self._timeout - self._context.timeline.now() / 1e9
-        deadline = loop.call_later(left, self._cancel_at_deadline, main)
+        deadline = loop.call_later(left, self._cancel_at_deadline, main, context=context)
         try:
             # Not the task itself: what ends it must not end the loop before the clean-up.
             loop.run_until_complete(asyncio.wait([main]))
@@ -213,13 +216,12 @@ class Script:
     def _tell_timeout(self, location: Location | None) -> None:
         limit = format_seconds(self._timeout)
         where = "; it was waiting here" if location else ""
-        self._timed_out = self._context.ledger.failed(
-            Failure(
-                code="timeout.check",
-                message=f"The check did not finish in {limit}{where}",
-                location=location,
-            )
+        failure = Failure(
+            code="timeout.check",
+            message=f"The check did not finish in {limit}{where}",
+            location=location,
         )
+        self._timed_out = self._context.ledger.failed(self._context.while_waiting(failure))
 
     def _terminated(self, number: int, frame: FrameType | None) -> NoReturn:
         """The runner ends it. If that is for its time, which it did not heed, say where it is."""
