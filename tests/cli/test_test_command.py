@@ -515,3 +515,24 @@ def test_the_document_is_json_even_when_everything_fails(tmp_path: Path) -> None
     result = checkwire("test", "--reporter", "json", cwd=project(tmp_path, a_check=broken))
     assert result.status == 2
     json.loads(result.out)
+
+
+def test_a_check_that_ran_out_of_time_shows_the_silence_it_waited_in(tmp_path: Path) -> None:
+    async def silent(ws: ServerConnection) -> None:
+        await ws.wait_closed()
+
+    with serving(silent) as url:
+        project(
+            tmp_path,
+            silent_check=f"""
+            from checkwire import check, connect
+
+            @check(timeout="800ms")
+            async def hears_nothing():
+                async with connect({url!r}) as ws:
+                    await ws.receive()
+            """,
+        )
+        result = checkwire("test", cwd=tmp_path)
+    assert "First message ✕" in result.out
+    assert "quiet, then it failed" in result.out

@@ -14,6 +14,7 @@ from checkwire.model.events import Finished, Logged
 from checkwire.runner.runner import Collected, Runner
 from support.checks import headline, printed, run_all, run_one, with_runner, write_check
 from support.processes import is_alive, wait_until, with_command
+from support.wsserver import served, silent
 
 GOOD = """
 @check
@@ -92,6 +93,42 @@ def test_a_timeout_says_where_the_check_was(
     assert "300 ms" in attempt.failure.message
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        """
+        from checkwire import connect, step
+
+        @check(timeout="500ms")
+        async def a():
+            async with step("wait"):
+                async with connect(URL) as ws:
+                    await ws.receive_text()
+        """,
+        """
+        from checkwire import step
+        from checkwire.sync import connect
+
+        @check(timeout="500ms")
+        def a():
+            with step("wait"):
+                with connect(URL) as ws:
+                    ws.receive_text()
+        """,
+    ],
+)
+def test_a_timeout_names_the_step_and_the_connection_that_kept_silent(
+    tmp_path: Path, source: str
+) -> None:
+    with served(silent) as url:
+        attempt = run_one(tmp_path, source.replace("URL", repr(url)))
+    (failed,) = (failed for failed in attempt.failures if failed.severity == "failed")
+    assert failed.failure.code == "timeout.check"
+    assert failed.step == 1
+    assert failed.failure.connection == 1
+    assert failed.failure.phase == "first_message"
+
+
 def test_a_plain_function_cannot_swallow_its_timeout_by_accident(tmp_path: Path) -> None:
     attempt = run_one(
         tmp_path,
@@ -122,6 +159,9 @@ def test_a_plain_function_cannot_swallow_its_timeout_by_accident(tmp_path: Path)
         ("os.closerange(0, 256); os._exit(0)", "script.exited", "exit status 0"),
         ("os.closerange(0, 65536); os._exit(0)", "script.exited", "exit status 0"),
         ("os.execv('/bin/true', ['true'])", "script.exited", "exit status 0"),
+        # A process forked from the check's comes to the end of the function; the check does not.
+        ("if (p := os.fork()): os.waitpid(p, 0); os._exit(0)", "script.exited", "exit status 0"),
+        ("if (p := os.fork()): os.waitpid(p, 0); os.abort()", "script.crashed", "SIGABRT"),
     ],
 )
 def test_a_process_that_ends_before_its_check_is_never_a_pass(
@@ -133,6 +173,35 @@ def test_a_process_that_ends_before_its_check_is_never_a_pass(
     assert headline(attempt) == code
     assert attempt.failure is not None
     assert said in attempt.failure.message
+
+
+def test_what_a_forked_process_asserts_counts_under_a_number_of_its_own(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import os
+
+        def holds_at_last(values):
+            for value in values:
+                try:
+                    assert value
+                except AssertionError:
+                    pass
+
+        @check
+        def a():
+            if (pid := os.fork()) == 0:
+                assert 2 == 1
+            os.waitpid(pid, 0)
+            holds_at_last([False, True])
+        """,
+    )
+    assert attempt.status == "failed"
+    assert headline(attempt) == "assertion.failed"
+    assert attempt.failure is not None
+    assert attempt.failure.location is not None
+    assert attempt.failure.location.text == "assert 2 == 1"
+    assert len([event for event in attempt.events if isinstance(event, Finished)]) == 1
 
 
 def test_a_crash_is_told_with_its_place(tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from checkwire.model.failures import Failure
 from checkwire.runner.runner import Collected, Runner
-from support.checks import collect, run_all, with_runner, write_check
+from support.checks import collect, printed, run_all, with_runner, write_check
 from support.processes import with_command
 
+UMASK = os.umask(0)
+os.umask(UMASK)
 GOOD = "@check\nasync def good():\n    assert True\n"
 
 
@@ -180,3 +183,68 @@ def test_a_descriptor_opened_by_a_file_is_open_in_its_checks(tmp_path: Path) -> 
 def test_a_file_that_closes_the_standard_descriptors_can_still_be_run(tmp_path: Path) -> None:
     write_check(tmp_path, "import os\nos.closerange(0, 3)\n" + GOOD)
     assert run_all(tmp_path)["good"].status == "passed"
+
+
+def test_a_large_environment_and_many_files_arrive_whole(tmp_path: Path) -> None:
+    names = [f"{'a_rather_long_folder_name_' * 6}/number_{n}_check.py" for n in range(500)]
+    for name in names:
+        write_check(tmp_path, "", name)
+    write_check(tmp_path, GOOD, "the_one_with_a_check.py")
+    collected = collect(tmp_path, env={"BIG": "x" * 100_000})
+    assert [found.path for found in collected.definitions] == ["the_one_with_a_check.py"]
+    assert len(collected.warnings) == len(names)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "sys.stdout = None",
+        "sys.stdout = object()",
+        "sys.stdout.close(); sys.stderr.close()",
+        "sys.path = ['/somewhere/else']",
+        "os.chdir('/')",
+        "os.umask(0o077)",
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
+    ],
+)
+def test_what_an_import_does_to_the_process_is_undone(tmp_path: Path, body: str) -> None:
+    write_check(tmp_path, GOOD, "a_check.py")
+    write_check(tmp_path, f"import os, signal, sys\n{body}\n{GOOD}", "b/b_check.py")
+    write_check(
+        tmp_path,
+        f"""
+        import os, signal, sys
+        import beside
+
+        BLOCKED = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        HANDLER = signal.getsignal(signal.SIGCHLD)
+
+        @check
+        def c():
+            import beside_too
+            print("still here")
+            os.close(os.open("made", os.O_CREAT, 0o666))
+            assert os.stat({str(tmp_path / "made")!r}).st_mode & 0o777 == {0o666 & ~UMASK}
+            assert os.getcwd() == {str(tmp_path)!r}
+            assert BLOCKED == set()
+            assert HANDLER == signal.SIG_DFL
+        """,
+        "c/c_check.py",
+    )
+    (tmp_path / "c" / "beside.py").write_text("")
+    (tmp_path / "c" / "beside_too.py").write_text("")
+    runs = run_all(tmp_path)
+    assert {name: run.status for name, run in runs.items()} == {"good": "passed", "c": "passed"}
+    assert printed(runs["c"].attempts[-1]) == ["still here"]
+
+
+@pytest.mark.parametrize("function", ["os.fork", "select.poll", "signal.signal", "time.monotonic"])
+def test_a_file_that_replaces_what_all_need_is_left_out_and_told_so(
+    tmp_path: Path, function: str
+) -> None:
+    source = f"import os, select, signal, time\n{function} = lambda *_: 0\n{GOOD}"
+    failure = failure_of(collect_beside_a_good_file(tmp_path, source))
+    assert failure.code == "script.import"
+    assert f"replaces {function}" in failure.message
+    assert "inside the check function" in failure.hint

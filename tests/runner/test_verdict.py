@@ -147,6 +147,14 @@ def test_a_check_that_did_not_finish_is_an_error_whatever_its_exit(end: Exit, co
     assert result.added == result.failures
 
 
+def test_a_signal_that_kills_a_finished_check_is_worth_a_warning() -> None:
+    result = verdict(end=ended(code=None, signal=signal.SIGSEGV))
+    assert result.status == "passed"
+    assert [(f.failure.code, f.severity) for f in result.failures] == [
+        ("script.crashed", "warning")
+    ]
+
+
 def test_a_crash_names_its_signal() -> None:
     result = verdict(finished=None, end=ended(code=None, signal=signal.SIGSEGV))
     assert "SIGSEGV" in result.failures[0].failure.message

@@ -49,6 +49,18 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "receive_text() was called without await, so it did nothing: write `await` before it",
         "message = ws.receive_text()",
     ),
+    "compares_later_what_was_not_awaited": (
+        """
+        async with connect(URL) as ws:
+            message = ws.receive_text()
+            try:
+                assert message == "x"
+            except AssertionError:
+                pass
+        """,
+        "receive_text() was called without await, so it did nothing: write `await` before it",
+        "message = ws.receive_text()",
+    ),
     "calls_a_helper_without_await": (
         """
         async def subscribe(ws):

@@ -148,13 +148,13 @@ async def _play(
     async with asyncio.timeout(PATIENCE):
         if server is None:
             await _guarded(check(), outcome)
-            await attempt.close_sockets()
+            await attempt.close_sockets(asyncio.get_running_loop())
             return
         async with serving(server, **options) as url:
             before = asyncio.all_tasks()
             await _guarded(check(url), outcome)
             if outcome.error is None:
-                await attempt.close_sockets()
+                await attempt.close_sockets(asyncio.get_running_loop())
             attempt.end(returned=outcome.error is None)
             own = {task for task in asyncio.all_tasks() - before if not _of_server(task)}
             assert not own, f"left: {own}"

@@ -87,7 +87,8 @@ class ProjectImports:
         # Before sys.path changes: a package without an __init__.py follows it.
         if self._folder != self.root:
             self._put_away(self._folder, lambda _: True)
-            sys.path.remove(self._folder)
+            if self._folder in sys.path:  # a check file may have taken it away
+                sys.path.remove(self._folder)
         sys.modules.update(self._away.pop(self.root, {}))
         if folder != self.root:
             self._put_away(self.root, lambda name: _holds_module(folder, name))

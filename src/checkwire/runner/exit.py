@@ -55,7 +55,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def failure_of_exit(exit_: Exit, timeout: float) -> Failure:
-    """Why a process ended without having finished its check, whose timeout was that."""
+    """What the end of a process says of its check, whose timeout was that."""
     match exit_.cause:
         case "timeout":
             return Failure(

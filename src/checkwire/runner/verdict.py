@@ -56,6 +56,7 @@ def judge(
     - Its code says whose fault it is, and so whether the status is ``failed`` or ``error``.
     - If the check did not finish, the way its process ended is a failure too. It leads, unless
       the target had failed before.
+    - If it had finished, a signal that killed its process is worth a warning.
     - A check that passes more slowly than ``degraded`` is degraded.
     - A check that passes and verified nothing gets a warning, ``check.no_assertion``.
     """
@@ -78,6 +79,8 @@ def judge(
     if finished is None and not _told_already(end, failing):
         ending = add(failure_of_exit(end, definition.timeout), "failed")
         headline = next(filter(_blames_target, failing), ending)
+    if finished is not None and end.signal is not None and end.cause == "itself":
+        add(failure_of_exit(end, definition.timeout), "warning")
     if headline is None:
         if definition.degraded is not None and duration_ns > definition.degraded * 1e9:
             add(_too_slow(duration_ns, definition.degraded), "degraded")

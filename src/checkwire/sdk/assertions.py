@@ -86,16 +86,23 @@ class Site:
         if observer is not None:
             observer.passed(self)
 
-    def failed(self, values: dict[int, object], *message: object) -> AssertionError:
+    def failed(self, values: dict[int, object], *message: object) -> Exception:
         """The assertion does not hold: the exception to raise.
+
+        If a part of it is a coroutine that nobody awaited, that is the check's mistake, and says
+        nothing of the target.
 
         Args:
             values: the values of its parts by their numbers, see ``checkwire.sdk.parts``.
             message: what the author wrote after the comma, if anything.
         """
         from checkwire.sdk.explain import explain
+        from checkwire.sdk.forgotten import tell_forgotten
 
         self.reached = True
+        if observer is not None and (mistake := tell_forgotten(values.values())) is not None:
+            values.clear()
+            return mistake
         explanation = explain(self.source, values, message, masker)
         values.clear()  # the frame that asserted keeps the dict, and must not keep the values
         if observer is None:
@@ -121,7 +128,7 @@ class Site:
         from checkwire.sdk.explain import explain_error
         from checkwire.sdk.forgotten import tell_forgotten
 
-        if tell_forgotten(values.values()):
+        if tell_forgotten(values.values()) is not None:
             return
         explanation = explain_error(self.source, values, error, masker)
         if explanation is None:

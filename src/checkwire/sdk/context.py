@@ -31,6 +31,8 @@ from checkwire.wire.clock import Timeline
 from checkwire.wire.observer import Observer
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from checkwire.sdk.websocket import WebSocket
 
 __all__ = [
@@ -236,6 +238,16 @@ class Context(Observer):
             return False
         return self.root is None or path.startswith(self.root.rstrip(os.sep) + os.sep)
 
+    def while_waiting(self, failure: Failure) -> Failure:
+        """The failure with the connection on which the script waits for a message, if on one."""
+        waiting = [ws._connection for ws in tuple(self.sockets)]
+        awaited = [one for one in waiting if one is not None and one.awaited]
+        if len(awaited) != 1:
+            return failure
+        (connection,) = awaited
+        phase = None if "first_message" in connection.phases else "first_message"
+        return replace(failure, connection=connection.number, phase=phase)
+
     # What must be used, and closed
 
     def made(self, thing: object, advice: str, site: Site) -> None:
@@ -247,14 +259,25 @@ class Context(Observer):
         """It was used."""
         self._unused.pop(thing, None)
 
-    async def close_sockets(self) -> None:
-        """The check's function has returned: close what it left open, and say so."""
-        for ws in tuple(self.sockets):
-            if ws.ready_state is ws.OPEN:
-                message = f"The check ended with its connection to {ws.url} open"
-                failure = Failure(code="check.unclosed_connection", message=message)
-                self.failed(self.located(failure, ws._site), "warning")
+    async def close_sockets(self, loop: AbstractEventLoop) -> None:
+        """The script is done with this loop: close what it left open in it, and say so."""
+        for ws in self._sockets_in(loop):
+            self._tell_left_open(ws)
             await ws._leave(None)
+
+    def abandon_sockets(self, loop: AbstractEventLoop) -> None:
+        """Let go at once of what is open in this loop, which does not run."""
+        for ws in self._sockets_in(loop):
+            ws._abandon()
+
+    def _sockets_in(self, loop: AbstractEventLoop) -> list[WebSocket]:
+        return [ws for ws in tuple(self.sockets) if ws._loop is loop]
+
+    def _tell_left_open(self, ws: WebSocket) -> None:
+        if ws.ready_state is ws.OPEN:
+            message = f"The check ended with its connection to {ws.url} open"
+            failure = Failure(code="check.unclosed_connection", message=message)
+            self.failed(self.located(failure, ws._site), "warning")
 
     def end(self, *, returned: bool) -> None:
         """The attempt is over: let go of what is open still, tell what was never used.
@@ -264,6 +287,8 @@ class Context(Observer):
                 no mistake.
         """
         for ws in tuple(self.sockets):
+            if returned:
+                self._tell_left_open(ws)
             ws._abandon()
         unused, self._unused = self._unused, {}
         if returned:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import CoroutineType
 from typing import Any, Final
 
+from checkwire.model.errors import UsageError
 from checkwire.sdk.context import Context, Site, current, is_ours
 
 __all__ = ["notice_forgotten_awaits", "tell_forgotten"]
@@ -28,13 +29,19 @@ def notice_forgotten_awaits() -> None:
     warnings._warn_unawaited_coroutine = _forgotten  # type: ignore[attr-defined]
 
 
-def tell_forgotten(values: Iterable[object]) -> bool:
-    """Tell of each of these values that is a coroutine nobody awaited; whether there was one."""
-    forgotten = [value for value in values if isinstance(value, CoroutineType) and _is_new(value)]
-    for coroutine in forgotten:
-        _forgotten(coroutine)
-        coroutine.close()
-    return bool(forgotten)
+def tell_forgotten(values: Iterable[object]) -> UsageError | None:
+    """Tell of each of these values that is a coroutine of the script's that nobody awaited.
+
+    Returns:
+        What to raise for the first one told; ``None`` if there was none.
+    """
+    mistake: UsageError | None = None
+    for value in values:
+        if isinstance(value, CoroutineType) and _is_new(value):
+            told = _tell(current(), value)
+            value.close()
+            mistake = mistake or told
+    return mistake
 
 
 def _is_new(coroutine: CoroutineType[Any, Any, Any]) -> bool:
@@ -46,12 +53,13 @@ def _forgotten(coroutine: CoroutineType[Any, Any, Any]) -> None:
         _tell(current(), coroutine)
 
 
-def _tell(context: Context, coroutine: CoroutineType[Any, Any, Any]) -> None:
+def _tell(context: Context, coroutine: CoroutineType[Any, Any, Any]) -> UsageError | None:
     site, name = _origin(coroutine)
-    if not is_ours(site[0]) and context.owns(site[0]):
-        context.misused(
-            f"{name}() was called without await, so it did nothing: write `await` before it", site
-        )
+    if is_ours(site[0]) or not context.owns(site[0]):
+        return None
+    return context.misused(
+        f"{name}() was called without await, so it did nothing: write `await` before it", site
+    )
 
 
 def _origin(coroutine: CoroutineType[Any, Any, Any]) -> tuple[Site, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from types import TracebackType
@@ -203,8 +204,15 @@ class WebSocket(Inbound, Listening, Described):
         if connection is None or loop is None or loop.is_closed():
             return
         if loop.is_running() and running_loop() is not loop:
+            aborted = threading.Event()
+
+            def abort() -> None:
+                connection.abort()
+                aborted.set()
+
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(connection.abort)
+                loop.call_soon_threadsafe(abort)
+                aborted.wait(_POLITENESS)
         else:
             connection.abort()
 

@@ -37,7 +37,7 @@ def excerpt(attempt: Attempt, failed: Failed | None, width: int) -> list[Text]:
     ]
     frames = [event for event in rows if isinstance(event, FrameSeen)]
     if not frames:
-        return []
+        return _nothing_came(attempt, connection, failed, width)
     culprit = _culprit(frames, failed)
     shown = _around(rows, culprit, failed)
     drawn = [event for event in shown if isinstance(event, FrameSeen)]
@@ -62,6 +62,17 @@ def _connection(attempt: Attempt, failed: Failed | None) -> int:
         if isinstance(event, FrameSeen) and (failed is None or event.at_ns <= failed.at_ns)
     ]
     return before[-1] if before else 1
+
+
+def _nothing_came(attempt: Attempt, number: int, failed: Failed | None, width: int) -> list[Text]:
+    """A row for the silence in which time ran out, on a connection that opened, and no more."""
+    connection = next((one for one in attempt.connections if one.number == number), None)
+    opened = None if connection is None else connection.phase("upgrade")
+    if failed is None or opened is None or not failed.failure.code.startswith("timeout."):
+        return []
+    table = Table([], [failed.at_ns], width, many=False)
+    opened_ns = opened.at_ns + opened.duration_ns
+    return [table.heading(), _failed_here(table, (), opened_ns, failed)]
 
 
 def _culprit(frames: Sequence[FrameSeen], failed: Failed | None) -> int | None:

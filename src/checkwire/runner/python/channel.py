@@ -89,6 +89,19 @@ class MessageReader(Generic[M]):
             del self._buffer[:end]
         return messages
 
+    def read_one(self) -> M:
+        """Wait for one message, however many reads it takes. None may follow it unasked.
+
+        Raises:
+            ConnectionResetError: the stream ended before.
+            OSError, ValueError: as :meth:`read` does.
+        """
+        while not (messages := self.read()):
+            if messages is None:
+                raise ConnectionResetError("the other end is gone")
+        (message,) = messages
+        return message
+
     def close_fds(self) -> None:
         """Close the descriptors that nobody took."""
         while self.fds:

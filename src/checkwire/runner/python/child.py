@@ -10,8 +10,9 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
+from io import FileIO, TextIOWrapper
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
@@ -106,9 +107,12 @@ def _take_fds(fds: ChildFds) -> int:
     for fd in (stdin, fds.stdout, fds.stderr, fds.events):
         if fd > 2:
             os.close(fd)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, ValueError, OSError):  # a check file may have replaced it
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    for fd, name in ((1, "stdout"), (2, "stderr")):
+        how: dict[str, Any] = {"errors": "backslashreplace", "line_buffering": True}
+        try:
+            getattr(sys, name).reconfigure(encoding="utf-8", **how)
+        except (AttributeError, ValueError, OSError):  # a check file has closed it
+            setattr(sys, name, TextIOWrapper(FileIO(fd, "w", closefd=False), "utf-8", **how))
     return events
 
 

@@ -204,7 +204,7 @@ class Engine:
         definitions: list[CheckDefinition] = []
         failures: dict[str, Failure] = {}
         empty: list[str] = []
-        path = ""
+        path, answers = "", 0
         while True:
             limit = self._import_timeout if path else _START_TIMEOUT
             try:
@@ -217,6 +217,7 @@ class Engine:
                 if path:
                     raise UnsafeFile(path) from None
                 raise
+            answers += isinstance(response, Loaded | NotLoaded)
             match response:
                 case Loading():
                     path = response.path
@@ -228,6 +229,11 @@ class Engine:
                 case NotLoaded():
                     failures[path] = response.failure
                 case Ready():
+                    if answers != len(files):
+                        raise EngineError(
+                            f"the process that runs checks imported {answers} of {len(files)} "
+                            "check files, and said nothing of the others"
+                        )
                     return LoadedChecks(tuple(definitions), failures, tuple(empty), zygote.output)
 
     def _relative(self, file: Path) -> str:

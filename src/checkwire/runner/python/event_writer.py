@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from checkwire.model.events import Event, Failed, Logged, StepStarted, encode_event
+from checkwire.model.events import Event, Excused, Failed, Logged, StepStarted, encode_event
 from checkwire.model.failures import Failure
 from checkwire.runner.stream import MAX_LINE, SecretRead
 
@@ -25,6 +25,10 @@ class EventWriter:
     Nothing is buffered, so a process that is killed has told all that happened to it. If the
     runner is gone, or the script has closed the descriptor, there is nobody to tell.
 
+    A process that the script forks has a copy of this, and of all that its parent knew. It cannot
+    tell how the attempt ended, and its numbers for steps and connections are its parent's too. So
+    of its events only failures are told, under numbers of their own, and what it logs.
+
     Args:
         fd: descriptor of the pipe to the runner.
     """
@@ -33,10 +37,14 @@ class EventWriter:
         self._fd = fd
         self._lock = threading.Lock()
         self._patience = _FOR_EVER
+        self._fork = 0
+        os.register_at_fork(after_in_child=self._forked)
 
     def write(self, event: Event) -> None:
         """Tell the runner. What cannot be told as it is, is told in short; nothing is raised."""
-        self._send(_line_of(event))
+        told = _of_fork(event, self._fork) if self._fork else event
+        if told is not None:
+            self._send(_line_of(told))
 
     def secret_read(self, at_ns: int, name: str) -> None:
         """Tell the runner that the check reads this variable as a secret."""
@@ -53,6 +61,10 @@ class EventWriter:
             finally:
                 self._lock.release()
 
+    def _forked(self) -> None:
+        self._fork = os.getpid()
+        self._lock = threading.Lock()  # another thread may have held it, which is not here
+
     def end_in_signal_handler(self) -> None:
         """Be written to by a signal handler from now on, and by nobody else.
 
@@ -60,6 +72,19 @@ class EventWriter:
         be told: that line would never end, and its lock is never released.
         """
         self._patience = _BRIEFLY
+
+
+def _of_fork(event: Event, pid: int) -> Event | None:
+    """What is told of an event in a process that the script forked."""
+    match event:
+        case Failed(number=number, failure=failure):
+            failure = msgspec.structs.replace(failure, connection=None)
+            return msgspec.structs.replace(event, number=pid << 32 | number, failure=failure)
+        case Excused(number=number):
+            return msgspec.structs.replace(event, number=pid << 32 | number)
+        case Logged():
+            return event
+    return None
 
 
 def _line_of(event: Event) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import signal
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from types import FrameType
@@ -23,6 +23,7 @@ from checkwire.runner.python.blame import (
     leaves_of,
 )
 from checkwire.runner.python.event_writer import EventWriter
+from checkwire.runner.python.loops import Loops
 from checkwire.runner.python.messages import Job
 from checkwire.sdk import assertions
 from checkwire.sdk.context import Context, early_secrets, enter
@@ -113,13 +114,14 @@ class Script:
         self._raised = 0
         self._timed_out = 0
         self._coroutine: Coroutine[Any, Any, Any] | None = None
-        self._tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self._loops = Loops(context, self._fail, self._warn)
 
     def run(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
         """Run it, then tell that it is finished."""
         signal.signal(signal.SIGTERM, self._terminated)
         signal.signal(signal.SIGALRM, self._alarmed)
         threading.excepthook = self._thread_failed
+        self._loops.watch_all()
         try:
             try:
                 # For plain functions; the event loop has a clock of its own.
@@ -132,6 +134,7 @@ class Script:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except BaseException as error:  # whatever it is, it is the check's
             self._raised = self._ended_by(error)
+        self._loops.tell_unseen_failures()
         self._context.end(returned=not self._raised)
         if not self._raised:
             self._tell_unreached_assertions(function)
@@ -165,11 +168,12 @@ class Script:
         self._coroutine = coroutine
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        loop.set_exception_handler(self._background_failed)
-        loop.set_task_factory(self._make_task)  # type: ignore[arg-type]  # typeshed is stricter
-        main = loop.create_task(coroutine)
+        self._loops.watch(loop)  # a policy of the project's may make another kind of loop
+        # The deadline comes in the context of the check's own task: it knows the step.
+        context = contextvars.copy_context()
+        main = loop.create_task(coroutine, context=context)
         left = self._timeout - self._context.timeline.now() / 1e9
-        deadline = loop.call_later(left, self._cancel_at_deadline, main)
+        deadline = loop.call_later(left, self._cancel_at_deadline, main, context=context)
         try:
             # Not the task itself: what ends it must not end the loop before the clean-up.
             loop.run_until_complete(asyncio.wait([main]))
@@ -180,17 +184,9 @@ class Script:
             deadline.cancel()
         with suppress(Exception):
             if not self._raised:
-                loop.run_until_complete(self._context.close_sockets())
+                loop.run_until_complete(self._context.close_sockets(loop))
         with suppress(Exception):
             loop.run_until_complete(self._clean_up(loop))
-        self._tell_unseen_failures()
-
-    def _make_task(
-        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
-    ) -> asyncio.Task[Any]:
-        task = asyncio.Task(coroutine, loop=loop, **options)
-        self._tasks.add(task)
-        return task
 
     async def _clean_up(self, loop: asyncio.AbstractEventLoop) -> None:
         """End what the check left running, as ``asyncio.run`` does, but not at any length."""
@@ -201,21 +197,6 @@ class Script:
             await asyncio.wait(left, timeout=_CLEANUP)
         async with asyncio.timeout(_CLEANUP):
             await loop.shutdown_asyncgens()
-
-    def _tell_unseen_failures(self) -> None:
-        """A task that failed while nobody awaited it has failed the check all the same."""
-        for task in list(self._tasks):
-            if task.done() and not task.cancelled() and task._log_traceback:
-                task._log_traceback = False
-                if (error := task.exception()) is not None:
-                    self._fail(error)
-
-    def _background_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, BaseException):
-            self._fail(error)
-        else:
-            self._warn(str(context.get("message")))
 
     def _thread_failed(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
@@ -235,13 +216,12 @@ class Script:
     def _tell_timeout(self, location: Location | None) -> None:
         limit = format_seconds(self._timeout)
         where = "; it was waiting here" if location else ""
-        self._timed_out = self._context.ledger.failed(
-            Failure(
-                code="timeout.check",
-                message=f"The check did not finish in {limit}{where}",
-                location=location,
-            )
+        failure = Failure(
+            code="timeout.check",
+            message=f"The check did not finish in {limit}{where}",
+            location=location,
         )
+        self._timed_out = self._context.ledger.failed(self._context.while_waiting(failure))
 
     def _terminated(self, number: int, frame: FrameType | None) -> NoReturn:
         """The runner ends it. If that is for its time, which it did not heed, say where it is."""

@@ -17,12 +17,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from checkwire.model.failures import Failure, Location
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.channel import MessageReader, pack, send_all
 from checkwire.runner.python.child import ChildFds, run_child
 from checkwire.runner.python.environ import set_environ
+from checkwire.runner.python.footprint import Footprint
 from checkwire.runner.python.launch import CONTROL_FD
 from checkwire.runner.python.linux import adopt_orphans, count_threads, die_with_parent
 from checkwire.runner.python.messages import (
@@ -90,21 +92,26 @@ class Zygote:
 
     def load(self) -> None:
         """Import the files that the runner names, and say of each what became of it."""
-        for request in self._requests.read() or ():
-            if not isinstance(request, Load):
-                raise TypeError(f"{request} came before any Load")
-            set_environ(request.env)
-            os.chdir(request.project.root)
-            self._catalog = Catalog(request.project)
-            for file in request.files:
-                path = self._catalog.relative(file)
-                self._say(Loading(path=path))
-                self._say(self._load(file, path))
+        request = self._requests.read_one()
+        if not isinstance(request, Load):
+            raise TypeError(f"{request} came before any Load")
+        set_environ(request.env)
+        os.chdir(request.project.root)
+        self._catalog = Catalog(request.project)
+        for file in request.files:
+            path = self._catalog.relative(file)
+            self._say(Loading(path=path))
+            self._say(self._load(file, path))
 
     def _load(self, file: str, path: str) -> Response:
+        footprint = Footprint()
         result = self._catalog.load(file)
         if os.getpid() != self._pid:
             os._exit(0)  # the file forked, and this is its child
+        if functions := footprint.replaced():
+            failure = result if isinstance(result, Failure) else _replaced(path, functions)
+            return NotLoaded(path=path, failure=failure, unsafe=True)
+        footprint.undo()
         if (threads := _threads_left()) > 1:
             return NotLoaded(path=path, failure=_started_threads(path, threads), unsafe=True)
         if isinstance(result, Failure):
@@ -114,7 +121,8 @@ class Zygote:
     def serve(self) -> None:
         """Fork a child for each request, and tell of each end, until the runner hangs up."""
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with suppress(ValueError, OSError):  # a check file may have closed it
+                stream.flush()
         _occupy_standard_fds()
         gc.freeze()
         self._children = Children()
@@ -204,6 +212,17 @@ def _threads_left() -> int:
     while (threads := count_threads()) > 1 and time.monotonic() < deadline:
         time.sleep(_LOOK_AGAIN_MS / 1000)
     return threads
+
+
+def _replaced(path: str, functions: list[str]) -> Failure:
+    shown = ", ".join(functions[:3]) + (", …" if len(functions) > 3 else "")
+    return Failure(
+        code="script.import",
+        message=f"{path} replaces {shown} when it is imported; all checks share the process that "
+        "imports it, and need them as they are",
+        hint="Patch it inside the check function, which has a process of its own",
+        location=Location(path, 1),
+    )
 
 
 def _started_threads(path: str, threads: int) -> Failure:

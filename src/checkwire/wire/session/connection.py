@@ -183,6 +183,11 @@ class Connection:
         """The user takes a message for the answer to what it sent: tell the round trip."""
         self._departures.answered(message.frame, message.at_ns)
 
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for a message at this moment."""
+        return not self._ending.over and (self._inbox.awaited or self.on_message is not None)
+
     def pause(self) -> None:
         """Read no more, so that the peer feels that it sends too fast."""
         self._pipe.pause()
