@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from checkwire import __version__
@@ -180,26 +179,6 @@ def test_a_stream_that_is_not_unicode_gets_ascii_shapes() -> None:
     assert "  * orderbook-snapshot" in text
     assert "  x ticker-subscribe" in text
     assert max(map(len, text.splitlines())) <= 80
-
-
-@pytest.mark.parametrize(
-    ("case", "root", "again"),
-    [
-        (None, ".", "checkwire test checks/trading.py::room_join -v"),
-        ("eu west", ".", "checkwire test 'checks/trading.py::room_join[eu west]' -v"),
-        ("it's", ".", "checkwire test 'checks/trading.py::room_join[it'\\''s]' -v"),
-        (None, "../monitoring", "checkwire test ../monitoring/checks/trading.py::room_join -v"),
-    ],
-)
-def test_the_command_that_runs_it_again_can_be_pasted(
-    case: str | None, root: str, again: str
-) -> None:
-    from checkwire.cli.reporters.failure_block import run_block
-
-    check = samples.check("room-join", case=case)
-    run = msgspec.structs.replace(samples.degraded(), check=check)
-    lines = [line.plain.strip() for line in run_block(run, 100, root=root)]
-    assert f"again     {again}" in lines
 
 
 @pytest.mark.parametrize("early", [True, False])

@@ -61,6 +61,10 @@ class Runner:
         location: the name of the place that this is.
         process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
         import_timeout: seconds that the import of one check file may take.
+
+    Attributes:
+        secrets_read: names of the variables that checks have read as secrets so far, besides
+            those of ``secrets``.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class Runner:
         self._engine = Engine(
             project, env=self._env, process=process, import_timeout=import_timeout
         )
+        self.secrets_read = self._engine.secrets_read
 
     async def __aenter__(self) -> Runner:
         return self

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from checkwire.cli.reporters.again import Again
     from checkwire.model.attempt import Run
     from checkwire.model.definition import CheckDefinition
     from checkwire.model.events import Event
@@ -42,12 +43,14 @@ class Finish(NamedTuple):
         duration_ns: from start to finish, wall clock.
         exit_code: what the command is about to exit with.
         interrupted: whether somebody pressed Ctrl-C.
+        again: the options with which a check is to be run again.
     """
 
     runs: tuple[Run, ...]
     duration_ns: int
     exit_code: int
     interrupted: bool = False
+    again: Again | None = None
 
 
 class Reporter(Protocol):

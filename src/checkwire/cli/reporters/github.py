@@ -122,7 +122,10 @@ class GitHubReporter(ReporterAtEnd):
             for failure in self._start.load_failures
         ]
         blocks += [
-            _fold(f"{mark_of_run(run).shape} {run.check.name}", run_block(run, _BLOCK_WIDTH))
+            _fold(
+                f"{mark_of_run(run).shape} {run.check.name}",
+                run_block(run, _BLOCK_WIDTH, root=self._start.root, again=finish.again),
+            )
             for run in finish.runs
             if run.attempts and run.status not in ("passed", "skipped")
         ]

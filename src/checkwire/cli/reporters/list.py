@@ -146,7 +146,7 @@ class ListReporter:
         order = {check.id: index for index, check in enumerate(self._start.checks)}
         runs.sort(key=lambda run: (_GRAVITY[run.status], order.get(run.check.id, len(order))))
         for run in runs:
-            yield run_block(run, width, self._verbosity, self._start.root)
+            yield run_block(run, width, self._verbosity, self._start.root, finish.again)
 
     def _live_lines(self, width: int, room: int) -> list[Text]:
         names = name_column(self._start.checks, width)

@@ -16,6 +16,7 @@ import click
 
 from checkwire.cli.reporters.base import Finish, Start
 from checkwire.cli.reporters.registry import Reporters, open_reporters, parse_reporters
+from checkwire.cli.testing.again import again_of
 from checkwire.cli.testing.request import Request
 from checkwire.cli.testing.variables import read_secrets, read_variables
 from checkwire.model.attempt import Run
@@ -82,10 +83,11 @@ class _Session:
         project = find_project(request.targets)
         # The project's [env] are defaults; the shell's variables and the options override them.
         env = {**project.env, **os.environ, **read_variables(request)}
+        secrets = read_secrets(project, env)
         runner = Runner(
             project,
             env=env,
-            secrets=read_secrets(project, env),
+            secrets=secrets,
             connecting=Connecting(
                 resolve=request.resolve, ca=None if request.ca is None else _usable_ca(request.ca)
             ),
@@ -103,7 +105,7 @@ class _Session:
                 )
             if request.list_only:
                 return _list(chosen, collected)
-            return await self._run_checks(runner, project, collected, chosen, env)
+            return await self._run_checks(runner, project, collected, chosen, env, secrets)
 
     async def _run_checks(
         self,
@@ -112,6 +114,7 @@ class _Session:
         collected: Collected,
         chosen: tuple[CheckDefinition, ...],
         env: dict[str, str],
+        secrets: dict[str, str],
     ) -> int:
         started_ns = time.monotonic_ns()
         services = project.services if chosen else ()
@@ -135,6 +138,13 @@ class _Session:
                 duration_ns=time.monotonic_ns() - started_ns,
                 exit_code=status,
                 interrupted=self._stopped_by is not None,
+                again=again_of(
+                    self._request,
+                    sources=project.secrets,
+                    secrets=secrets,
+                    read=runner.secrets_read,
+                    environ=os.environ,
+                ),
             )
         )
         return status

@@ -63,6 +63,9 @@ class Engine:
         env: the environment that check files see while they are imported; by default ours.
         process: a zygote that was started before; otherwise one is started when it is needed.
         import_timeout: seconds that the import of one file may take.
+
+    Attributes:
+        secrets_read: names of the variables that checks have read as secrets, besides the job's.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Engine:
         self._second_tries = asyncio.Lock()
         self._supervisors: set[Supervisor] = set()
         self._closed = False
+        self.secrets_read: set[str] = set()
 
     async def load(self, files: Sequence[Path]) -> LoadedChecks:
         """Import these check files. Call it once, before any attempt.
@@ -132,7 +136,9 @@ class Engine:
     async def _try(
         self, job: Job, on_event: Callable[[Event], None] | None, note: str = ""
     ) -> tuple[Attempt, bool]:
-        supervisor = Supervisor(job, root=self._project.root, on_event=on_event)
+        supervisor = Supervisor(
+            job, root=self._project.root, on_event=on_event, secrets_read=self.secrets_read
+        )
         self._supervisors.add(supervisor)
         try:
             if self._closed:
