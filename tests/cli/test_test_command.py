@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -347,48 +346,6 @@ def test_a_service_that_does_not_start_is_told_with_its_output(tmp_path: Path) -
     assert "no disk" in result.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_to_stop_reports_what_finished_and_leaves_no_process(
-    number: signal.Signals, tmp_path: Path
-) -> None:
-    source = """
-        import asyncio, os
-        from pathlib import Path
-        from checkwire import check
-
-        @check
-        async def quick():
-            assert True
-
-        @check(timeout="50s")
-        async def endless():
-            Path("pid").write_text(str(os.getpid()))
-            await asyncio.sleep(45)
-            assert True
-    """
-    root = project(tmp_path, a_check=source)
-    with subprocess.Popen(
-        [sys.executable, "-m", "checkwire", "test"],
-        cwd=root,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
-        assert program.stdout is not None
-        seen = ""
-        while "quick" not in seen:
-            seen += program.stdout.readline()
-        _wait_for(lambda: (root / "pid").exists() and bool((root / "pid").read_text()))
-        program.send_signal(number)
-        rest, errors = program.communicate(timeout=20)
-    assert program.returncode == 128 + number, errors
-    assert "1 passed" in rest
-    assert "Traceback" not in rest + errors
-    pid = int((root / "pid").read_text())
-    _wait_for(lambda: not Path(f"/proc/{pid}").exists())
-
-
 def test_junit_counts_what_ran(url: str, tmp_path: Path) -> None:
     failing = "from checkwire import check\n\n@check\ndef wrong():\n    assert 1 == 2\n"
     root = project(tmp_path, a_check=PASSING, b_check=failing)
@@ -492,13 +449,6 @@ def _read_until(program: subprocess.Popen[str], text: str) -> str:
         assert line, seen
         seen += line
     return seen
-
-
-def _wait_for(condition: object) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def _free_port() -> int:

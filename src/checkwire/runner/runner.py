@@ -102,6 +102,11 @@ class Runner:
     ) -> None:
         await self.close()
 
+    @property
+    def loading(self) -> str:
+        """The check file that is being imported, relative to the project; empty if none is."""
+        return self._engine.loading
+
     async def close(self) -> None:
         """End what is under way, as cancelled, and wait until every process is gone."""
         await self._engine.close()

@@ -2,29 +2,84 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import IO
 
 from checkwire.model.errors import CheckwireError
 from checkwire.project.config import Service
 
-__all__ = ["ServiceError", "running"]
+__all__ = ["ServiceError", "Services"]
 
 _STOP_PATIENCE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
+_CONNECT_PATIENCE = 1.0
+_POLL = 0.01
 _TAIL = 2000
 
 
 class ServiceError(CheckwireError):
     """A service did not start."""
+
+
+class Services:
+    """The services that run inside of an ``async with`` block.
+
+    Each gets a process group of its own, its output in a temporary file, and is waited for until
+    its ``ready`` address takes connections. One that answers there already is used as it is,
+    unless ``CI`` is set.
+
+    Args:
+        services: those of the project, in the order in which they are to be started.
+        root: the project's folder, in which they run.
+        environ: their environment, to which each adds its own.
+
+    Raises:
+        ServiceError: on entering: one cannot be started, ends, or is not ready in time; the
+            message has the end of its output. None is left running.
+    """
+
+    def __init__(
+        self, services: tuple[Service, ...], root: str, environ: Mapping[str, str]
+    ) -> None:
+        self._services = services
+        self._root = root
+        self._environ = environ
+        self._started: list[_Running] = []
+
+    async def __aenter__(self) -> Services:
+        try:
+            for service in self._services:
+                if service.ready is None or not await _answers(service.ready):
+                    self._started.append(_start(service, self._root, self._environ))
+                elif self._environ.get("CI"):
+                    raise ServiceError(
+                        f"service {service.name}: something listens on "
+                        f"{_shown(service.ready)} already"
+                    )
+            for one in self._started:
+                await _await_ready(one)
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    async def _stop(self) -> None:
+        try:
+            for one in reversed(self._started):
+                await one.stop()
+        finally:  # Whoever is too impatient to wait leaves none behind either.
+            while self._started:
+                self._started.pop().kill()
 
 
 class _Running:
@@ -33,57 +88,30 @@ class _Running:
     ) -> None:
         self.service = service
         self.process = process
-        self.output = output
+        self._output = output
 
     def tail(self) -> str:
-        self.output.seek(0, os.SEEK_END)
-        self.output.seek(max(0, self.output.tell() - _TAIL))
-        return self.output.read().decode("utf-8", "replace").strip()
+        self._output.seek(0, os.SEEK_END)
+        self._output.seek(max(0, self._output.tell() - _TAIL))
+        return self._output.read().decode("utf-8", "replace").strip()
 
-    def stop(self) -> None:
-        # Also what it started itself: the whole process group.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(_STOP_PATIENCE)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+    async def stop(self) -> None:
+        """Ask it to end, and wait until it has, but not for long."""
+        self._signal(signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_PATIENCE):
+                while self.process.poll() is None:  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(_POLL)
+
+    def kill(self) -> None:
+        """Leave nothing of it, nor of what it started itself: the whole process group."""
+        self._signal(signal.SIGKILL)
         self.process.wait()
-        self.output.close()
+        self._output.close()
 
-
-@contextlib.contextmanager
-def running(
-    services: tuple[Service, ...], root: str, environ: Mapping[str, str]
-) -> Iterator[list[str]]:
-    """The services run inside the block. Yields the names of those that ran already.
-
-    Each gets a process group of its own, its output in a temporary file, and is waited for until
-    its ``ready`` address takes connections.
-
-    Raises:
-        ServiceError: one cannot be started, ends, or is not ready in time; the message has the end
-            of its output.
-    """
-    started: list[_Running] = []
-    reused: list[str] = []
-    try:
-        for service in services:
-            if service.ready is not None and _answers(service.ready):
-                if environ.get("CI"):
-                    raise ServiceError(
-                        f"service {service.name}: something listens on "
-                        f"{_shown(service.ready)} already"
-                    )
-                reused.append(service.name)
-            else:
-                started.append(_start(service, root, environ))
-        for one in started:
-            _await_ready(one)
-        yield reused
-    finally:
-        for one in reversed(started):
-            one.stop()
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
 
 
 def _start(service: Service, root: str, environ: Mapping[str, str]) -> _Running:
@@ -92,7 +120,7 @@ def _start(service: Service, root: str, environ: Mapping[str, str]) -> _Running:
         words[0] = sys.executable  # That of the environment which Checkwire is installed in.
     elif words[0] == "checkwire":
         words[:1] = [sys.executable, "-m", "checkwire"]
-    output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _Running.stop
+    output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _Running.kill
     try:
         process = subprocess.Popen(
             words,
@@ -111,20 +139,22 @@ def _start(service: Service, root: str, environ: Mapping[str, str]) -> _Running:
     return _Running(service, process, output)
 
 
-def _await_ready(running: _Running) -> None:
+async def _await_ready(running: _Running) -> None:
     service = running.service
     if service.ready is None:
         return
-    deadline = time.monotonic() + service.timeout
-    pause = 0.01
-    while not _answers(service.ready):
-        if running.process.poll() is not None:
-            raise ServiceError(_with_tail(running, f"ended with {running.process.returncode}"))
-        if time.monotonic() > deadline:
-            what = f"does not listen on {_shown(service.ready)} after {service.timeout:g} s"
-            raise ServiceError(_with_tail(running, what))
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.25)
+    pause = _POLL
+    try:
+        async with asyncio.timeout(service.timeout):
+            while not await _answers(service.ready):
+                if running.process.poll() is not None:
+                    what = f"ended with {running.process.returncode}"
+                    raise ServiceError(_with_tail(running, what))
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, 0.25)
+    except TimeoutError:
+        what = f"does not listen on {_shown(service.ready)} after {service.timeout:g} s"
+        raise ServiceError(_with_tail(running, what)) from None
 
 
 def _with_tail(running: _Running, what: str) -> str:
@@ -133,12 +163,14 @@ def _with_tail(running: _Running, what: str) -> str:
     return f"{message}. Its output ends:\n{tail}" if tail else f"{message}, and printed nothing"
 
 
-def _answers(address: tuple[str, int]) -> bool:
+async def _answers(address: tuple[str, int]) -> bool:
     try:
-        with socket.create_connection(address, 1.0):
-            return True
-    except OSError:
+        async with asyncio.timeout(_CONNECT_PATIENCE):
+            _, writer = await asyncio.open_connection(*address)
+    except OSError:  # A timeout is one too.
         return False
+    writer.close()
+    return True
 
 
 def _shown(address: tuple[str, int]) -> str:

@@ -65,6 +65,7 @@ class Engine:
         import_timeout: seconds that the import of one file may take.
 
     Attributes:
+        loading: the file that is being imported, relative to the project; empty if none is.
         secrets_read: names of the variables that checks have read as secrets, besides the job's.
     """
 
@@ -88,6 +89,7 @@ class Engine:
         self._second_tries = asyncio.Lock()
         self._supervisors: set[Supervisor] = set()
         self._closed = False
+        self.loading = ""
         self.secrets_read: set[str] = set()
 
     async def load(self, files: Sequence[Path]) -> LoadedChecks:
@@ -218,7 +220,7 @@ class Engine:
                 raise
             match response:
                 case Loading():
-                    path = response.path
+                    path = self.loading = response.path
                 case Loaded():
                     definitions += response.definitions
                     empty += () if response.definitions else (path,)
@@ -227,6 +229,7 @@ class Engine:
                 case NotLoaded():
                     failures[path] = response.failure
                 case Ready():
+                    self.loading = ""
                     return LoadedChecks(tuple(definitions), failures, tuple(empty), zygote.output)
 
     def _relative(self, file: Path) -> str:
