@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,6 +151,63 @@ def test_while_checks_run_what_finished_is_reported_and_no_process_is_left(
     assert (program.returncode, errors) == (128 + number, "")
     assert "1 passed" in rest
     assert is_gone(pid)
+
+
+TWO_MORE = """
+    from checkwire import check
+
+    @check
+    async def never_begins():
+        assert True
+
+    @check
+    async def neither_does():
+        assert True
+"""
+
+
+def test_all_reporters_agree_on_what_has_no_run(tmp_path: Path) -> None:
+    root = project(tmp_path, a_check=ENDLESS, b_check=TWO_MORE)
+    reporters = ["list=list.txt", "dot=dot.txt", "json=all.json", "junit=all.xml", "github=all.md"]
+    options = [word for reporter in reporters for word in ("-r", reporter)]
+    with under_way(root, "--workers", "1", *options) as program:
+        pid_in(root / "pid")
+        program.send_signal(signal.SIGINT)
+        program.communicate(timeout=20)
+    for name in ("list.txt", "dot.txt"):
+        text = (root / name).read_text()
+        assert re.search(
+            r"\nstopped\n  ◌ endless .* wait\n\ninterrupted  1 stopped, 2 not run  ", text
+        )
+    assert "### Checkwire: interrupted 1 stopped, 2 not run in" in (root / "all.md").read_text()
+    told = json.loads((root / "all.json").read_text())
+    assert (told["summary"]["stopped"], told["summary"]["not_run"]) == (1, 2)
+    assert told["stopped"] == ["a_check.py::endless"]
+    suites = ElementTree.parse(root / "all.xml").getroot()
+    assert (suites.get("tests"), suites.get("skipped")) == ("3", "3")
+    first, *others = (skipped.get("message") for skipped in suites.iter("skipped"))
+    assert re.fullmatch("stopped after .*: interrupted", first or "")
+    assert others == ["not run: interrupted"] * 2
+
+
+def test_after_fail_fast_the_reports_name_what_has_no_run(tmp_path: Path) -> None:
+    fails = """
+        from checkwire import check
+
+        @check
+        def fails():
+            assert 1 == 2
+    """
+    root = project(tmp_path, a_check=fails, b_check=TWO_MORE)
+    options = ("-r", "junit=all.xml", "-r", "list")
+    with under_way(root, "--workers", "1", "--fail-fast", *options) as program:
+        out, _ = program.communicate(timeout=20)
+    assert program.returncode == 1
+    assert re.search(r"\n1 failed, 2 not run  in .*  exit 1\n", out)
+    suites = ElementTree.parse(root / "all.xml").getroot()
+    assert [skipped.get("message") for skipped in suites.iter("skipped")] == [
+        "not run: --fail-fast"
+    ] * 2
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)

@@ -104,8 +104,12 @@ class ListReporter:
         self._print(rest)
         for block in self._blocks(finish):
             self._print([Text(), *block])
-        summary = summary_lines(self._start, finish, self._console.width)
-        nothing = not finish.runs and not self._start.load_failures
+        width = self._console.width
+        names = name_column(self._start.checks, width)
+        if stopped := self._progress.stopped(finish.stopped, names, width):
+            self._print([Text(), *stopped])
+        summary = summary_lines(self._start, finish, width)
+        nothing = not (finish.runs or self._start.load_failures or stopped)
         self._print(summary if nothing else [Text(), *summary])
         self._output.commit()
 

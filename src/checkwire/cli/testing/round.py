@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from checkwire.cli.reporters.registry import Reporters
-from checkwire.model.attempt import Run
+from checkwire.model.attempt import Run, Unfinished
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError
 from checkwire.model.events import Event
@@ -43,8 +43,9 @@ class Round:
         self._reporters = reporters
         self._checks = checks
         self._fail_fast = fail_fast
-        self._failed = asyncio.Event()
-        self._began: dict[str, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._began_ns: dict[str, int] = {}
+        self._ended_ns = 0
 
     async def run(self) -> None:
         """Run them all. If it is cancelled, their processes are gone before this raises.
@@ -52,26 +53,38 @@ class Round:
         Raises:
             CheckwireError: a reporter cannot write its report.
         """
-        helpers = []
-        if self._reporters.live:
-            helpers.append(asyncio.ensure_future(self._tick()))
+        ticking = asyncio.ensure_future(self._tick()) if self._reporters.live else None
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._run_one(check)) for check in self._checks]
-                helpers.append(asyncio.ensure_future(self._stop_early(tasks)))
+                self._tasks = [group.create_task(self._run_one(check)) for check in self._checks]
         except BaseExceptionGroup as errors:
             known, others = errors.split(CheckwireError)
             if known is None or others is not None:
                 raise
             raise _first(known) from None
         finally:
-            for helper in helpers:
-                helper.cancel()
+            self._ended_ns = time.monotonic_ns()
+            if ticking is not None:
+                ticking.cancel()
+
+    @property
+    def unfinished(self) -> tuple[Unfinished, ...]:
+        """The checks that have no run, once all is over."""
+        finished = {run.check.id for run in self.runs}
+        return tuple(
+            Unfinished(check=check, duration_ns=self._lasted(check))
+            for check in self._checks
+            if check.id not in finished
+        )
+
+    def _lasted(self, check: CheckDefinition) -> int | None:
+        began_ns = self._began_ns.get(check.id)
+        return None if began_ns is None else self._ended_ns - began_ns
 
     async def _run_one(self, check: CheckDefinition) -> None:
         def told(attempt: int, event: Event) -> None:
-            if check.id not in self._began:
-                self._began[check.id] = time.monotonic_ns()
+            if check.id not in self._began_ns:
+                self._began_ns[check.id] = time.monotonic_ns()
                 self._reporters.check_started(check)
             self._reporters.event(check, event)
 
@@ -79,12 +92,8 @@ class Round:
         self.runs.append(run)
         self._reporters.run_finished(run)
         if self._fail_fast and run.status in ("failed", "error"):
-            self._failed.set()
-
-    async def _stop_early(self, tasks: list[asyncio.Task[None]]) -> None:
-        await self._failed.wait()
-        for task in tasks:
-            task.cancel()
+            for task in self._tasks:
+                task.cancel()
 
     async def _tick(self) -> None:
         while True:

@@ -162,6 +162,7 @@ class _Session:
                 duration_ns=time.monotonic_ns() - started_ns,
                 exit_code=status,
                 interrupted=self._stopper.number is not None,
+                unfinished=checks.unfinished,
                 again=again_of(
                     self._request,
                     sources=project.secrets,
