@@ -93,8 +93,9 @@ def _suite(file: _File, ended_by: str) -> Iterator[str]:
     yield f"  <testsuite name={_quoted(path or 'checkwire')}{totals}>"
     for failure in file.failures:
         line = failure.location.line if failure.location else 1
+        name = str(failure.evidence.get("id") or path or "checkwire")
         yield (
-            f"    <testcase name={_quoted(path or 'checkwire')} classname={_quoted(_class(path))}"
+            f"    <testcase name={_quoted(name)} classname={_quoted(_class(path))}"
             f' file={_quoted(path)} line="{line}" time="0.000">'
         )
         yield _problem("error", failure)

@@ -32,12 +32,14 @@ class Collected(NamedTuple):
     Attributes:
         definitions: of the checks selected, by file, and in it in the order of the source.
         failures: of the files that could not be imported, by path relative to the project.
+        left_out: why checks of files that were imported cannot be run.
         warnings: sentences about what is probably not meant.
         output: the end of what check files printed while they were imported.
     """
 
     definitions: tuple[CheckDefinition, ...]
     failures: dict[str, Failure]
+    left_out: tuple[Failure, ...]
     warnings: tuple[str, ...]
     output: str
 
@@ -116,14 +118,15 @@ class Runner:
 
         Raises:
             UsageError: a function or a case that was named does not exist.
-            DefinitionError: two checks have one id.
             EngineError: no process can be started to import them.
         """
         loaded = await self._engine.load(selection.files)
-        chosen = select(loaded.definitions, selection, loaded.failures)
+        failures = selection.failures | loaded.failures
+        selected = select(loaded.definitions, selection, failures)
         return Collected(
-            tuple(chosen),
-            loaded.failures,
+            tuple(selected.definitions),
+            failures,
+            tuple(selected.failures),
             tuple(map(no_check_warning, loaded.empty)),
             loaded.output,
         )

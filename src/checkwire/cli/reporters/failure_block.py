@@ -8,7 +8,7 @@ from itertools import chain
 from checkwire.cli.reporters.again import Again, again_lines
 from checkwire.cli.reporters.evidence import evidence_lines
 from checkwire.cli.reporters.excerpt import excerpt
-from checkwire.cli.reporters.marks import MARKS, Mark, mark_of_failed, mark_of_run
+from checkwire.cli.reporters.marks import MARKS, Mark, fate_of, mark_of_failed, mark_of_run
 from checkwire.cli.reporters.paint import Text, wrap
 from checkwire.cli.reporters.phases import phase_lines
 from checkwire.cli.reporters.transcript import transcript
@@ -65,10 +65,10 @@ def run_block(
 
 
 def load_failure_block(failure: Failure, width: int) -> Iterator[Text]:
-    """The block of a file that could not be loaded."""
+    """The block of a load failure."""
     place = _place(failure.location)
     name = failure.location.path if failure.location else "checkwire"
-    yield from _title(MARKS["error"], name, "could not be loaded", place, width)
+    yield from _title(MARKS["error"], name, fate_of(failure), place, width)
     yield Text()
     yield from _failure(failure, None, None, width)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from checkwire.cli.reporters.at_end import ReporterAtEnd
 from checkwire.cli.reporters.base import Finish
 from checkwire.cli.reporters.failure_block import load_failure_block, run_block
-from checkwire.cli.reporters.marks import MARKS, RUNNING, mark_of_run
+from checkwire.cli.reporters.marks import MARKS, RUNNING, fate_of, mark_of_run
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text, clean
 from checkwire.cli.reporters.summary import summary_line
@@ -60,7 +60,7 @@ class GitHubReporter(ReporterAtEnd):
 
     def _annotations(self, finish: Finish) -> Iterator[str]:
         for failure in self._start.load_failures:
-            yield self._command("error", failure, failure.location, "could not be loaded")
+            yield self._command("error", failure, failure.location, fate_of(failure))
         for status in ("error", "failed"):
             for run in finish.runs:
                 if run.status == status:

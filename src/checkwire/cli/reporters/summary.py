@@ -48,9 +48,15 @@ def summary_lines(start: Start, finish: Finish, width: int) -> list[Text]:
         parts.append(part)
     if tally.flaky:
         parts[0].add(" (").add(f"{tally.flaky:,} {FLAKY.word}", FLAKY.style).add(")")
-    if start.load_failures:
-        files = f"{counted(len(start.load_failures), 'file')} not loaded"
-        parts.append(Text(files, "fail bold"))
+    doubles = {
+        failure.evidence.get("id")
+        for failure in start.load_failures
+        if failure.code == "check.duplicate_id"
+    }
+    if files := sum(failure.code != "check.duplicate_id" for failure in start.load_failures):
+        parts.append(Text(f"{counted(files, 'file')} not loaded", "fail bold"))
+    if doubles:
+        parts.append(Text(f"{counted(len(doubles), 'id')} used twice", "fail bold"))
     if stopped := len(finish.stopped):
         parts.append(Text(f"{stopped:,} stopped", "warn"))
     if not_run := len(finish.unfinished) - stopped:

@@ -17,7 +17,7 @@ from checkwire.cli.testing.again import again_of
 from checkwire.cli.testing.request import Request
 from checkwire.cli.testing.round import Round
 from checkwire.cli.testing.stopping import Stopper
-from checkwire.cli.testing.variables import read_secrets, read_variables
+from checkwire.cli.testing.variables import read_secrets, read_variables, text_only
 from checkwire.model.attempt import Status
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError, UsageError
@@ -100,7 +100,9 @@ class _Session:
         request = self._request
         project = find_project(request.targets)
         # The project's [env] are defaults; the shell's variables and the options override them.
-        env = {**project.env, **os.environ, **read_variables(request)}
+        env, unusable = text_only({**project.env, **os.environ, **read_variables(request)})
+        for name in unusable:
+            _warn(f"checks do not get the variable {name}: its value is not UTF-8 text")
         secrets = read_secrets(project, env)
         ca = None if request.ca is None else _usable_ca(request.ca)
         runner = Runner(
@@ -114,8 +116,11 @@ class _Session:
         async with runner:
             collected = await self._collect(runner, project)
             chosen = request.choose(collected.definitions)
-            self._warn(collected)
-            if not chosen and not collected.failures:
+            for warning in collected.warnings:
+                _warn(warning)
+            if collected.output.strip():
+                click.echo(collected.output.rstrip(), err=True)
+            if not chosen and not collected.failures and not collected.left_out:
                 raise UsageError(_nothing_left(request, len(collected.definitions)))
             if request.list_only:
                 return _list(chosen, collected)
@@ -145,7 +150,7 @@ class _Session:
         self._reporters.start(
             Start(
                 checks=chosen,
-                load_failures=tuple(collected.failures.values()),
+                load_failures=(*collected.failures.values(), *collected.left_out),
                 workers=self._request.workers or 0,
                 root=project.root,
                 deselected=len(collected.definitions) - len(chosen),
@@ -174,11 +179,9 @@ class _Session:
         )
         return status
 
-    def _warn(self, collected: Collected) -> None:
-        for warning in collected.warnings:
-            click.echo(f"checkwire: {click.style('warning:', fg='yellow')} {warning}", err=True)
-        if collected.output.strip():
-            click.echo(collected.output.rstrip(), err=True)
+
+def _warn(warning: str) -> None:
+    click.echo(f"checkwire: {click.style('warning:', fg='yellow')} {warning}", err=True)
 
 
 def _running(
@@ -194,7 +197,7 @@ def _running(
 def _status(statuses: set[Status], collected: Collected) -> int:
     if "failed" in statuses:
         return 1
-    return 2 if "error" in statuses or collected.failures else 0
+    return 2 if "error" in statuses or collected.failures or collected.left_out else 0
 
 
 def _usable_ca(path: str) -> str:
@@ -217,7 +220,9 @@ def _list(chosen: tuple[CheckDefinition, ...], collected: Collected) -> int:
     for definition in chosen:
         tags = click.style("".join(f"  #{tag}" for tag in definition.tags), dim=True)
         click.echo(f"{definition.id}{tags}")
-    for path, failure in collected.failures.items():
-        click.echo(f"{path}: {failure.message} [{failure.code}]", err=True)
     sys.stdout.flush()
-    return 2 if collected.failures else 0
+    failures = (*collected.failures.values(), *collected.left_out)
+    for failure in failures:
+        place = f"{failure.location.path}:{failure.location.line}: " if failure.location else ""
+        click.echo(f"{place}{failure.message} [{failure.code}]", err=True)
+    return 2 if failures else 0

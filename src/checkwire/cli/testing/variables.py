@@ -10,7 +10,7 @@ from checkwire.cli.testing.request import Request
 from checkwire.model.errors import CheckwireError
 from checkwire.project.config import Project
 
-__all__ = ["read_secrets", "read_variables"]
+__all__ = ["read_secrets", "read_variables", "text_only"]
 
 
 def read_variables(request: Request) -> dict[str, str]:
@@ -45,3 +45,20 @@ def read_secrets(project: Project, env: Mapping[str, str]) -> dict[str, str]:
         if value:
             secrets[name] = value
     return secrets
+
+
+def text_only(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The variables that checks can be given, and the names of those that are not UTF-8 text.
+
+    The shell may hold any bytes; what checks are told, and tell, is text.
+    """
+    good: dict[str, str] = {}
+    bad: list[str] = []
+    for name, value in variables.items():
+        try:
+            f"{name}{value}".encode()
+        except UnicodeEncodeError:
+            bad.append(ascii(name)[1:-1])
+        else:
+            good[name] = value
+    return good, bad

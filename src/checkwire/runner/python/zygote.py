@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from checkwire.model.failures import Failure, Location
 from checkwire.runner.python.catalog import Catalog
@@ -114,7 +115,8 @@ class Zygote:
     def serve(self) -> None:
         """Fork a child for each request, and tell of each end, until the runner hangs up."""
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with suppress(Exception):  # a file may have closed it, or put its own in its place
+                stream.flush()
         _occupy_standard_fds()
         gc.freeze()
         self._children = Children()
