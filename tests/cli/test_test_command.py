@@ -200,7 +200,29 @@ def test_a_missing_variable_names_itself_and_its_check(tmp_path: Path) -> None:
     assert result.status == 2
     assert "WS_URL is not set" in result.out
     assert "needs_a_variable" in result.out
-    assert "--env NAME=VALUE" in result.out
+    assert "--env WS_URL=..." in result.out
+
+
+def test_a_missing_secret_names_the_variable_that_it_would_come_from(tmp_path: Path) -> None:
+    source = """
+        from checkwire import check, secret
+
+        @check
+        async def logs_in():
+            assert secret("KEY") == "x"
+    """
+    root = project(tmp_path, a_check=source)
+    with (root / "checkwire.toml").open("a") as config:
+        config.write('[secrets]\nKEY = { env = "THE_KEY" }\n')
+    result = checkwire("test", cwd=root)
+    assert result.status == 2
+    said = " ".join(result.out.split())
+    assert "✕ logs_in error a_check.py:6 The secret KEY is not set" in said
+    assert (
+        "checkwire.toml:4 takes KEY from the variable THE_KEY, which is not set: "
+        "set it with export THE_KEY=... or --env THE_KEY=..."
+    ) in said
+    assert checkwire("test", "--env", "THE_KEY=x", cwd=root).status == 0
 
 
 def test_a_secret_is_shown_nowhere(url: str, tmp_path: Path) -> None:

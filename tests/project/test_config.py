@@ -96,8 +96,8 @@ def test_everything_that_can_be_said_is_understood(tmp_path: Path) -> None:
         ),
         env={"WS_URL": "wss://example.org"},
         secrets={
-            "API_KEY": SecretSource(env="ORDERS_KEY"),
-            "TOKEN": SecretSource(file=str(tmp_path / "secrets" / "token")),
+            "API_KEY": SecretSource(env="ORDERS_KEY", line=23),
+            "TOKEN": SecretSource(file=str(tmp_path / "secrets" / "token"), line=24),
         },
         locations={"eu-west": LocationSettings("Frankfurt"), "us-east": LocationSettings()},
         services=(

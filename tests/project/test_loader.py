@@ -424,8 +424,7 @@ def test_a_variable_that_is_missing_at_import_is_told_by_its_own_code(load: Load
     found = failure(load(a_check="from checkwire import env\n\nURL = env['NO_SUCH_VARIABLE']\n"))
     assert found.code == "check.env_missing"
     assert "NO_SUCH_VARIABLE" in found.message
-    assert found.location is not None
-    assert (found.location.path.rpartition("/")[2], found.location.line) == ("a_check.py", 3)
+    assert found.location == Location("a_check.py", 3, "", "URL = env['NO_SUCH_VARIABLE']")
 
 
 def test_a_file_that_failed_can_be_loaded_once_it_is_mended(load: Load) -> None:

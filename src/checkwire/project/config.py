@@ -48,10 +48,12 @@ class SecretSource(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         env: name of an environment variable.
         file: path of a file that holds nothing else, absolute.
+        line: where it is declared in the file of settings, from 1.
     """
 
     env: str | None = None
     file: str | None = None
+    line: int = 1
 
 
 class LocationSettings(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -75,6 +75,9 @@ def import_failure(error: BaseException, path: str, imports: ProjectImports) -> 
     frames = _own_frames(error.__traceback__, imports)
     if isinstance(error, FailureError):
         location = error.failure.location or (frames[-1] if frames else Location(path, 1))
+        if imports.owns(location.path):  # told as an absolute path: no attempt is under way
+            where = imports.relative(location.path)
+            location = msgspec.structs.replace(location, path=where)
         return msgspec.structs.replace(error.failure, location=location)
     lines = []
     for place in frames[-_MAX_FRAMES:]:

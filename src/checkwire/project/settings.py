@@ -33,6 +33,7 @@ __all__ = ["read_settings"]
 T = TypeVar("T")
 
 _READY = re.compile(r"tcp://(\[[^\]\s]+\]|[^:/\s\[\]]+):(\d{1,5})")
+_SECRET_SOURCES = ("env", "file")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -114,9 +115,11 @@ class _Settings:
             **settings,
         )
 
+    def _line(self, path: Iterable[str | int]) -> int:
+        return line_of(self._text, (*self._table, *path))
+
     def _wrong(self, message: str, path: Iterable[str | int]) -> DefinitionError:
-        line = line_of(self._text, (*self._table, *path))
-        return DefinitionError(message, path=self._shown, line=line)
+        return DefinitionError(message, path=self._shown, line=self._line(path))
 
     def _parse(self) -> dict[str, Any]:
         try:
@@ -231,8 +234,8 @@ class _Settings:
                     path,
                 )
             for key in value:
-                if key not in SecretSource.__struct_fields__:
-                    hint = did_you_mean(key, SecretSource.__struct_fields__)
+                if key not in _SECRET_SOURCES:
+                    hint = did_you_mean(key, _SECRET_SOURCES)
                     raise self._wrong(f'unknown key "{key}" in secrets.{name}{hint}', (*path, key))
             strings = self._strings(value, path)
             if len(strings) != 1 or not all(strings.values()):
@@ -240,7 +243,7 @@ class _Settings:
             file = strings.get("file")
             if file is not None:
                 file = str(self._file.parent / file)
-            found[name] = SecretSource(env=strings.get("env"), file=file)
+            found[name] = SecretSource(env=strings.get("env"), file=file, line=self._line(path))
         return found
 
     def _locations(self, table: dict[str, Any] | None) -> dict[str, LocationSettings] | None:
@@ -268,7 +271,7 @@ class _Settings:
         for index, table in enumerate(tables):
             path: tuple[str | int, ...] = ("service", index)
             if table.name in names:
-                first = line_of(self._text, (*self._table, "service", names[table.name]))
+                first = self._line(("service", names[table.name]))
                 message = f'two services are named "{table.name}"; the other is on line {first}'
                 raise self._wrong(message, (*path, "name"))
             names[table.name] = index

@@ -14,6 +14,7 @@ from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
 from checkwire.project.discovery import Selection
+from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, select
 from checkwire.runner.python.engine import Engine
 from checkwire.runner.python.launch import ZygoteProcess
@@ -56,6 +57,7 @@ class Runner:
         env: the environment of the checks' processes, all of it; by default that of this process,
             and the project's ``[env]``.
         secrets: values by name. They are masked in all that is kept.
+        absent: secrets that are declared and have no value, by name.
         connecting: options for every connection.
         workers: how many attempts may be under way at a time; by default as many as suit checks,
             which mostly wait: four for each CPU, and at least eight.
@@ -75,6 +77,7 @@ class Runner:
         *,
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        absent: Mapping[str, AbsentSecret] | None = None,
         connecting: Connecting | None = None,
         workers: int | None = None,
         cpu_seconds: int | None = None,
@@ -84,6 +87,8 @@ class Runner:
     ) -> None:
         self._env = dict(env) if env is not None else {**os.environ, **project.env}
         self._secrets = dict(secrets or {})
+        self._absent = dict(absent or {})
+        self._advice = {name: str(why) for name, why in self._absent.items()}
         self._connecting = connecting or Connecting()
         self._cpu_seconds = cpu_seconds
         self._location = location
@@ -149,6 +154,7 @@ class Runner:
                 attempt=number,
                 env=self._env,
                 secrets=self._secrets,
+                absent=self._advice,
                 connecting=self._connecting,
                 cpu_seconds=self._cpu_seconds,
             )
@@ -162,7 +168,10 @@ class Runner:
         if not definition.activated:
             return "it is not activated"
         missing = [n for n in definition.needs if n not in self._env and n not in self._secrets]
-        return f"it needs {', '.join(missing)}, which {_is_not_set(missing)}" if missing else ""
+        if not missing:
+            return ""
+        facts = [f"; {self._absent[name].fact}" for name in missing if name in self._absent]
+        return f"it needs {', '.join(missing)}, which {_is_not_set(missing)}{''.join(facts)}"
 
 
 def _is_not_set(names: list[str]) -> str:

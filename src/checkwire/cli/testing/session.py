@@ -17,12 +17,13 @@ from checkwire.cli.testing.again import again_of
 from checkwire.cli.testing.request import Request
 from checkwire.cli.testing.round import Round
 from checkwire.cli.testing.stopping import Stopper
-from checkwire.cli.testing.variables import read_secrets, read_variables, text_only
+from checkwire.cli.testing.variables import read_variables, text_only
 from checkwire.model.attempt import Status
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError, UsageError
 from checkwire.project.config import Project, Service
 from checkwire.project.discovery import discover, find_project
+from checkwire.project.secrets import Secrets, read_secrets
 from checkwire.runner.python.launch import launch_ahead, take_ahead
 from checkwire.runner.python.messages import Connecting
 from checkwire.runner.runner import Collected, Runner
@@ -108,7 +109,8 @@ class _Session:
         runner = Runner(
             project,
             env=env,
-            secrets=secrets,
+            secrets=secrets.values,
+            absent=secrets.absent,
             connecting=Connecting(resolve=request.resolve, ca=ca),
             workers=request.workers,
             process=take_ahead(),
@@ -143,7 +145,7 @@ class _Session:
         project: Project,
         collected: Collected,
         chosen: tuple[CheckDefinition, ...],
-        secrets: dict[str, str],
+        secrets: Secrets,
     ) -> int:
         self._stage = ""  # From here on the report tells.
         started_ns = time.monotonic_ns()
@@ -171,7 +173,7 @@ class _Session:
                 again=again_of(
                     self._request,
                     sources=project.secrets,
-                    secrets=secrets,
+                    secrets=secrets.values,
                     read=runner.secrets_read,
                     environ=os.environ,
                 ),

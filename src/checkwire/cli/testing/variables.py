@@ -1,16 +1,13 @@
-"""What checks read with ``env`` and ``secret``, and where it comes from."""
+"""What checks read with ``env``, and where it comes from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from checkwire.cli.testing.env_file import read_env_file
 from checkwire.cli.testing.request import Request
-from checkwire.model.errors import CheckwireError
-from checkwire.project.config import Project
 
-__all__ = ["read_secrets", "read_variables", "text_only"]
+__all__ = ["read_variables", "text_only"]
 
 
 def read_variables(request: Request) -> dict[str, str]:
@@ -23,28 +20,6 @@ def read_variables(request: Request) -> dict[str, str]:
     for path in request.env_files:
         variables |= read_env_file(path)
     return variables | dict(request.env)
-
-
-def read_secrets(project: Project, env: Mapping[str, str]) -> dict[str, str]:
-    """The values of the project's secrets. One that is not set is left out; reading it fails then.
-
-    Raises:
-        CheckwireError: a secret's file is there, and cannot be read.
-    """
-    secrets: dict[str, str] = {}
-    for name, source in project.secrets.items():
-        if source.env is not None:
-            value = env.get(source.env, "")
-        elif source.file is not None and (file := Path(source.file)).exists():
-            try:
-                value = file.read_text("utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise CheckwireError(f"secret {name}: cannot read {file}: {error}") from None
-        else:
-            value = ""
-        if value:
-            secrets[name] = value
-    return secrets
 
 
 def text_only(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
