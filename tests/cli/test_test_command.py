@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -355,17 +356,77 @@ def test_services_run_for_the_checks_and_are_stopped(tmp_path: Path) -> None:
         os.kill(int((root / "pid").read_text()), 0)
 
 
-def test_a_service_that_does_not_start_is_told_with_its_output(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        (
+            "command = ['python', '-c', 'exit(\"no disk\")']",
+            "ended with 1. Its output ends:\nno disk",
+        ),
+        ("command = 'no-such-program'", "cannot run no-such-program: No such file or directory"),
+        (
+            "command = 'sleep 40'\ntimeout = '50ms'",
+            "does not listen on 127.0.0.1:9 (its ready) within 0.05 s (its timeout), and printed",
+        ),
+    ],
+)
+def test_a_service_that_does_not_start_is_told_with_its_place_and_its_output(
+    service: str, said: str, tmp_path: Path
+) -> None:
     root = project(tmp_path, a_check=PASSING)
     with (root / "checkwire.toml").open("a") as config:
+        config.write(f'[[service]]\nname = "db"\nready = "tcp://127.0.0.1:9"\n{service}\n')
+    result = checkwire("test", cwd=root)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("checkwire: error: checkwire.toml:3: service db ")
+    assert said in result.err
+
+
+def test_in_ci_a_service_is_not_taken_for_another_that_listens_there(tmp_path: Path) -> None:
+    root = project(tmp_path, a_check=PASSING)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with (root / "checkwire.toml").open("a") as config:
+            config.write(
+                f'[[service]]\nname = "db"\ncommand = "sleep 40"\nready = "tcp://127.0.0.1:{port}"\n'
+            )
+        assert checkwire("test", "--list", cwd=root).status == 0
+        result = checkwire("test", cwd=root, CI="true")
+    assert (result.status, result.out) == (2, "")
+    assert f"service db finds 127.0.0.1:{port} taken, and CI is set" in result.err
+
+
+def test_a_service_that_ends_while_checks_run_is_a_warning(tmp_path: Path) -> None:
+    source = """
+        from pathlib import Path
+        from checkwire import check
+
+        @check(timeout="40s")
+        def waits():
+            while Path(f"/proc/{Path('pid').read_text()}/stat").read_text().split()[2] != "Z":
+                pass
+            assert True
+    """
+    root = project(tmp_path, a_check=source)
+    (root / "serve.py").write_text(
+        "import os, pathlib, socket\n"
+        "pathlib.Path('pid').write_text(str(os.getpid()))\n"
+        "server = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
+        "server.accept()\n"
+        "exit('out of memory')\n"
+    )
+    port = _free_port()
+    with (root / "checkwire.toml").open("a") as config:
         config.write(
-            '[[service]]\nname = "db"\ncommand = ["python", "-c", "exit(\'no disk\')"]\n'
-            'ready = "tcp://127.0.0.1:9"\n'
+            f'[[service]]\nname = "db"\ncommand = "python serve.py"\nenv.PORT = "{port}"\n'
+            f'ready = "tcp://127.0.0.1:{port}"\n'
         )
     result = checkwire("test", cwd=root)
-    assert result.status == 2
-    assert "service db" in result.err
-    assert "no disk" in result.err
+    assert (result.status, "1 passed" in result.out) == (0, True), result.out + result.err
+    assert result.err == (
+        "checkwire: warning: checkwire.toml:3: service db ended with 1 while checks ran. "
+        "Its output ends:\nout of memory\n"
+    )
 
 
 def test_junit_counts_what_ran(url: str, tmp_path: Path) -> None:
@@ -474,8 +535,6 @@ def _read_until(program: subprocess.Popen[str], text: str) -> str:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]

@@ -71,6 +71,7 @@ class Service(msgspec.Struct, frozen=True, omit_defaults=True):
         ready: host and port that accept connections once it is up; ``None`` to not wait.
         timeout: seconds to wait for that.
         env: variables for it, on top of the inherited ones.
+        line: where it is declared in the file of settings, from 1.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Service(msgspec.Struct, frozen=True, omit_defaults=True):
     ready: tuple[str, int] | None = None
     timeout: float = 30.0
     env: dict[str, str] = {}
+    line: int = 1
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

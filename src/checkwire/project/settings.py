@@ -92,7 +92,7 @@ class _Settings:
     def project(self) -> Project:
         data: Any = self._parse()
         for key in self._table:
-            data = data.get(key, {})
+            data = data.get(key, {}) if isinstance(data, dict) else {}
         document = self._convert(data, _Document)
         root = self._file.parent
         id_ = self._option("id", document.project.id, ("project", "id")) or name_from(root)
@@ -158,14 +158,29 @@ class _Settings:
         if match := re.fullmatch(r"Object contains unknown field `(.*)`", message):
             table = _TABLES.get(tuple(key for key in path if isinstance(key, str)), _Document)
             hint = did_you_mean(match[1], table.__struct_fields__)
+            hint = hint or ("" if path else self._home_of(match[1]))
             inside = f" in {where}" if path else ""
             return self._wrong(f'unknown key "{match[1]}"{inside}{hint}', (*path, match[1]))
         if match := re.fullmatch(r"Object missing required field `(.*)`", message):
             return self._wrong(f'{where} lacks "{match[1]}"', path)
         if match := re.fullmatch(r"Expected `(.*)`, got `(.*)`", message):
             wanted, found = _in_toml(match[1]), _in_toml(match[2])
-            return self._wrong(f"{where or 'it'} must be {wanted}, not {found}", path)
+            if path == ("service",):
+                return self._wrong("service must be an array of tables: write [[service]]", path)
+            if path and isinstance(path[-1], int):
+                where = f"item {path[-1] + 1} of {where}"
+            where = where or ".".join(self._table) or "it"
+            return self._wrong(f"{where} must be {wanted}, not {found}", path)
         return self._wrong(f"{where}: {message}", path)
+
+    def _home_of(self, key: str) -> str:
+        """Where a key that stands outside of every table may belong."""
+        if key == "tool" and not self._table:
+            return "; here write [project] for [tool.checkwire.project], and so on"
+        for home, keys in (("project", _ProjectTable.__struct_fields__), ("defaults", DEFAULTABLE)):
+            if key in keys:
+                return f"; it belongs under [{'.'.join((*self._table, home))}]"
+        return ""
 
     def _option(self, name: str, value: object, path: tuple[str | int, ...]) -> Any:
         if value is None:
@@ -285,6 +300,7 @@ class _Settings:
                 ready=self._ready(table.ready, (*path, "ready")),
                 timeout=timeout,
                 env=self._strings(table.env, (*path, "env")),
+                line=self._line(path),
             )
 
     def _command(self, command: str | list[str], path: tuple[str | int, ...]) -> tuple[str, ...]:

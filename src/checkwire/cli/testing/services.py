@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO
 
 from checkwire.model.errors import CheckwireError
-from checkwire.project.config import Service
+from checkwire.project.config import CONFIG_NAME, Project, Service
 
 __all__ = ["ServiceError", "Services"]
 
@@ -36,8 +37,7 @@ class Services:
     unless ``CI`` is set.
 
     Args:
-        services: those of the project, in the order in which they are to be started.
-        root: the project's folder, in which they run.
+        project: they are started in the order in which it declares them, in its folder.
         environ: their environment, to which each adds its own.
 
     Raises:
@@ -45,26 +45,17 @@ class Services:
             message has the end of its output. None is left running.
     """
 
-    def __init__(
-        self, services: tuple[Service, ...], root: str, environ: Mapping[str, str]
-    ) -> None:
-        self._services = services
-        self._root = root
+    def __init__(self, project: Project, environ: Mapping[str, str]) -> None:
+        self._project = project
         self._environ = environ
         self._started: list[_Running] = []
 
     async def __aenter__(self) -> Services:
         try:
-            for service in self._services:
-                if service.ready is None or not await _answers(service.ready):
-                    self._started.append(_start(service, self._root, self._environ))
-                elif self._environ.get("CI"):
-                    raise ServiceError(
-                        f"service {service.name}: something listens on "
-                        f"{_shown(service.ready)} already"
-                    )
+            for service in self._project.services:
+                await self._start(service)
             for one in self._started:
-                await _await_ready(one)
+                await self._await_ready(one)
         except BaseException:
             await self._stop()
             raise
@@ -72,6 +63,52 @@ class Services:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stop()
+
+    def failed(self) -> list[str]:
+        """Of each that has ended by itself, and not with 0, a sentence that says so."""
+        return [
+            self._told(one.service, _with_tail(one, f"ended with {status} while checks ran"))
+            for one in self._started
+            if (status := one.process.poll())
+        ]
+
+    async def _start(self, service: Service) -> None:
+        if service.ready is None or not await _answers(service.ready):
+            try:
+                self._started.append(_start(service, self._project.root, self._environ))
+            except OSError as error:
+                what = f"cannot run {service.command[0]}: {error.strerror}"
+                raise ServiceError(self._told(service, what)) from None
+        elif self._environ.get("CI"):
+            what = (
+                f"finds {_shown(service.ready)} taken, and CI is set: end what listens there, or "
+                "choose another port"
+            )
+            raise ServiceError(self._told(service, what))
+
+    async def _await_ready(self, running: _Running) -> None:
+        service = running.service
+        if service.ready is None:
+            return
+        pause = _POLL
+        try:
+            async with asyncio.timeout(service.timeout):
+                while not await _answers(service.ready):
+                    if running.process.poll() is not None:
+                        what = _with_tail(running, f"ended with {running.process.returncode}")
+                        raise ServiceError(self._told(service, what))
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 1.5, 0.25)
+        except TimeoutError:
+            what = (
+                f"does not listen on {_shown(service.ready)} (its ready) "
+                f"within {service.timeout:g} s (its timeout)"
+            )
+            raise ServiceError(self._told(service, _with_tail(running, what))) from None
+
+    def _told(self, service: Service, what: str) -> str:
+        settings = Path(self._project.config_path or CONFIG_NAME).name
+        return f"{settings}:{service.line}: service {service.name} {what}"
 
     async def _stop(self) -> None:
         try:
@@ -131,36 +168,15 @@ def _start(service: Service, root: str, environ: Mapping[str, str]) -> _Running:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    except OSError as error:
+    except OSError:
         output.close()
-        raise ServiceError(
-            f"service {service.name}: cannot run {words[0]}: {error.strerror}"
-        ) from None
+        raise
     return _Running(service, process, output)
-
-
-async def _await_ready(running: _Running) -> None:
-    service = running.service
-    if service.ready is None:
-        return
-    pause = _POLL
-    try:
-        async with asyncio.timeout(service.timeout):
-            while not await _answers(service.ready):
-                if running.process.poll() is not None:
-                    what = f"ended with {running.process.returncode}"
-                    raise ServiceError(_with_tail(running, what))
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.5, 0.25)
-    except TimeoutError:
-        what = f"does not listen on {_shown(service.ready)} after {service.timeout:g} s"
-        raise ServiceError(_with_tail(running, what)) from None
 
 
 def _with_tail(running: _Running, what: str) -> str:
     tail = running.tail()
-    message = f"service {running.service.name} {what}"
-    return f"{message}. Its output ends:\n{tail}" if tail else f"{message}, and printed nothing"
+    return f"{what}. Its output ends:\n{tail}" if tail else f"{what}, and printed nothing"
 
 
 async def _answers(address: tuple[str, int]) -> bool:

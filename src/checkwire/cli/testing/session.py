@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,12 +22,15 @@ from checkwire.cli.testing.variables import read_variables, text_only
 from checkwire.model.attempt import Status
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError, UsageError
-from checkwire.project.config import Project, Service
+from checkwire.project.config import Project
 from checkwire.project.discovery import discover, find_project
 from checkwire.project.secrets import Secrets, read_secrets
 from checkwire.runner.python.launch import launch_ahead, take_ahead
 from checkwire.runner.python.messages import Connecting
 from checkwire.runner.runner import Collected, Runner
+
+if TYPE_CHECKING:
+    from checkwire.cli.testing.services import Services
 
 __all__ = ["run_and_report"]
 
@@ -127,8 +131,11 @@ class _Session:
             if request.list_only:
                 return _list(chosen, collected)
             self._stage = "while services were started"
-            async with _running(project.services if chosen else (), project.root, env):
-                return await self._run_checks(runner, project, collected, chosen, secrets)
+            async with _running(project, env) if chosen else nullcontext() as services:
+                status = await self._run_checks(runner, project, collected, chosen, secrets)
+                for failed in services.failed() if services is not None else ():
+                    _warn(failed)
+                return status
 
     async def _collect(self, runner: Runner, project: Project) -> Collected:
         self._stage = "while check files were imported"
@@ -186,14 +193,13 @@ def _warn(warning: str) -> None:
     click.echo(f"checkwire: {click.style('warning:', fg='yellow')} {warning}", err=True)
 
 
-def _running(
-    services: tuple[Service, ...], root: str, env: dict[str, str]
-) -> AbstractAsyncContextManager[object]:
-    if not services:
+def _running(project: Project, env: dict[str, str]) -> AbstractAsyncContextManager[Services | None]:
+    """The project's services, while checks run."""
+    if not project.services:
         return nullcontext()
     from checkwire.cli.testing.services import Services  # which imports for 3 ms
 
-    return Services(services, root, env)
+    return Services(project, env)
 
 
 def _status(statuses: set[Status], collected: Collected) -> int:
