@@ -115,3 +115,20 @@ def test_what_a_target_says_is_text_in_the_summary_and_nothing_else(tmp_path: Pa
 def test_a_summary_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CheckwireError, match="GITHUB_STEP_SUMMARY"):
         report([], "github", environ={"GITHUB_STEP_SUMMARY": str(tmp_path)})
+
+
+def test_what_did_not_finish_is_a_warning_and_has_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "summary.md"
+    first, second, third, *_ = samples.trading()
+    environ = {"GITHUB_STEP_SUMMARY": str(path)}
+    text = report([first], "github", stopped=[second], not_run=[third], environ=environ)
+    assert annotations(text) == [
+        "::warning title=Checkwire was interrupted::"
+        "interrupted  1 passed, 1 stopped, 1 not run  in 2.30 s  exit 130"
+    ]
+    table = path.read_text()
+    assert "### Checkwire: interrupted 1 passed, 1 stopped, 1 not run in" in table
+    assert "| ◌ stopped | ticker\\-subscribe<br><sub>checks/trading.py</sub> | 1.25 s | " in table
+    assert (
+        "| ○ not run | private\\-fills<br><sub>checks/trading.py</sub> |  | interrupted |" in table
+    )

@@ -31,9 +31,11 @@ def test_the_envelope_says_what_happened() -> None:
         "interrupted": False,
         "duration_ns": 2_300_000_000,
         "summary": {
-            "passed": 3, "degraded": 1, "failed": 7, "error": 1, "skipped": 1, "flaky": 1
+            "passed": 3, "degraded": 1, "failed": 7, "error": 1, "skipped": 1, "flaky": 1,
+            "stopped": 0, "not_run": 0,
         },
         "unfinished": [],
+        "stopped": [],
     }  # fmt: skip
     assert len(runs) == 13
     assert failures[0]["code"] == "script.syntax"
@@ -81,11 +83,13 @@ def test_a_long_transcript_is_bounded_and_says_so() -> None:
 
 
 def test_checks_without_a_run_are_named() -> None:
-    runs = samples.trading()
-    finish = samples.finish_of(runs[:1], exit_code=130, interrupted=True)
-    told = document(*runs, finish=finish)
+    first, second, *others = samples.trading()
+    told = document(first, stopped=[second], not_run=others)
     assert told["interrupted"] is True
-    assert told["unfinished"] == [run.check.id for run in runs[1:]]
+    assert told["unfinished"] == [run.check.id for run in (second, *others)]
+    assert told["stopped"] == [second.check.id]
+    counts = told["summary"]
+    assert (counts["passed"], counts["stopped"], counts["not_run"]) == (1, 1, 3)
 
 
 def test_nothing_in_the_document_steers_a_terminal_and_nothing_is_lost() -> None:

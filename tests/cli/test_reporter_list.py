@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from checkwire import __version__
-from checkwire.model.attempt import Run
 from checkwire.model.failures import Failure
 from support import samples
 from support.golden import assert_golden
@@ -68,28 +66,36 @@ def test_lines_in_a_pipe_come_as_runs_finish_and_the_file_is_named_when_it_chang
     ]
 
 
-def test_an_interrupted_session_names_what_did_not_finish() -> None:
-    runs = samples.trading()
-    finish = samples.finish_of(runs[:1], exit_code=130, interrupted=True)
-    text = report(runs[:1], finish=finish)
-    assert "not finished" not in text
-    stdout = _interrupted(runs)
-    assert "not finished\n  ◌ ticker-subscribe\n  ◌ private-fills\n" in stdout
-    assert stdout.endswith("interrupted  1 passed, 4 not finished  in 2.30 s  exit 130\n")
+def test_what_was_stopped_is_told_with_what_it_was_doing_and_the_rest_is_counted() -> None:
+    first, second, *others = samples.trading()
+    text = report([first], stopped=[second], not_run=others)
+    _, _, told = text.partition("\nstopped\n")
+    assert told.split("\n") == [
+        "  ◌ ticker-subscribe      1.25 s  expect trade  closed  8 messages",
+        "",
+        "interrupted  1 passed, 1 stopped, 3 not run  in 2.30 s  exit 130",
+        "",
+    ]
 
 
-def _interrupted(runs: tuple[Run, ...]) -> str:
-    import io
+def test_the_dots_say_the_same_of_what_did_not_finish() -> None:
+    first, second, *others = samples.trading()
+    told = report([first], "dot", stopped=[second], not_run=others)
+    assert "\nstopped\n  ◌ ticker-subscribe" in told
+    assert told.endswith("interrupted  1 passed, 1 stopped, 3 not run  in 2.30 s  exit 130\n")
 
-    from checkwire.cli.reporters import open_reporters, parse_reporters
 
-    stdout = io.StringIO()
-    told = open_reporters(parse_reporters([]), stdout=stdout, environ={})
-    told.start(samples.start_of(runs))
-    told.run_finished(runs[0])
-    told.finish(samples.finish_of(runs[:1], exit_code=130, interrupted=True))
-    told.close()
-    return stdout.getvalue()
+def test_of_many_that_were_stopped_ten_are_named() -> None:
+    stopped = [samples.passed(f"number-{number}") for number in range(13)]
+    told = report([], stopped=stopped, not_run=[samples.passed("last")])
+    assert told.count("◌") == 10
+    assert "    and 3 more\n\ninterrupted  13 stopped, 1 not run  in" in told
+
+
+def test_after_fail_fast_nothing_is_called_interrupted() -> None:
+    first, *others = samples.trading()
+    finish = samples.finish_of([first], not_run=others)
+    assert report([first], finish=finish).endswith("\n1 passed, 4 not run  in 2.30 s  exit 1\n")
 
 
 def test_no_checks_found_is_said() -> None:
@@ -180,26 +186,6 @@ def test_a_stream_that_is_not_unicode_gets_ascii_shapes() -> None:
     assert "  * orderbook-snapshot" in text
     assert "  x ticker-subscribe" in text
     assert max(map(len, text.splitlines())) <= 80
-
-
-@pytest.mark.parametrize(
-    ("case", "root", "again"),
-    [
-        (None, ".", "checkwire test checks/trading.py::room_join -v"),
-        ("eu west", ".", "checkwire test 'checks/trading.py::room_join[eu west]' -v"),
-        ("it's", ".", "checkwire test 'checks/trading.py::room_join[it'\\''s]' -v"),
-        (None, "../monitoring", "checkwire test ../monitoring/checks/trading.py::room_join -v"),
-    ],
-)
-def test_the_command_that_runs_it_again_can_be_pasted(
-    case: str | None, root: str, again: str
-) -> None:
-    from checkwire.cli.reporters.failure_block import run_block
-
-    check = samples.check("room-join", case=case)
-    run = msgspec.structs.replace(samples.degraded(), check=check)
-    lines = [line.plain.strip() for line in run_block(run, 100, root=root)]
-    assert f"again     {again}" in lines
 
 
 @pytest.mark.parametrize("early", [True, False])

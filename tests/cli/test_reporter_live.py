@@ -92,19 +92,22 @@ def test_nothing_is_left_behind_when_it_is_interrupted(screen: Screen) -> None:
         reporter.check_started(run.check)
     reporter.run_finished(runs[0])
     screen.stream.write("^C")
-    reporter.finish(samples.finish_of(runs[:1], exit_code=130, interrupted=True))
+    reporter.finish(
+        samples.finish_of(
+            runs[:1], exit_code=130, interrupted=True, stopped=runs[1:4], not_run=runs[4:]
+        )
+    )
     reporter.close()
     assert screen.lines()[2:] == [
         "checks/trading.py",
         "  ● orderbook-snapshot    412 ms  connect 138  first 187  1 sent  2 received",
         "",
-        "not finished",
-        "  ◌ ticker-subscribe",
-        "  ◌ private-fills",
-        "  ◌ room-join",
-        "  ◌ presence-fanout",
+        "stopped",
+        "  ◌ ticker-subscribe      1.25 s",
+        "  ◌ private-fills         1.25 s",
+        "  ◌ room-join             1.25 s",
         "",
-        "interrupted  1 passed, 4 not finished  in 2.30 s  exit 130",
+        "interrupted  1 passed, 3 stopped, 1 not run  in 2.30 s  exit 130",
     ]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,7 +201,29 @@ def test_a_missing_variable_names_itself_and_its_check(tmp_path: Path) -> None:
     assert result.status == 2
     assert "WS_URL is not set" in result.out
     assert "needs_a_variable" in result.out
-    assert "--env NAME=VALUE" in result.out
+    assert "--env WS_URL=..." in result.out
+
+
+def test_a_missing_secret_names_the_variable_that_it_would_come_from(tmp_path: Path) -> None:
+    source = """
+        from checkwire import check, secret
+
+        @check
+        async def logs_in():
+            assert secret("KEY") == "x"
+    """
+    root = project(tmp_path, a_check=source)
+    with (root / "checkwire.toml").open("a") as config:
+        config.write('[secrets]\nKEY = { env = "THE_KEY" }\n')
+    result = checkwire("test", cwd=root)
+    assert result.status == 2
+    said = " ".join(result.out.split())
+    assert "✕ logs_in error a_check.py:6 The secret KEY is not set" in said
+    assert (
+        "checkwire.toml:4 takes KEY from the variable THE_KEY, which is not set: "
+        "set it with export THE_KEY=... or --env THE_KEY=..."
+    ) in said
+    assert checkwire("test", "--env", "THE_KEY=x", cwd=root).status == 0
 
 
 def test_a_secret_is_shown_nowhere(url: str, tmp_path: Path) -> None:
@@ -334,59 +356,77 @@ def test_services_run_for_the_checks_and_are_stopped(tmp_path: Path) -> None:
         os.kill(int((root / "pid").read_text()), 0)
 
 
-def test_a_service_that_does_not_start_is_told_with_its_output(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        (
+            "command = ['python', '-c', 'exit(\"no disk\")']",
+            "ended with 1. Its output ends:\nno disk",
+        ),
+        ("command = 'no-such-program'", "cannot run no-such-program: No such file or directory"),
+        (
+            "command = 'sleep 40'\ntimeout = '50ms'",
+            "does not listen on 127.0.0.1:9 (its ready) within 0.05 s (its timeout), and printed",
+        ),
+    ],
+)
+def test_a_service_that_does_not_start_is_told_with_its_place_and_its_output(
+    service: str, said: str, tmp_path: Path
+) -> None:
     root = project(tmp_path, a_check=PASSING)
     with (root / "checkwire.toml").open("a") as config:
-        config.write(
-            '[[service]]\nname = "db"\ncommand = ["python", "-c", "exit(\'no disk\')"]\n'
-            'ready = "tcp://127.0.0.1:9"\n'
-        )
+        config.write(f'[[service]]\nname = "db"\nready = "tcp://127.0.0.1:9"\n{service}\n')
     result = checkwire("test", cwd=root)
-    assert result.status == 2
-    assert "service db" in result.err
-    assert "no disk" in result.err
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("checkwire: error: checkwire.toml:3: service db ")
+    assert said in result.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_to_stop_reports_what_finished_and_leaves_no_process(
-    number: signal.Signals, tmp_path: Path
-) -> None:
+def test_in_ci_a_service_is_not_taken_for_another_that_listens_there(tmp_path: Path) -> None:
+    root = project(tmp_path, a_check=PASSING)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with (root / "checkwire.toml").open("a") as config:
+            config.write(
+                f'[[service]]\nname = "db"\ncommand = "sleep 40"\nready = "tcp://127.0.0.1:{port}"\n'
+            )
+        assert checkwire("test", "--list", cwd=root).status == 0
+        result = checkwire("test", cwd=root, CI="true")
+    assert (result.status, result.out) == (2, "")
+    assert f"service db finds 127.0.0.1:{port} taken, and CI is set" in result.err
+
+
+def test_a_service_that_ends_while_checks_run_is_a_warning(tmp_path: Path) -> None:
     source = """
-        import asyncio, os
         from pathlib import Path
         from checkwire import check
 
-        @check
-        async def quick():
-            assert True
-
-        @check(timeout="50s")
-        async def endless():
-            Path("pid").write_text(str(os.getpid()))
-            await asyncio.sleep(45)
+        @check(timeout="40s")
+        def waits():
+            while Path(f"/proc/{Path('pid').read_text()}/stat").read_text().split()[2] != "Z":
+                pass
             assert True
     """
     root = project(tmp_path, a_check=source)
-    with subprocess.Popen(
-        [sys.executable, "-m", "checkwire", "test"],
-        cwd=root,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
-        assert program.stdout is not None
-        seen = ""
-        while "quick" not in seen:
-            seen += program.stdout.readline()
-        _wait_for(lambda: (root / "pid").exists() and bool((root / "pid").read_text()))
-        program.send_signal(number)
-        rest, errors = program.communicate(timeout=20)
-    assert program.returncode == 128 + number, errors
-    assert "1 passed" in rest
-    assert "Traceback" not in rest + errors
-    pid = int((root / "pid").read_text())
-    _wait_for(lambda: not Path(f"/proc/{pid}").exists())
+    (root / "serve.py").write_text(
+        "import os, pathlib, socket\n"
+        "pathlib.Path('pid').write_text(str(os.getpid()))\n"
+        "server = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
+        "server.accept()\n"
+        "exit('out of memory')\n"
+    )
+    port = _free_port()
+    with (root / "checkwire.toml").open("a") as config:
+        config.write(
+            f'[[service]]\nname = "db"\ncommand = "python serve.py"\nenv.PORT = "{port}"\n'
+            f'ready = "tcp://127.0.0.1:{port}"\n'
+        )
+    result = checkwire("test", cwd=root)
+    assert (result.status, "1 passed" in result.out) == (0, True), result.out + result.err
+    assert result.err == (
+        "checkwire: warning: checkwire.toml:3: service db ended with 1 while checks ran. "
+        "Its output ends:\nout of memory\n"
+    )
 
 
 def test_junit_counts_what_ran(url: str, tmp_path: Path) -> None:
@@ -494,16 +534,7 @@ def _read_until(program: subprocess.Popen[str], text: str) -> str:
     return seen
 
 
-def _wait_for(condition: object) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]

@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,15 +12,15 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from checkwire.exporters.junit import junit_xml
-from checkwire.model.attempt import Run
+from checkwire.model.attempt import Run, Unfinished
 from checkwire.model.failures import Failure
 from support import samples
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "junit.xsd"))
 
 
-def exported(runs: Sequence[Run], broken: Sequence[Failure] = ()) -> ET.Element:
-    document = junit_xml(runs, load_failures=broken, duration_ns=2_300_000_000)
+def exported(runs: Sequence[Run], broken: Sequence[Failure] = (), **unfinished: Any) -> ET.Element:
+    document = junit_xml(runs, load_failures=broken, duration_ns=2_300_000_000, **unfinished)
     SCHEMA.assertValid(etree.fromstring(document.encode()))
     return ET.fromstring(document)
 
@@ -52,6 +53,26 @@ def test_there_is_a_suite_per_file_and_the_counts_are_right() -> None:
 
 def test_nothing_ran_is_a_valid_document_too() -> None:
     assert exported([]).get("tests") == "0"
+
+
+def test_what_has_no_run_is_skipped_with_the_reason() -> None:
+    first, second, third, fourth, *_ = samples.trading()
+    root = exported(
+        [first],
+        unfinished=[
+            Unfinished(check=second.check, duration_ns=1_250_000_000),
+            Unfinished(check=third.check),
+            Unfinished(check=fourth.check),
+        ],
+        ended_by="interrupted",
+    )
+    stopped = case(root, second.check.name)
+    assert stopped.get("time") == "1.250"
+    reasons = [skipped.get("message") for skipped in root.iter("skipped")]
+    assert reasons == ["stopped after 1.25 s: interrupted", *["not run: interrupted"] * 2]
+    counts = [(suite.get("name"), suite.get("tests"), suite.get("skipped")) for suite in root]
+    assert counts == [("checks/trading.py", "3", "2"), ("checks/chat.py", "1", "1")]
+    assert (root.get("tests"), root.get("skipped")) == ("4", "3")
 
 
 def test_a_failure_of_the_target_is_a_failure_with_its_code_and_what_explains_it() -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from checkwire.model.definition import CheckDefinition, Retries
-from checkwire.model.errors import DefinitionError, UsageError
+from checkwire.model.errors import UsageError
 from checkwire.model.failures import Failure
 from checkwire.project.config import load_project
 from checkwire.project.definitions import CollectedCheck, define_all
@@ -22,6 +22,7 @@ from checkwire.project.selection import no_check_warning, select
 class Collection(NamedTuple):
     checks: list[CollectedCheck]
     failures: dict[str, Failure]
+    left_out: list[Failure]
     empty: list[str]
 
 
@@ -73,8 +74,8 @@ def run_collect(tmp_path: Path) -> Iterator[Collect]:
                 if not defined:
                     empty.append(imports.relative(str(file)))
         chosen = select([check.definition for check in checks], selection, failures)
-        picked = [check for check in checks if check.definition in chosen]
-        return Collection(picked, failures, empty)
+        picked = [check for check in checks if check.definition in chosen.definitions]
+        return Collection(picked, failures, chosen.failures, empty)
 
     yield write_and_collect
     for imports in opened:
@@ -150,6 +151,35 @@ def test_what_cannot_be_loaded_leaves_the_others_alone(run_collect: Collect) -> 
     }
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("@check(name='\\ud800')\ndef f(): ...", "lone surrogate"),
+        ("@check\ndef f(): '\\ud800'", "lone surrogate"),
+        ("@check\ndef f(): ...\nf.__name__ = '\\ud800'", "lone surrogate"),
+        ("@check(memory=10**30)\ndef f(): ...", "is too much: the most is 1 PiB"),
+        ("@check(retries=10**30)\ndef f(): ...", "are too many: the most is 100"),
+        ("@check(every=10**400)\ndef f(): ...", "is not a duration"),
+        ("@check(timeout=1e300)\ndef f(): ...", "is too long: the most is 366 days"),
+        ("class A:\n    @check\n    def f(self): ...", "f() is a method"),
+    ],
+)
+def test_a_check_that_cannot_be_described_is_the_failure_of_its_file(
+    run_collect: Collect, source: str, said: str
+) -> None:
+    collection = run_collect({"a_check.py": f"{IMPORT}{source}\n", "b_check.py": TWO})
+    assert len(ids(collection)) == 3
+    failure = collection.failures["a_check.py"]
+    assert failure.code == "check.usage"
+    assert said in failure.message
+
+
+def test_a_docstring_that_is_none_describes_nothing(run_collect: Collect) -> None:
+    text = f"{IMPORT}@check\ndef f(): ...\nf.__doc__ = 5\n"
+    (check,) = run_collect({"a_check.py": text}).checks
+    assert check.definition.description == ""
+
+
 def test_a_file_without_checks_is_worth_a_warning(run_collect: Collect) -> None:
     collection = run_collect({"a_check.py": "X = 1\n", "b_check.py": TWO})
     assert [no_check_warning(path) for path in collection.empty] == [
@@ -157,20 +187,39 @@ def test_a_file_without_checks_is_worth_a_warning(run_collect: Collect) -> None:
     ]
 
 
-def test_two_checks_of_one_id_are_refused_with_both_places(run_collect: Collect) -> None:
-    with pytest.raises(DefinitionError) as caught:
-        run_collect(
-            {
-                "a_check.py": f"{IMPORT}@check(id='x')\ndef a(): ...\n",
-                "b_check.py": f"{IMPORT}\n@check(id='x')\ndef b(): ...\n",
-            }
-        )
-    assert str(caught.value) == (
-        'b_check.py:4: two checks have the id "x": the other is at a_check.py:3; '
-        "rename a function, or give one of them id=..."
+def test_checks_of_one_id_are_left_out_and_told_in_each_file_with_all_places(
+    run_collect: Collect,
+) -> None:
+    collection = run_collect(
+        {
+            "a_check.py": f"{IMPORT}@check(id='x')\ndef a(): ...\n@check\ndef other(): ...\n",
+            "b_check.py": f"{IMPORT}\n@check(id='x')\ndef b(): ...\n",
+            "c_check.py": f"{IMPORT}@check\ndef f(): ...\n@check\ndef f(): ...\n",
+        }
     )
-    with pytest.raises(DefinitionError, match=r"a_check\.py:5: two checks have the id"):
-        run_collect({"a_check.py": f"{IMPORT}@check\ndef f(): ...\n@check\ndef f(): ...\n"})
+    assert ids(collection) == ["a_check.py::other"]
+    assert collection.failures == {}
+    assert {failure.code for failure in collection.left_out} == {"check.duplicate_id"}
+    by_place = {
+        f"{failure.location.path}:{failure.location.line}": failure.message
+        for failure in collection.left_out
+        if failure.location is not None
+    }
+    across = '2 checks have the id "x", and none of them is run: a_check.py:3 and b_check.py:4'
+    assert by_place == {
+        "a_check.py:3": across,
+        "b_check.py:4": across,
+        "c_check.py:5": '2 checks have the id "c_check.py::f", and none of them is run: '
+        "c_check.py:3 and c_check.py:5",
+    }
+
+
+def test_checks_of_one_id_do_not_matter_to_who_asked_for_others(run_collect: Collect) -> None:
+    text = f"{IMPORT}@check\ndef f(): ...\n@check\ndef f(): ...\n@check\ndef g(): ...\n"
+    collection = run_collect({"a_check.py": text}, "a_check.py::g")
+    assert (ids(collection), collection.left_out) == (["a_check.py::g"], [])
+    collection = run_collect({"a_check.py": text}, "a_check.py::f")
+    assert (ids(collection), len(collection.left_out)) == ([], 1)
 
 
 def test_a_location_must_be_declared_if_any_is(run_collect: Collect) -> None:

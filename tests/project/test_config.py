@@ -96,8 +96,8 @@ def test_everything_that_can_be_said_is_understood(tmp_path: Path) -> None:
         ),
         env={"WS_URL": "wss://example.org"},
         secrets={
-            "API_KEY": SecretSource(env="ORDERS_KEY"),
-            "TOKEN": SecretSource(file=str(tmp_path / "secrets" / "token")),
+            "API_KEY": SecretSource(env="ORDERS_KEY", line=23),
+            "TOKEN": SecretSource(file=str(tmp_path / "secrets" / "token"), line=24),
         },
         locations={"eu-west": LocationSettings("Frankfurt"), "us-east": LocationSettings()},
         services=(
@@ -107,8 +107,9 @@ def test_everything_that_can_be_said_is_understood(tmp_path: Path) -> None:
                 ("127.0.0.1", 8765),
                 5.0,
                 {"A": "1"},
+                line=30,
             ),
-            Service("db", ("sh", "-c", "sleep 1")),
+            Service("db", ("sh", "-c", "sleep 1"), line=37),
         ),
     )
 
@@ -164,6 +165,17 @@ def test_faults_in_pyproject_are_told_with_their_lines_there(tmp_path: Path) -> 
     assert complaint(tmp_path, text, "pyproject.toml").startswith("4: env.A must be a string")
 
 
+def test_a_pyproject_whose_table_is_none_sets_nothing(tmp_path: Path) -> None:
+    text = 'tool = "see [tool.checkwire] in the manual"'
+    assert load(tmp_path, text, "pyproject.toml").id == tmp_path.name
+    assert complaint(tmp_path, "[[tool.checkwire]]", "pyproject.toml") == (
+        "1: tool.checkwire must be a table, not an array"
+    )
+    assert complaint(tmp_path, "[tool.checkwire]\nid = 'x'", "pyproject.toml") == (
+        '2: unknown key "id"; it belongs under [tool.checkwire.project]'
+    )
+
+
 def test_a_pyproject_that_is_not_about_checks_may_be_broken(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project\n")
     assert load_project(tmp_path).config_path is None
@@ -186,12 +198,16 @@ def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
         ("[projcet]\n", '1: unknown key "projcet"; did you mean "project"?'),
         ("\n# x\n[defaults]\nevery = 1\n[xyzzy]", '5: unknown key "xyzzy"'),
         ('[project]\n\nnmae = "x"', '3: unknown key "nmae" in project; did you mean "name"?'),
+        ("id = 'x'", '1: unknown key "id"; it belongs under [project]'),
+        ("every = 1", '1: unknown key "every"; it belongs under [defaults]'),
+        ("[tool.checkwire.env]", '1: unknown key "tool"; here write [project] for [tool.che'),
+        ("service = [1]", "1: item 1 of service must be a table, not an integer"),
         ("project = 1", "1: project must be a table, not an integer"),
         ("[project]\nid = 1", "2: project.id must be a string, not an integer"),
         ('[project]\nid = "a b"', '2: project.id: "a b" has blanks in it'),
         ('[project]\nname = ""', "2: project.name: it is empty"),
         ('[project]\nchecks = "*.py"', "2: project.checks must be an array, not a string"),
-        ('[project]\nchecks = [\n"a",\n1]', "4: project.checks must be a string, not an integer"),
+        ('[project]\nchecks = [\n"a",\n1]', "4: item 2 of project.checks must be a string, not an"),
         ('[project]\nchecks = [\n"a",\n"/b"]', '4: project.checks: "/b" is not a pattern of paths'),
         ('[project]\nexclude = ["../b"]', '2: project.exclude: "../b" is not a pattern'),
         ('[project]\nexclude = ["[z-a]"]', '2: project.exclude: "[z-a]" is not a pattern'),
@@ -222,7 +238,7 @@ def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
             '4: defaults.locations: "us-esat" is not declared in [locations]; did you mean "us-e',
         ),
         ("[defaults]\nlocations = ['eu']\n[locations]", '2: defaults.locations: "eu" is not'),
-        ("[service]\nname = 'x'", "1: service must be an array, not a table"),
+        ("[service]\nname = 'x'", "1: service must be an array of tables: write [[service]]"),
         ("[[service]]\nname = 'x'", '1: service lacks "command"'),
         ("[[service]]\nname='a'\ncommand='a'\n[[service]]\ncommand='b'", '4: service lacks "name"'),
         ("[[service]]\nname = 'x'\ncommand = 1", "3: service.command must be a string or an array"),

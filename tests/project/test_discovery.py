@@ -150,9 +150,43 @@ def test_a_folder_without_check_files_is_told_what_was_looked_for(tmp_path: Path
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_read_does_not_keep_the_others_from_being_found(root: Path) -> None:
+    (root / "checks/eu").chmod(0)
+    selection = discover(load_project(root))
+    (root / "checks/eu").chmod(0o700)
+    assert [str(file.relative_to(root)) for file in selection.files] == [CHECKS[0], *CHECKS[2:]]
+    assert selection.failures["checks/eu"].message == (
+        "checks/eu cannot be read: Permission denied."
+    )
+
+
+def test_a_name_that_is_no_text_is_a_failure_of_that_file_alone(root: Path) -> None:
+    name = os.fsdecode(b"caf\xe9_check.py")
+    (root / name).touch()
+    selection = discover(load_project(root))
+    assert [str(file.relative_to(root)) for file in selection.files] == [*CHECKS]
+    (failure,) = selection.failures.values()
+    assert failure.message == r"caf\udce9_check.py cannot be loaded: its name is not UTF-8 text."
+
+
+def test_a_project_in_a_folder_whose_name_is_no_text_is_refused(root: Path) -> None:
+    folder = root / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "checkwire.toml").touch()
+    assert complaint(folder).endswith(r"caf\udce9 is not UTF-8 text: rename the folder")
+
+
+def test_what_is_neither_file_nor_link_is_no_check_file(root: Path) -> None:
+    os.mkfifo(root / "pipe_check.py")
+    (root / "nowhere_check.py").symlink_to("nowhere")
+    assert found(root) == [*CHECKS[:2], "nowhere_check.py", *CHECKS[2:]]
+    assert complaint(root, "pipe_check.py") == "pipe_check.py is not a Python file"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_cannot_be_read_is_told(root: Path) -> None:
     (root / "checks/eu").chmod(0)
-    for target in (".", "checks/eu", "checks/eu/trades_check.py"):
+    for target in ("checks/eu", "checks/eu/trades_check.py"):
         assert re.search(r"checks/eu.* cannot be read: Permission denied", complaint(root, target))
     assert complaint(root, "cheks") == "there is no cheks; did you mean checks?"
     assert load_project(root / "checks/eu").root == str(root)

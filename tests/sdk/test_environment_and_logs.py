@@ -66,6 +66,20 @@ def test_what_is_missing_is_named_with_what_was_meant_even_if_swallowed(
     assert outcome.failure.location is not None
 
 
+def test_what_is_not_set_is_told_how_to_set_it_and_no_other_name_that_is_hardly_like_it() -> None:
+    async def check() -> None:
+        for read in (env.__getitem__, secret):
+            with suppress(FailureError):
+                read("OTHER")
+
+    variable, missing = (failed.failure for failed in play(check, env={"TERM": "x"}).counting)
+    assert variable.message == "The variable OTHER is not set"
+    assert variable.hint.startswith("Set it with export OTHER=..., --env OTHER=... or --env-file")
+    assert variable.hint.endswith('[env] of checkwire.toml: OTHER = "..."')
+    assert missing.message == "The secret OTHER is not set"
+    assert missing.hint.endswith('where it is: OTHER = { env = "..." }')
+
+
 def test_a_log_line_holds_words_and_fields() -> None:
     async def check() -> None:
         log("subscribed", 7, channel="updates", note="two words", data={"a": [1]}, none=None)

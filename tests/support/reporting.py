@@ -21,8 +21,19 @@ def report(
     broken: Sequence[Failure] = (),
     environ: Mapping[str, str] | None = None,
     finish: Finish | None = None,
+    stopped: Sequence[Run] = (),
+    not_run: Sequence[Run] = (),
 ) -> str:
-    """What these reporters write to standard output, which is a pipe."""
+    """What these reporters write to standard output, which is a pipe.
+
+    Args:
+        stopped: runs that begin, and are interrupted before their last event.
+        not_run: runs that never begin.
+    """
+    if stopped or not_run:
+        finish = samples.finish_of(
+            runs, exit_code=130, interrupted=True, stopped=stopped, not_run=not_run
+        )
     stdout = io.StringIO()
     told = open_reporters(
         parse_reporters(reporters),
@@ -31,7 +42,11 @@ def report(
         environ={"COLUMNS": str(width), **(environ or {})},
     )
     try:
-        told.start(samples.start_of(runs, broken))
+        told.start(samples.start_of([*runs, *stopped, *not_run], broken))
+        for run in stopped:
+            told.check_started(run.check)
+            for event in run.attempts[0].events[:-1]:
+                told.event(run.check, event)
         for run in runs:
             if run.status != "skipped":
                 told.check_started(run.check)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checkwire.cli.reporters.base import Finish, Start
-from checkwire.model.attempt import Run
+from checkwire.model.attempt import Run, Unfinished
 from checkwire.model.failures import Failure, Location
 from support.sample_extremes import NASTY, huge, nasty, two_connections
 from support.sample_failures import (
@@ -166,6 +166,17 @@ def start_of(runs: Sequence[Run], broken: Sequence[Failure] = ()) -> Start:
     return Start(tuple(run.check for run in runs), tuple(broken), workers=4, root=".")
 
 
-def finish_of(runs: Sequence[Run], *, exit_code: int = 1, interrupted: bool = False) -> Finish:
-    """What a reporter is told after them."""
-    return Finish(tuple(runs), ns(2300), exit_code, interrupted)
+def finish_of(
+    runs: Sequence[Run],
+    *,
+    exit_code: int = 1,
+    interrupted: bool = False,
+    stopped: Sequence[Run] = (),
+    not_run: Sequence[Run] = (),
+) -> Finish:
+    """What a reporter is told after them; the last two are runs that never came to be."""
+    unfinished = (
+        *(Unfinished(check=run.check, duration_ns=ns(1250)) for run in stopped),
+        *(Unfinished(check=run.check) for run in not_run),
+    )
+    return Finish(tuple(runs), ns(2300), exit_code, interrupted, unfinished)

@@ -126,6 +126,7 @@ def _run(args: list[str]) -> int:
         cli.main(args, prog_name="checkwire")
     try:
         with cli.make_context("checkwire", args) as ctx:
+            _require_folder()
             result = cli.invoke(ctx)
             return result if isinstance(result, int) else 0
     except click.exceptions.Exit as exit_:
@@ -139,7 +140,7 @@ def _run(args: list[str]) -> int:
         _complain(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx is not None:
             click.echo(f"Try: {error.ctx.command_path} --help", err=True)
-        return error.exit_code
+        return 2
     except Exception as error:
         from checkwire.model.errors import CheckwireError
 
@@ -147,6 +148,15 @@ def _run(args: list[str]) -> int:
             raise
         _complain(str(error))
         return 2
+
+
+def _require_folder() -> None:
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib costs start-up time
+    except FileNotFoundError:
+        raise click.ClickException(
+            "the current folder does not exist any more: cd to another one"
+        ) from None
 
 
 def _complain(message: str) -> None:

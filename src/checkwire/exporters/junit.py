@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from html import escape
 
 from checkwire.exporters.transcript_text import transcript_text
-from checkwire.model.attempt import Attempt, Run
+from checkwire.model.attempt import Attempt, Run, Unfinished
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.durations import format_ns
 from checkwire.model.events import Logged
 from checkwire.model.failures import Failure, code_of
 
@@ -30,63 +32,83 @@ _MAX_TEXT = 256 * 1024
 """Characters of one ``system-out`` or ``system-err``: CI servers read the document into memory."""
 
 
+class _File:
+    """What there is to tell of one check file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.failures: list[Failure] = []
+        self.runs: list[Run] = []
+        self.unfinished: list[Unfinished] = []
+
+
 def junit_xml(
-    runs: Sequence[Run], *, load_failures: Iterable[Failure] = (), duration_ns: int | None = None
+    runs: Sequence[Run],
+    *,
+    load_failures: Iterable[Failure] = (),
+    unfinished: Iterable[Unfinished] = (),
+    ended_by: str = "",
+    duration_ns: int | None = None,
 ) -> str:
     """The document.
 
     Args:
         runs: in the order in which they shall stand.
         load_failures: what kept check files from being loaded: each is a case with an ``error``.
+        unfinished: the checks that were to run and have no run: each is a case that is
+            ``skipped``, as it says nothing of the target. So do other runners have it (Bazel,
+            Playwright): the CI server shows what is missing, and blames nobody for it.
+        ended_by: why: what comes after ``not run: ``.
         duration_ns: of all runs together, by the clock on the wall; by default their sum.
     """
-    suites: dict[str, list[Run]] = {}
-    broken: dict[str, list[Failure]] = {}
+    files: dict[str, _File] = {}
+
+    def file(path: str) -> _File:
+        return files.setdefault(path, _File(path))
+
     for failure in load_failures:
-        broken.setdefault(failure.location.path if failure.location else "", []).append(failure)
+        file(failure.location.path if failure.location else "").failures.append(failure)
     for run in runs:
-        suites.setdefault(run.check.path, []).append(run)
-    files = [*(path for path in broken if path not in suites), *suites]
-    count = _counts(runs, sum(map(len, broken.values())))
+        file(run.check.path).runs.append(run)
+    for one in unfinished:
+        file(one.check.path).unfinished.append(one)
     if duration_ns is None:
         duration_ns = sum(run.duration_ns for run in runs)
     began = min((run.started_ns for run in runs), default=None)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
-    lines.append(f'<testsuites name="checkwire"{count} time="{_seconds(duration_ns)}"{_at(began)}>')
-    for path in files:
-        lines += _suite(path, suites.get(path, []), broken.get(path, []))
+    count, time = _counts(files.values()), _seconds(duration_ns)
+    lines.append(f'<testsuites name="checkwire"{count} time="{time}"{_at(began)}>')
+    for one_file in files.values():
+        lines += _suite(one_file, ended_by)
     lines.append("</testsuites>\n")
     return "\n".join(lines)
 
 
-def _suite(path: str, runs: Sequence[Run], broken: Sequence[Failure]) -> Iterator[str]:
-    began = min((run.started_ns for run in runs), default=None)
-    time = _seconds(sum(run.duration_ns for run in runs))
-    counts = _counts(runs, len(broken))
-    yield f'  <testsuite name={_quoted(path or "checkwire")}{counts} time="{time}"{_at(began)}>'
-    for failure in broken:
+def _suite(file: _File, ended_by: str) -> Iterator[str]:
+    path = file.path
+    began = min((run.started_ns for run in file.runs), default=None)
+    time = sum(run.duration_ns for run in file.runs)
+    time += sum(one.duration_ns or 0 for one in file.unfinished)
+    totals = f'{_counts([file])} time="{_seconds(time)}"{_at(began)}'
+    yield f"  <testsuite name={_quoted(path or 'checkwire')}{totals}>"
+    for failure in file.failures:
         line = failure.location.line if failure.location else 1
+        name = str(failure.evidence.get("id") or path or "checkwire")
         yield (
-            f"    <testcase name={_quoted(path or 'checkwire')} classname={_quoted(_class(path))}"
+            f"    <testcase name={_quoted(name)} classname={_quoted(_class(path))}"
             f' file={_quoted(path)} line="{line}" time="0.000">'
         )
         yield _problem("error", failure)
         yield "    </testcase>"
-    for run in runs:
+    for run in file.runs:
         yield from _case(run)
+    for one in file.unfinished:
+        yield from _unfinished_case(one, ended_by)
     yield "  </testsuite>"
 
 
 def _case(run: Run) -> Iterator[str]:
-    check = run.check
-    yield (
-        f"    <testcase name={_quoted(check.name)} classname={_quoted(_class(check.path))}"
-        f' file={_quoted(check.path)} line="{check.line}" time="{_seconds(run.duration_ns)}">'
-    )
-    yield "      <properties>"
-    for name, value in _properties(run):
-        yield f"        <property name={_quoted(name)} value={_quoted(value)}/>"
-    yield "      </properties>"
+    yield from _case_head(run.check, run.duration_ns, _properties(run))
     last = run.attempts[-1] if run.attempts else None
     if run.status == "skipped":
         yield f"      <skipped message={_quoted(run.skipped)}/>"
@@ -107,6 +129,30 @@ def _case(run: Run) -> Iterator[str]:
     if errors:
         yield f"      <system-err>{_content(chr(10).join(errors))}</system-err>"
     yield "    </testcase>"
+
+
+def _unfinished_case(one: Unfinished, ended_by: str) -> Iterator[str]:
+    if one.duration_ns is None:
+        status, told = "not_run", "not run"
+    else:
+        status, told = "stopped", f"stopped after {format_ns(one.duration_ns)}"
+    properties = [("id", one.check.id), ("status", status)]
+    yield from _case_head(one.check, one.duration_ns or 0, properties)
+    yield f"      <skipped message={_quoted(f'{told}: {ended_by}' if ended_by else told)}/>"
+    yield "    </testcase>"
+
+
+def _case_head(
+    check: CheckDefinition, duration_ns: int, properties: Iterable[tuple[str, str]]
+) -> Iterator[str]:
+    yield (
+        f"    <testcase name={_quoted(check.name)} classname={_quoted(_class(check.path))}"
+        f' file={_quoted(check.path)} line="{check.line}" time="{_seconds(duration_ns)}">'
+    )
+    yield "      <properties>"
+    for name, value in properties:
+        yield f"        <property name={_quoted(name)} value={_quoted(value)}/>"
+    yield "      </properties>"
 
 
 def _properties(run: Run) -> Iterator[tuple[str, str]]:
@@ -153,11 +199,14 @@ def _transcript(run: Run, attempt: Attempt) -> Iterator[str]:
     yield from transcript_text(attempt)
 
 
-def _counts(runs: Iterable[Run], broken: int) -> str:
-    statuses = [run.status for run in runs]
+def _counts(files: Iterable[_File]) -> str:
+    statuses: list[str] = []
+    for file in files:
+        statuses += [run.status for run in file.runs]
+        statuses += ["error"] * len(file.failures) + ["skipped"] * len(file.unfinished)
     return (
-        f' tests="{len(statuses) + broken}" failures="{statuses.count("failed")}"'
-        f' errors="{statuses.count("error") + broken}" skipped="{statuses.count("skipped")}"'
+        f' tests="{len(statuses)}" failures="{statuses.count("failed")}"'
+        f' errors="{statuses.count("error")}" skipped="{statuses.count("skipped")}"'
     )
 
 

@@ -19,7 +19,7 @@ from checkwire.model.events import (
 )
 from checkwire.model.failures import Failure, Location
 
-__all__ = ["Attempt", "Connection", "Run", "Status", "Step", "Usage"]
+__all__ = ["Attempt", "Connection", "Run", "Status", "Step", "Unfinished", "Usage"]
 
 Status = Literal["passed", "degraded", "failed", "error", "skipped"]
 """``failed``: the target is at fault. ``error``: the check or Checkwire is."""
@@ -109,3 +109,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def flaky(self) -> bool:
         """Whether it passed only after a retry."""
         return self.status in ("passed", "degraded") and len(self.attempts) > 1
+
+
+class Unfinished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A check that was to run and has no run, for all was ended before.
+
+    Attributes:
+        check: its definition.
+        duration_ns: how long it had been under way; ``None`` if it had not begun.
+    """
+
+    check: CheckDefinition
+    duration_ns: int | None = None

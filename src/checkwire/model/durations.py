@@ -20,6 +20,8 @@ _UNITS = {
     "h": 3600.0,
     "d": 86400.0,
 }
+_ENDLESS = 1e308
+"""No integer above it need be turned into a float, which has an end."""
 _PART = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ns|us|µs|ms|s|m|h|d)\s*")
 
 
@@ -47,7 +49,7 @@ def parse_duration(value: Duration) -> float:
         if not text or position != len(text):
             raise ValueError(f'"{value}" is not a duration: write "500ms", "30s" or "5m"')
     else:
-        seconds = float(value)
+        seconds = float(value) if abs(value) < _ENDLESS else math.inf
     if seconds < 0 or not math.isfinite(seconds):
         raise ValueError(f"{value!r} is not a duration: it must be zero or more, and finite")
     return seconds

@@ -48,10 +48,12 @@ class SecretSource(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         env: name of an environment variable.
         file: path of a file that holds nothing else, absolute.
+        line: where it is declared in the file of settings, from 1.
     """
 
     env: str | None = None
     file: str | None = None
+    line: int = 1
 
 
 class LocationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,6 +71,7 @@ class Service(msgspec.Struct, frozen=True, omit_defaults=True):
         ready: host and port that accept connections once it is up; ``None`` to not wait.
         timeout: seconds to wait for that.
         env: variables for it, on top of the inherited ones.
+        line: where it is declared in the file of settings, from 1.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Service(msgspec.Struct, frozen=True, omit_defaults=True):
     ready: tuple[str, int] | None = None
     timeout: float = 30.0
     env: dict[str, str] = {}
+    line: int = 1
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

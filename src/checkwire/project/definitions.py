@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
@@ -38,7 +40,10 @@ def define_all(loaded: LoadedFile, project: Project) -> list[CollectedCheck] | F
     if loaded.failure is not None:
         return loaded.failure
     try:
-        return [c for d in loaded.checks for c in define(d, project, loaded.path)]
+        checks = [c for d in loaded.checks for c in define(d, project, loaded.path)]
+        for check in checks:
+            _require_text(check.definition)
+        return checks
     except DefinitionError as error:
         location = Location(loaded.path, error.line or 1)
         return Failure(code="check.usage", message=error.message, location=location)
@@ -68,7 +73,8 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
     function = declared.function.__name__
     id_ = parse_option("id", options["id"]) if "id" in options else f"{path}::{function}"
     name = parse_option("name", options["name"]) if "name" in options else function
-    description = _first_paragraph(declared.function.__doc__ or "")
+    docstring = declared.function.__doc__
+    description = _first_paragraph(docstring) if isinstance(docstring, str) else ""
     cases: dict[str | None, dict[str, Any]] = options.get("cases") or {None: {}}
     return [
         CollectedCheck(
@@ -103,6 +109,18 @@ def _require_declared(
                 path=path,
                 line=declared.mark.line,
             )
+
+
+def _require_text(definition: CheckDefinition) -> None:
+    """Refuse what no report could hold: half a character, such as ``"\\ud83d"``."""
+    try:
+        msgspec.msgpack.encode(definition)
+    except UnicodeEncodeError:
+        raise DefinitionError(
+            f"@check: what {definition.function!a} says of itself is not Unicode text: look for "
+            "a lone surrogate, \\ud800 to \\udfff, in its name, id, tags, cases and docstring",
+            line=definition.line,
+        ) from None
 
 
 def _first_paragraph(docstring: str) -> str:

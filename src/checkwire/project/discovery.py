@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from checkwire.model.errors import CheckwireError, UsageError
+from checkwire.model.failures import Failure, Location
 from checkwire.project.config import Project, has_settings, load_project
 from checkwire.project.patterns import matches_path
 from checkwire.sdk.suggestion import did_you_mean
@@ -43,11 +44,13 @@ class Selection(NamedTuple):
         files: absolute paths of check files, sorted, each once.
         picks: what was named more narrowly than by file or folder.
         whole: the files (relative paths) of which everything is taken.
+        failures: why something that a walk came upon cannot be loaded, by its relative path.
     """
 
     files: tuple[Path, ...]
     picks: tuple[Pick, ...]
     whole: frozenset[str]
+    failures: dict[str, Failure] = {}  # noqa: RUF012 - never changed
 
 
 def find_project(targets: Sequence[str], cwd: Path | None = None) -> Project:
@@ -96,21 +99,27 @@ def discover(project: Project, targets: Sequence[str] = (), cwd: Path | None = N
     """
     here = (cwd or Path.cwd()).absolute()
     root = Path(project.root)
+    if _escaped(project.root) != project.root:
+        raise UsageError(f"{_escaped(project.root)} is not UTF-8 text: rename the folder")
     found: dict[Path, None] = {}
+    failures: dict[str, Failure] = {}
     picks: list[Pick] = []
     whole: set[str] = set()
     for target in targets or [str(root)]:
         place = _existing(target, here, project)
-        files = list(_walk(place, project)) if place.is_dir() else [place]
-        if not files:
+        try:
+            files = list(_walk(place, project, failures)) if place.is_dir() else [place]
+        except OSError as error:
+            raise UsageError(f"{place} cannot be read: {error.strerror}") from None
+        if not files and not failures:
             raise UsageError(_nothing_in(place, project))
-        found.update(dict.fromkeys(files))
+        found.update(dict.fromkeys(file for file in files if _is_text(file, root, failures)))
         _, separator, name = target.partition("::")
         if separator:
             picks.append(_pick(target, _relative(place, root), name))
         else:
             whole.update(_relative(file, root) for file in files)
-    return Selection(tuple(sorted(found)), tuple(picks), frozenset(whole))
+    return Selection(tuple(sorted(found)), tuple(picks), frozenset(whole), failures)
 
 
 def _pick(target: str, path: str, name: str) -> Pick:
@@ -130,7 +139,7 @@ def _existing(target: str, here: Path, project: Project | None = None) -> Path:
         raise UsageError(f"{name} cannot be read: {error.strerror}") from None
     if not exists:
         raise UsageError(f"there is no {name}{_closest(place, name, here, project)}")
-    if place.is_file() and place.suffix != ".py":
+    if not place.is_dir() and (place.suffix != ".py" or not place.is_file()):
         raise UsageError(f"{name} is not a Python file")
     if place.is_dir() and "::" in target:
         raise UsageError(f"{target}: {name} is a folder; name the file that has the check")
@@ -144,7 +153,7 @@ def _closest(place: Path, name: str, here: Path, project: Project | None) -> str
     known: set[str] = set()
     with suppress(OSError, CheckwireError):  # a suggestion is not worth another error
         known |= {_as_typed(p, here) for p in folder.iterdir() if p.is_dir() or p.suffix == ".py"}
-        known |= {_as_typed(p, here) for p in _walk(folder, project or load_project(folder))}
+        known |= {_as_typed(p, here) for p in _walk(folder, project or load_project(folder), {})}
     return did_you_mean(name, known, quote="")
 
 
@@ -161,14 +170,20 @@ def _nothing_in(folder: Path, project: Project) -> str:
     return f"there is no check file in {folder}: none matches {patterns}"
 
 
-def _walk(folder: Path, project: Project) -> Iterator[Path]:
-    """The check files in a folder and below it, in the order of their names."""
+def _walk(folder: Path, project: Project, failures: dict[str, Failure]) -> Iterator[Path]:
+    """The check files in a folder and below it, in the order of their names.
+
+    Args:
+        folder: where to begin.
+        project: for its patterns.
+        failures: gets what cannot be loaded, by its relative path.
+
+    Raises:
+        OSError: if the folder itself cannot be read.
+    """
     root = Path(project.root)
-    try:
-        with os.scandir(folder) as entries:
-            inside = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be read: {error.strerror}") from None
+    with os.scandir(folder) as entries:
+        inside = sorted(entries, key=lambda entry: entry.name)
     for entry in inside:
         path = Path(entry.path)
         relative = _relative(path, root)
@@ -176,9 +191,39 @@ def _walk(folder: Path, project: Project) -> Iterator[Path]:
             continue
         if entry.is_dir(follow_symlinks=False):
             if not _is_foreign(entry):
-                yield from _walk(path, project)
-        elif entry.name.endswith(".py") and _matches_any(project.checks, relative):
+                try:
+                    yield from _walk(path, project, failures)
+                except OSError as error:
+                    why = f"cannot be read: {error.strerror}"
+                    hint = f'Make it readable, or leave it out: exclude = ["{relative}"]'
+                    failures[relative] = _failure(relative, why, hint)
+        elif (
+            entry.name.endswith(".py")
+            and _matches_any(project.checks, relative)
+            and (entry.is_file() or entry.is_symlink())  # a link to nowhere is worth telling
+        ):
             yield path
+
+
+def _is_text(file: Path, root: Path, failures: dict[str, Failure]) -> bool:
+    """Whether the file's name can be told to other processes; if not, that is a failure."""
+    relative = _relative(file, root)
+    path = _escaped(relative)
+    if path != relative:
+        failures[path] = _failure(path, "cannot be loaded: its name is not UTF-8 text", "Rename it")
+        return False
+    return True
+
+
+def _escaped(path: str) -> str:
+    """The path as UTF-8 can hold it: bytes in it that are no UTF-8 are escaped."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _failure(path: str, why: str, hint: str) -> Failure:
+    return Failure(
+        code="script.import", message=f"{path} {why}.", hint=hint, location=Location(path, 1)
+    )
 
 
 def _matches_any(patterns: Sequence[str], path: str) -> bool:

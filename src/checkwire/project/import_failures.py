@@ -20,6 +20,7 @@ __all__ = ["import_failure", "syntax_failure"]
 
 _MAX_FRAMES = 20
 _MAX_MESSAGE = 500
+_MAX_LINE = 160
 
 
 def syntax_failure(error: Exception, path: str) -> Failure:
@@ -42,7 +43,7 @@ def syntax_failure(error: Exception, path: str) -> Failure:
         code="script.syntax",
         message=f"{path}, line {line}, is not valid Python: {printable(error.msg)}.",
         details=_caret(error),
-        location=Location(path, line, "", printable((error.text or "").strip())),
+        location=Location(path, line, "", printable((error.text or "").strip())[:_MAX_LINE]),
     )
 
 
@@ -51,12 +52,17 @@ def _caret(error: SyntaxError) -> str:
     text = (error.text or "").rstrip("\n")
     stripped = text.lstrip()
     if not stripped or error.offset is None:
-        return printable(stripped)
+        return printable(stripped[:_MAX_LINE])
     start = max(error.offset - 1 - (len(text) - len(stripped)), 0)
     width = 1
     if error.end_lineno == error.lineno and error.end_offset is not None:
         width = max(error.end_offset - error.offset, 1)
     width = min(width, max(len(stripped) - start, 1))
+    if len(stripped) > _MAX_LINE:  # a line that somebody's program wrote: the part that matters
+        left = max(0, start - _MAX_LINE // 2)
+        stripped = stripped[left : left + _MAX_LINE]
+        start -= left
+        width = min(width, max(len(stripped) - start, 1))
     return f"{printable(stripped)}\n{' ' * start}{'^' * width}"
 
 
@@ -69,6 +75,9 @@ def import_failure(error: BaseException, path: str, imports: ProjectImports) -> 
     frames = _own_frames(error.__traceback__, imports)
     if isinstance(error, FailureError):
         location = error.failure.location or (frames[-1] if frames else Location(path, 1))
+        if imports.owns(location.path):  # told as an absolute path: no attempt is under way
+            where = imports.relative(location.path)
+            location = msgspec.structs.replace(location, path=where)
         return msgspec.structs.replace(error.failure, location=location)
     lines = []
     for place in frames[-_MAX_FRAMES:]:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from checkwire.model.errors import DefinitionError, UsageError
+from checkwire.model.errors import UsageError
+from checkwire.project.duplicates import duplicates, failures_of_duplicates
 from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Sequence
 
     from checkwire.model.definition import CheckDefinition
+    from checkwire.model.failures import Failure
     from checkwire.project.discovery import Pick, Selection
 
-__all__ = ["no_check_warning", "select"]
+__all__ = ["Selected", "no_check_warning", "select"]
+
+
+class Selected(NamedTuple):
+    """What a selection names.
+
+    Attributes:
+        definitions: the checks that can be run, in their order.
+        failures: why others of them cannot be.
+    """
+
+    definitions: list[CheckDefinition]
+    failures: list[Failure]
 
 
 def select(
     definitions: Sequence[CheckDefinition], selection: Selection, failed: Container[str] = ()
-) -> list[CheckDefinition]:
-    """The checks that the selection names, in their order.
+) -> Selected:
+    """The checks that the selection names; those of one id are left out.
 
     Args:
         definitions: the checks of all the selection's files.
@@ -29,32 +43,22 @@ def select(
 
     Raises:
         UsageError: if a function or a case that was named does not exist.
-        DefinitionError: if two checks have one id.
     """
-    _refuse_duplicates(definitions)
     chosen = {d.id for d in definitions if d.path in selection.whole}
     for pick in selection.picks:
         if pick.path not in failed:
             chosen.update(definition.id for definition in _picked(definitions, pick))
-    return [definition for definition in definitions if definition.id in chosen]
+    ambiguous = [same for same in duplicates(definitions) if same[0].id in chosen]
+    left = chosen - {same[0].id for same in ambiguous}
+    return Selected(
+        [definition for definition in definitions if definition.id in left],
+        [failure for same in ambiguous for failure in failures_of_duplicates(same)],
+    )
 
 
 def no_check_warning(path: str) -> str:
     """What to tell of a check file in which there is no check."""
     return f"{path} declares no check: put @check above a function"
-
-
-def _refuse_duplicates(definitions: Iterable[CheckDefinition]) -> None:
-    seen: dict[str, CheckDefinition] = {}
-    for definition in definitions:
-        other = seen.setdefault(definition.id, definition)
-        if other is not definition:
-            raise DefinitionError(
-                f'two checks have the id "{definition.id}": the other is at '
-                f"{other.path}:{other.line}; rename a function, or give one of them id=...",
-                path=definition.path,
-                line=definition.line,
-            )
 
 
 def _picked(definitions: Sequence[CheckDefinition], pick: Pick) -> list[CheckDefinition]:

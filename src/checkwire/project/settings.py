@@ -33,6 +33,7 @@ __all__ = ["read_settings"]
 T = TypeVar("T")
 
 _READY = re.compile(r"tcp://(\[[^\]\s]+\]|[^:/\s\[\]]+):(\d{1,5})")
+_SECRET_SOURCES = ("env", "file")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -91,7 +92,7 @@ class _Settings:
     def project(self) -> Project:
         data: Any = self._parse()
         for key in self._table:
-            data = data.get(key, {})
+            data = data.get(key, {}) if isinstance(data, dict) else {}
         document = self._convert(data, _Document)
         root = self._file.parent
         id_ = self._option("id", document.project.id, ("project", "id")) or name_from(root)
@@ -114,9 +115,11 @@ class _Settings:
             **settings,
         )
 
+    def _line(self, path: Iterable[str | int]) -> int:
+        return line_of(self._text, (*self._table, *path))
+
     def _wrong(self, message: str, path: Iterable[str | int]) -> DefinitionError:
-        line = line_of(self._text, (*self._table, *path))
-        return DefinitionError(message, path=self._shown, line=line)
+        return DefinitionError(message, path=self._shown, line=self._line(path))
 
     def _parse(self) -> dict[str, Any]:
         try:
@@ -155,14 +158,29 @@ class _Settings:
         if match := re.fullmatch(r"Object contains unknown field `(.*)`", message):
             table = _TABLES.get(tuple(key for key in path if isinstance(key, str)), _Document)
             hint = did_you_mean(match[1], table.__struct_fields__)
+            hint = hint or ("" if path else self._home_of(match[1]))
             inside = f" in {where}" if path else ""
             return self._wrong(f'unknown key "{match[1]}"{inside}{hint}', (*path, match[1]))
         if match := re.fullmatch(r"Object missing required field `(.*)`", message):
             return self._wrong(f'{where} lacks "{match[1]}"', path)
         if match := re.fullmatch(r"Expected `(.*)`, got `(.*)`", message):
             wanted, found = _in_toml(match[1]), _in_toml(match[2])
-            return self._wrong(f"{where or 'it'} must be {wanted}, not {found}", path)
+            if path == ("service",):
+                return self._wrong("service must be an array of tables: write [[service]]", path)
+            if path and isinstance(path[-1], int):
+                where = f"item {path[-1] + 1} of {where}"
+            where = where or ".".join(self._table) or "it"
+            return self._wrong(f"{where} must be {wanted}, not {found}", path)
         return self._wrong(f"{where}: {message}", path)
+
+    def _home_of(self, key: str) -> str:
+        """Where a key that stands outside of every table may belong."""
+        if key == "tool" and not self._table:
+            return "; here write [project] for [tool.checkwire.project], and so on"
+        for home, keys in (("project", _ProjectTable.__struct_fields__), ("defaults", DEFAULTABLE)):
+            if key in keys:
+                return f"; it belongs under [{'.'.join((*self._table, home))}]"
+        return ""
 
     def _option(self, name: str, value: object, path: tuple[str | int, ...]) -> Any:
         if value is None:
@@ -231,8 +249,8 @@ class _Settings:
                     path,
                 )
             for key in value:
-                if key not in SecretSource.__struct_fields__:
-                    hint = did_you_mean(key, SecretSource.__struct_fields__)
+                if key not in _SECRET_SOURCES:
+                    hint = did_you_mean(key, _SECRET_SOURCES)
                     raise self._wrong(f'unknown key "{key}" in secrets.{name}{hint}', (*path, key))
             strings = self._strings(value, path)
             if len(strings) != 1 or not all(strings.values()):
@@ -240,7 +258,7 @@ class _Settings:
             file = strings.get("file")
             if file is not None:
                 file = str(self._file.parent / file)
-            found[name] = SecretSource(env=strings.get("env"), file=file)
+            found[name] = SecretSource(env=strings.get("env"), file=file, line=self._line(path))
         return found
 
     def _locations(self, table: dict[str, Any] | None) -> dict[str, LocationSettings] | None:
@@ -268,7 +286,7 @@ class _Settings:
         for index, table in enumerate(tables):
             path: tuple[str | int, ...] = ("service", index)
             if table.name in names:
-                first = line_of(self._text, (*self._table, "service", names[table.name]))
+                first = self._line(("service", names[table.name]))
                 message = f'two services are named "{table.name}"; the other is on line {first}'
                 raise self._wrong(message, (*path, "name"))
             names[table.name] = index
@@ -282,6 +300,7 @@ class _Settings:
                 ready=self._ready(table.ready, (*path, "ready")),
                 timeout=timeout,
                 env=self._strings(table.env, (*path, "env")),
+                line=self._line(path),
             )
 
     def _command(self, command: str | list[str], path: tuple[str | int, ...]) -> tuple[str, ...]:

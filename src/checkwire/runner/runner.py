@@ -14,6 +14,7 @@ from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
 from checkwire.project.discovery import Selection
+from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, select
 from checkwire.runner.python.engine import Engine
 from checkwire.runner.python.launch import ZygoteProcess
@@ -32,12 +33,14 @@ class Collected(NamedTuple):
     Attributes:
         definitions: of the checks selected, by file, and in it in the order of the source.
         failures: of the files that could not be imported, by path relative to the project.
+        left_out: why checks of files that were imported cannot be run.
         warnings: sentences about what is probably not meant.
         output: the end of what check files printed while they were imported.
     """
 
     definitions: tuple[CheckDefinition, ...]
     failures: dict[str, Failure]
+    left_out: tuple[Failure, ...]
     warnings: tuple[str, ...]
     output: str
 
@@ -54,6 +57,7 @@ class Runner:
         env: the environment of the checks' processes, all of it; by default that of this process,
             and the project's ``[env]``.
         secrets: values by name. They are masked in all that is kept.
+        absent: secrets that are declared and have no value, by name.
         connecting: options for every connection.
         workers: how many attempts may be under way at a time; by default as many as suit checks,
             which mostly wait: four for each CPU, and at least eight.
@@ -61,6 +65,10 @@ class Runner:
         location: the name of the place that this is.
         process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
         import_timeout: seconds that the import of one check file may take.
+
+    Attributes:
+        secrets_read: names of the variables that checks have read as secrets so far, besides
+            those of ``secrets``.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class Runner:
         *,
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        absent: Mapping[str, AbsentSecret] | None = None,
         connecting: Connecting | None = None,
         workers: int | None = None,
         cpu_seconds: int | None = None,
@@ -78,6 +87,8 @@ class Runner:
     ) -> None:
         self._env = dict(env) if env is not None else {**os.environ, **project.env}
         self._secrets = dict(secrets or {})
+        self._absent = dict(absent or {})
+        self._advice = {name: str(why) for name, why in self._absent.items()}
         self._connecting = connecting or Connecting()
         self._cpu_seconds = cpu_seconds
         self._location = location
@@ -85,6 +96,7 @@ class Runner:
         self._engine = Engine(
             project, env=self._env, process=process, import_timeout=import_timeout
         )
+        self.secrets_read = self._engine.secrets_read
 
     async def __aenter__(self) -> Runner:
         return self
@@ -97,6 +109,11 @@ class Runner:
     ) -> None:
         await self.close()
 
+    @property
+    def loading(self) -> str:
+        """The check file that is being imported, relative to the project; empty if none is."""
+        return self._engine.loading
+
     async def close(self) -> None:
         """End what is under way, as cancelled, and wait until every process is gone."""
         await self._engine.close()
@@ -106,14 +123,15 @@ class Runner:
 
         Raises:
             UsageError: a function or a case that was named does not exist.
-            DefinitionError: two checks have one id.
             EngineError: no process can be started to import them.
         """
         loaded = await self._engine.load(selection.files)
-        chosen = select(loaded.definitions, selection, loaded.failures)
+        failures = selection.failures | loaded.failures
+        selected = select(loaded.definitions, selection, failures)
         return Collected(
-            tuple(chosen),
-            loaded.failures,
+            tuple(selected.definitions),
+            failures,
+            tuple(selected.failures),
             tuple(map(no_check_warning, loaded.empty)),
             loaded.output,
         )
@@ -136,6 +154,7 @@ class Runner:
                 attempt=number,
                 env=self._env,
                 secrets=self._secrets,
+                absent=self._advice,
                 connecting=self._connecting,
                 cpu_seconds=self._cpu_seconds,
             )
@@ -149,7 +168,10 @@ class Runner:
         if not definition.activated:
             return "it is not activated"
         missing = [n for n in definition.needs if n not in self._env and n not in self._secrets]
-        return f"it needs {', '.join(missing)}, which {_is_not_set(missing)}" if missing else ""
+        if not missing:
+            return ""
+        facts = [f"; {self._absent[name].fact}" for name in missing if name in self._absent]
+        return f"it needs {', '.join(missing)}, which {_is_not_set(missing)}{''.join(facts)}"
 
 
 def _is_not_set(names: list[str]) -> str:

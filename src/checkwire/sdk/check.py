@@ -207,6 +207,8 @@ def _parameters_at_fault(
     with_default.update(function.__kwdefaults__ or ())
     required = [p for p in (*positional, *keyword_only) if p not in with_default]
     by_name = {*positional[code.co_posonlyargcount :], *keyword_only}
+    if required and not cases and required[0] in ("self", "cls"):
+        return f"{name}() is a method: a check is a function of its own, outside of any class"
     if required and not cases:
         return (
             f"{name}() requires {_listed(required)}, and nothing gives it: give it a default, "

@@ -39,6 +39,7 @@ __all__ = [
     "Context",
     "Site",
     "current",
+    "declared_secrets",
     "early_secrets",
     "encodable",
     "enter",
@@ -56,6 +57,9 @@ early_secrets: dict[str, str] = {}
 """Secrets read outside of an attempt, while a check file was imported, by name: every attempt of
 this process masks them."""
 
+declared_secrets: set[str] = set()
+"""Names of the secrets that the project declares. Outside of an attempt they have no values."""
+
 _calling: ContextVar[Site | None] = ContextVar("checkwire_calling", default=None)
 
 
@@ -65,6 +69,7 @@ class Context(Observer):
     Attributes:
         env: variables for ``env[...]``.
         secrets: values for ``secret(...)``, by name.
+        absent: for secrets that are declared and have no value, why, and how to set them.
         resolve: addresses for hosts, see ``ConnectOptions.resolve``.
         ca: a file of further authorities to trust, for every connection.
         root: the project's folder; paths are told relative to it.
@@ -79,12 +84,14 @@ class Context(Observer):
         *,
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        absent: Mapping[str, str] | None = None,
         resolve: Mapping[tuple[str, int], tuple[str, int]] | None = None,
         ca: str | None = None,
         root: str | None = None,
         timeline: Timeline | None = None,
     ) -> None:
         self.secrets = dict(secrets or {})
+        self.absent = dict(absent or {})
         super().__init__(timeline, Masker((*self.secrets.values(), *early_secrets.values())))
         self._emit = emit
         self.env: Mapping[str, str] = os.environ if env is None else env

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from checkwire.model.errors import FailureError
 from checkwire.model.failures import Failure
-from checkwire.sdk.context import current, early_secrets, here
+from checkwire.sdk.context import current, declared_secrets, early_secrets, here
 
 __all__ = ["env", "secret"]
 
@@ -26,7 +26,7 @@ class _Environment(Mapping[str, str]):
             return context.secrets[name]
         value = context.env.get(name)
         if value is None:
-            raise _missing("check.env_missing", "variable", name, [*context.env, *context.secrets])
+            raise _missing(name, [*context.env, *context.secrets])
         return value
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
@@ -64,7 +64,7 @@ def secret(name: str) -> str:
     context = current()
     value = context.secrets.get(name) or context.env.get(name)
     if not value:
-        raise _missing("check.secret_missing", "secret", name, [*context.secrets, *context.env])
+        raise _missing(name, [*context.secrets, *context.env], is_secret=True)
     context.masker.add(value)
     if not context.is_attempt:
         early_secrets[name] = value
@@ -73,21 +73,40 @@ def secret(name: str) -> str:
     return value
 
 
+_ALIKE = 0.75
+"""A shell has so many variables that one of them always is a little like another name."""
 _TOO_EARLY = (
     "Read it inside the check's function: while its file is imported, [secrets] of checkwire.toml "
     "are not there"
 )
 
 
-def _missing(code: str, what: str, name: str, known: list[str]) -> FailureError:
+def _missing(name: str, known: list[str], *, is_secret: bool = False) -> FailureError:
     from checkwire.sdk.suggestion import did_you_mean
 
     context, site = current(), here()
-    hint = did_you_mean(str(name), set(known) - {name}, quote="")
+    is_declared = name in context.absent or name in declared_secrets
+    is_secret = is_secret or is_declared
+    names = {*known, *context.absent} - {name}
+    meant = "" if is_declared else did_you_mean(str(name), names, quote="", cutoff=_ALIKE)
     failure = Failure(
-        code=code,
-        message=f"The {what} {name} is not set{hint}",
-        hint="" if context.is_attempt or what != "secret" else _TOO_EARLY,
+        code="check.secret_missing" if is_secret else "check.env_missing",
+        message=f"The {'secret' if is_secret else 'variable'} {name} is not set{meant}",
+        hint=context.absent.get(name) or _advice(name, is_secret=is_secret),
         location=context.location(site),
     )
     return FailureError(context.verification_failed(failure, (site, name)))
+
+
+def _advice(name: str, *, is_secret: bool) -> str:
+    """How to set it. Without any, the hint of the failure's code stands."""
+    if name in declared_secrets and not current().is_attempt:
+        return _TOO_EARLY
+    if not str(name).isidentifier():
+        return ""
+    advice = f"Set it with export {name}=..., --env {name}=... or --env-file FILE, or "
+    if is_secret:
+        return (
+            f'{advice}say under [secrets] of checkwire.toml where it is: {name} = {{ env = "..." }}'
+        )
+    return f'{advice}write a value under [env] of checkwire.toml: {name} = "..."'

@@ -21,6 +21,10 @@ __all__ = ["DEFAULTABLE", "OPTIONS", "OptionError", "parse_option"]
 MIN_EVERY = 1.0
 MIN_TIMEOUT = 0.2
 """Seconds; below, the soft timeout, 100 ms before the hard one, would leave no time at all."""
+MAX_DURATION = 366 * 86400.0
+"""Seconds; above, a slip of the pen is likelier than a wish, and clocks have limits."""
+MAX_RETRIES = 100
+MAX_MEMORY = 1 << 50
 MIN_MEMORY = 64 * 1024 * 1024
 """Bytes; a Python process that has imported the SDK hardly fits into less."""
 
@@ -56,7 +60,10 @@ def parse_option(name: str, value: object) -> Any:
 
 
 def _shown(value: object) -> str:
-    shown = f'"{value}"' if isinstance(value, str) else repr(value)
+    if isinstance(value, str):
+        shown = f'"{value}"' if value.isprintable() else ascii(value)
+    else:
+        shown = repr(value)
     return shown if len(shown) <= 80 else f"{shown[:79]}…"
 
 
@@ -76,7 +83,12 @@ def _id(value: object) -> str:
 
 
 def _duration(value: object) -> float:
-    return parse_duration(value)  # type: ignore[arg-type]  # it raises ValueError for any other
+    seconds = parse_duration(value)  # type: ignore[arg-type]  # it raises ValueError for any other
+    if seconds > MAX_DURATION:
+        raise OptionError(
+            f"{_shown(value)} is too long: the most is {MAX_DURATION / 86400:.0f} days"
+        )
+    return seconds
 
 
 def _at_least(least: float, value: object) -> float:
@@ -131,6 +143,8 @@ def _retries(value: object) -> Retries:
         raise OptionError(f"{_shown(value)} is not a number of retries: {_RETRIES_HELP}")
     if found.max < 0:
         raise OptionError(f"{found.max} is less than none")
+    if found.max > MAX_RETRIES:
+        raise OptionError(f"{_shown(found.max)} are too many: the most is {MAX_RETRIES}")
     return found
 
 
@@ -168,6 +182,8 @@ def _memory(value: object) -> int:
         raise OptionError(f'{_shown(value)} is not a size: write bytes, or "256MB", "1GiB"')
     if size < MIN_MEMORY:
         raise OptionError(f"{_shown(value)} is too little: the least is {MIN_MEMORY >> 20} MiB")
+    if size > MAX_MEMORY:
+        raise OptionError(f"{_shown(value)} is too much: the most is {MAX_MEMORY >> 50} PiB")
     return int(size)
 
 

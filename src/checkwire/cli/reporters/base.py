@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from checkwire.model.attempt import Run
+    from checkwire.cli.reporters.again import Again
+    from checkwire.model.attempt import Run, Unfinished
     from checkwire.model.definition import CheckDefinition
     from checkwire.model.events import Event
     from checkwire.model.failures import Failure
@@ -42,12 +43,27 @@ class Finish(NamedTuple):
         duration_ns: from start to finish, wall clock.
         exit_code: what the command is about to exit with.
         interrupted: whether somebody pressed Ctrl-C.
+        unfinished: the checks that have no run, in their order; without ``interrupted`` it was
+            ``--fail-fast`` that ended all.
+        again: the options with which a check is to be run again.
     """
 
     runs: tuple[Run, ...]
     duration_ns: int
     exit_code: int
     interrupted: bool = False
+    unfinished: tuple[Unfinished, ...] = ()
+    again: Again | None = None
+
+    @property
+    def ended_by(self) -> str:
+        """Why there are checks that have no run, to be read after ``not run: ``."""
+        return "interrupted" if self.interrupted else "--fail-fast"
+
+    @property
+    def stopped(self) -> tuple[Unfinished, ...]:
+        """Those of the unfinished that were under way; the others are told as not run."""
+        return tuple(one for one in self.unfinished if one.duration_ns is not None)
 
 
 class Reporter(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from checkwire.cli.reporters.figures import counted, ms
-from checkwire.cli.reporters.marks import FLAKY, Mark, mark_of_run
+from checkwire.cli.reporters.marks import FLAKY, Mark, fate_of, mark_of_run
 from checkwire.cli.reporters.paint import Text, clean, width_of
 from checkwire.model.attempt import Attempt, Run
 from checkwire.model.definition import CheckDefinition
@@ -60,8 +60,8 @@ def check_line(run: Run, names: int, width: int) -> Text:
 
 
 def failure_line(failure: Failure, width: int) -> Text:
-    """The line of a file that could not be loaded: the file's name stands above."""
-    mark = Text("  ").add("✕", "fail").add(" could not be loaded", "fail bold")
+    """The line of a load failure: the file's name stands above."""
+    mark = Text("  ").add("✕", "fail").add(f" {fate_of(failure)}", "fail bold")
     return mark.add("  ").add(failure.message, "dim").cut(width)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
+from itertools import chain
 
-from checkwire.cli.reporters.evidence import evidence_lines, fact_lines
+from checkwire.cli.reporters.again import Again, again_lines
+from checkwire.cli.reporters.evidence import evidence_lines
 from checkwire.cli.reporters.excerpt import excerpt
-from checkwire.cli.reporters.marks import MARKS, Mark, mark_of_failed, mark_of_run
+from checkwire.cli.reporters.marks import MARKS, Mark, fate_of, mark_of_failed, mark_of_run
 from checkwire.cli.reporters.paint import Text, wrap
 from checkwire.cli.reporters.phases import phase_lines
 from checkwire.cli.reporters.transcript import transcript
 from checkwire.model.attempt import Attempt, Connection, Run, Step
-from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_ns
 from checkwire.model.events import Failed, Logged
 from checkwire.model.failures import Failure, Location, code_of
@@ -23,13 +22,14 @@ __all__ = ["load_failure_block", "run_block"]
 _PAGE = 100
 """Sentences are not wider than this, however wide the terminal is."""
 
-_SAFE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _MAX_LOGS = 10
 _MAX_STEPS = 12
 _INDENT = "  "
 
 
-def run_block(run: Run, width: int, verbosity: int = 0, root: str = ".") -> Iterator[Text]:
+def run_block(
+    run: Run, width: int, verbosity: int = 0, root: str = ".", again: Again | None = None
+) -> Iterator[Text]:
     """The block of one run.
 
     Args:
@@ -37,6 +37,7 @@ def run_block(run: Run, width: int, verbosity: int = 0, root: str = ".") -> Iter
         width: columns of the terminal.
         verbosity: 0 shows the last messages, 1 all transcripts, 2 headers and payloads too.
         root: the project's folder, for the command that runs it again from the current one.
+        again: the options of that command.
     """
     attempt = run.attempts[-1]
     headline = next((f for f in attempt.failures if f.failure == attempt.failure), None)
@@ -59,14 +60,15 @@ def run_block(run: Run, width: int, verbosity: int = 0, root: str = ".") -> Iter
         yield from _section(iter(excerpt(attempt, headline, width)))
     if connection is not None:
         yield from _section(iter(phase_lines(connection, headline, width)))
-    yield from _section(_facts(run, attempt, width, verbosity, root))
+    facts = _facts(run, attempt, width, verbosity)
+    yield from _section(chain(facts, again_lines(run.check, again or Again(), root, width)))
 
 
 def load_failure_block(failure: Failure, width: int) -> Iterator[Text]:
-    """The block of a file that could not be loaded."""
+    """The block of a load failure."""
     place = _place(failure.location)
     name = failure.location.path if failure.location else "checkwire"
-    yield from _title(MARKS["error"], name, "could not be loaded", place, width)
+    yield from _title(MARKS["error"], name, fate_of(failure), place, width)
     yield Text()
     yield from _failure(failure, None, None, width)
 
@@ -171,8 +173,8 @@ def _others(attempt: Attempt, headline: Failed | None, width: int) -> Iterator[T
                 yield Text("    ").add(text, "dim")
 
 
-def _facts(run: Run, attempt: Attempt, width: int, verbosity: int, root: str) -> Iterator[Text]:
-    """What stands beside: steps, what the script said, earlier attempts, how to run it again."""
+def _facts(run: Run, attempt: Attempt, width: int, verbosity: int) -> Iterator[Text]:
+    """What stands beside: steps, what the script said, earlier attempts."""
     if len(attempt.steps) > 1:
         yield from _steps(attempt, width)
     if not verbosity:
@@ -182,19 +184,6 @@ def _facts(run: Run, attempt: Attempt, width: int, verbosity: int, root: str) ->
             label = "" if number else "attempts"
             line = Text(_INDENT).add(label, "dim").pad(12)
             yield _attempt_line(one, line, attempt).cut(width)
-    again = f"checkwire test {_target(run.check, root)} -v"
-    yield from fact_lines("again", wrap(again, width - 12), "dim")
-
-
-def _target(check: CheckDefinition, root: str) -> str:
-    """What to give to ``checkwire test``, quoted for a shell where that is needed."""
-    path = os.path.relpath(os.path.join(root, check.path))  # noqa: PTH118 - it may go up
-    target = f"{path}::{check.function}"
-    if check.case is not None:
-        target += f"[{check.case}]"
-    if _SAFE.fullmatch(target):
-        return target
-    return "'" + target.replace("'", "'\\''") + "'"
 
 
 def _steps(attempt: Attempt, width: int) -> Iterator[Text]:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from checkwire.cli.reporters.at_end import ReporterAtEnd
 from checkwire.cli.reporters.base import Finish
 from checkwire.cli.reporters.failure_block import load_failure_block, run_block
-from checkwire.cli.reporters.marks import mark_of_run
+from checkwire.cli.reporters.marks import MARKS, RUNNING, fate_of, mark_of_run
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text, clean
-from checkwire.cli.reporters.summary import summary_lines
-from checkwire.model.attempt import Run
+from checkwire.cli.reporters.summary import summary_line
+from checkwire.model.attempt import Run, Unfinished
+from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_ns
 from checkwire.model.errors import CheckwireError
 from checkwire.model.failures import Failure, Location, code_of
@@ -59,7 +60,7 @@ class GitHubReporter(ReporterAtEnd):
 
     def _annotations(self, finish: Finish) -> Iterator[str]:
         for failure in self._start.load_failures:
-            yield self._command("error", failure, failure.location, "could not be loaded")
+            yield self._command("error", failure, failure.location, fate_of(failure))
         for status in ("error", "failed"):
             for run in finish.runs:
                 if run.status == status:
@@ -72,6 +73,9 @@ class GitHubReporter(ReporterAtEnd):
                 if first is not None:
                     title = f"{run.check.name} is flaky"
                     yield self._command("warning", first, _location(run, first), title)
+        if finish.interrupted:
+            total = summary_line(self._start, finish)
+            yield f"::warning title=Checkwire was interrupted::{_data(total)}"
         for run in finish.runs:
             if run.status == "passed":
                 for failed in run.attempts[-1].failures if run.attempts else ():
@@ -111,18 +115,21 @@ class GitHubReporter(ReporterAtEnd):
 
     def _summary(self, finish: Finish, room: int) -> str:
         """Markdown of at most so many bytes; the blocks that do not fit are named as missing."""
-        (*_, total) = summary_lines(self._start, finish, 10**6)
-        parts = [f"### Checkwire: {_text(total.plain)}\n\n"]
-        if finish.runs:
+        parts = [f"### Checkwire: {_text(summary_line(self._start, finish))}\n\n"]
+        if finish.runs or finish.unfinished:
             parts.append("| | check | took | |\n|---|---|---:|---|\n")
-            parts += [_row(run) for run in finish.runs]
+            parts += [_row_of_run(run) for run in finish.runs]
+            parts += [_row_of_unfinished(one, finish) for one in finish.unfinished]
             parts.append("\n")
         blocks = [
             _fold(f"✕ {_place(failure.location)}", load_failure_block(failure, _BLOCK_WIDTH))
             for failure in self._start.load_failures
         ]
         blocks += [
-            _fold(f"{mark_of_run(run).shape} {run.check.name}", run_block(run, _BLOCK_WIDTH))
+            _fold(
+                f"{mark_of_run(run).shape} {run.check.name}",
+                run_block(run, _BLOCK_WIDTH, root=self._start.root, again=finish.again),
+            )
             for run in finish.runs
             if run.attempts and run.status not in ("passed", "skipped")
         ]
@@ -145,7 +152,7 @@ def _place(location: Location | None) -> str:
     return "checkwire" if location is None else f"{location.path}:{location.line}"
 
 
-def _row(run: Run) -> str:
+def _row_of_run(run: Run) -> str:
     mark = mark_of_run(run)
     said = run.skipped
     if run.attempts and (failure := run.attempts[-1].failure) is not None:
@@ -155,8 +162,18 @@ def _row(run: Run) -> str:
     elif run.attempts and run.attempts[-1].failures:
         said = "; ".join(failed.failure.message for failed in run.attempts[-1].failures)
     took = "" if run.status == "skipped" else format_ns(run.duration_ns)
-    name = f"{_text(run.check.name)}<br><sub>{_text(run.check.path)}</sub>"
-    return f"| {mark.shape} {mark.word} | {name} | {took} | {_text(said)} |\n"
+    return _row(f"{mark.shape} {mark.word}", run.check, took, said)
+
+
+def _row_of_unfinished(one: Unfinished, finish: Finish) -> str:
+    if one.duration_ns is None:
+        return _row(f"{MARKS['skipped'].shape} not run", one.check, "", finish.ended_by)
+    return _row(f"{RUNNING.shape} stopped", one.check, format_ns(one.duration_ns), finish.ended_by)
+
+
+def _row(status: str, check: CheckDefinition, took: str, said: str) -> str:
+    name = f"{_text(check.name)}<br><sub>{_text(check.path)}</sub>"
+    return f"| {status} | {name} | {took} | {_text(said)} |\n"
 
 
 def _fold(title: str, lines: Iterator[Text]) -> str:

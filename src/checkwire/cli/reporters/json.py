@@ -9,7 +9,6 @@ import msgspec
 
 from checkwire.cli.reporters.at_end import ReporterAtEnd
 from checkwire.cli.reporters.base import Finish, Tally
-from checkwire.cli.reporters.summary import unfinished
 from checkwire.model.attempt import Attempt, Run
 from checkwire.model.failures import Failure, code_of
 
@@ -37,9 +36,14 @@ class JsonReporter(ReporterAtEnd):
             "exit_code": finish.exit_code,
             "interrupted": finish.interrupted,
             "duration_ns": finish.duration_ns,
-            "summary": Tally.of(finish.runs)._asdict(),
+            "summary": {
+                **Tally.of(finish.runs)._asdict(),
+                "stopped": len(finish.stopped),
+                "not_run": len(finish.unfinished) - len(finish.stopped),
+            },
             "load_failures": [_failure(failure) for failure in self._start.load_failures],
-            "unfinished": [check.id for check in unfinished(self._start, finish)],
+            "unfinished": [one.check.id for one in finish.unfinished],
+            "stopped": [one.check.id for one in finish.stopped],
             "runs": [_run(run) for run in finish.runs],
         }
         text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -16,6 +16,10 @@ class JUnitReporter(ReporterAtEnd):
         order = {check.id: index for index, check in enumerate(self._start.checks)}
         runs = sorted(finish.runs, key=lambda run: order.get(run.check.id, len(order)))
         document = junit_xml(
-            runs, load_failures=self._start.load_failures, duration_ns=finish.duration_ns
+            runs,
+            load_failures=self._start.load_failures,
+            unfinished=finish.unfinished,
+            ended_by=finish.ended_by,
+            duration_ns=finish.duration_ns,
         )
         self._output.write(document)

@@ -104,8 +104,12 @@ class ListReporter:
         self._print(rest)
         for block in self._blocks(finish):
             self._print([Text(), *block])
-        summary = summary_lines(self._start, finish, self._console.width)
-        nothing = not finish.runs and not self._start.load_failures
+        width = self._console.width
+        names = name_column(self._start.checks, width)
+        if stopped := self._progress.stopped(finish.stopped, names, width):
+            self._print([Text(), *stopped])
+        summary = summary_lines(self._start, finish, width)
+        nothing = not (finish.runs or self._start.load_failures or stopped)
         self._print(summary if nothing else [Text(), *summary])
         self._output.commit()
 
@@ -146,7 +150,7 @@ class ListReporter:
         order = {check.id: index for index, check in enumerate(self._start.checks)}
         runs.sort(key=lambda run: (_GRAVITY[run.status], order.get(run.check.id, len(order))))
         for run in runs:
-            yield run_block(run, width, self._verbosity, self._start.root)
+            yield run_block(run, width, self._verbosity, self._start.root, finish.again)
 
     def _live_lines(self, width: int, room: int) -> list[Text]:
         names = name_column(self._start.checks, width)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from checkwire.model.attempt import Run
 from checkwire.model.events import Failed
-from checkwire.model.failures import code_of
+from checkwire.model.failures import Failure, code_of
 
-__all__ = ["FLAKY", "MARKS", "RUNNING", "Mark", "mark_of_failed", "mark_of_run"]
+__all__ = ["FLAKY", "MARKS", "RUNNING", "Mark", "fate_of", "mark_of_failed", "mark_of_run"]
 
 
 class Mark(NamedTuple):
@@ -45,3 +45,8 @@ def mark_of_failed(failed: Failed) -> Mark:
     if failed.severity == "failed" and code_of(failed.failure.code).is_error:
         return MARKS["error"]
     return MARKS[failed.severity]
+
+
+def fate_of(failure: Failure) -> str:
+    """What became of what a load failure tells of: a whole file, or checks in one."""
+    return "not run" if failure.code == "check.duplicate_id" else "could not be loaded"

@@ -77,12 +77,14 @@ class Output:
             self.stream.write(text)
             self.stream.flush()
         except BrokenPipeError:
-            self._reader_went_away()
+            self._write_nowhere()
         except OSError as error:
+            if self.is_stdout:
+                self._write_nowhere()
             raise self._unwritable(error) from None
 
-    def _reader_went_away(self) -> None:
-        """Send what is still to come nowhere; else the interpreter would fail at exit again."""
+    def _write_nowhere(self) -> None:
+        """What is buffered would be written, and fail once more, when the interpreter exits."""
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, self.stream.fileno())
         os.close(devnull)

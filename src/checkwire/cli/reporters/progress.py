@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from checkwire.cli.reporters.base import Tally
 from checkwire.cli.reporters.figures import counted
 from checkwire.cli.reporters.marks import MARKS, RUNNING
 from checkwire.cli.reporters.paint import Text
-from checkwire.model.attempt import Run
+from checkwire.model.attempt import Run, Unfinished
 from checkwire.model.definition import CheckDefinition
-from checkwire.model.durations import format_seconds
+from checkwire.model.durations import format_ns, format_seconds
 from checkwire.model.events import (
     AttemptStarted,
     ConnectionClosed,
@@ -25,6 +25,7 @@ __all__ = ["Progress"]
 
 _DURATION = 8
 _GAP = 2
+_NAMED = 10
 
 
 class _Running:
@@ -106,7 +107,9 @@ class Progress:
     def lines(self, waiting: list[Text], names: int, width: int, room: int) -> list[Text]:
         """The finished ones that wait for their place, those that run, and how far it all is."""
         now = self._clock()
-        running = [self._line(one, now, names, width) for one in self._running.values()]
+        running = [
+            _line(one, _elapsed(now - one.since), names, width) for one in self._running.values()
+        ]
         foot = [Text(), self._foot(now)] if room > 3 else [self._foot(now)]
         room -= len(foot)
         # Those that run are what one waits for; the others will be seen for good soon.
@@ -121,13 +124,17 @@ class Progress:
                 waiting.append(Text(f"    and {more} more finished", "dim"))
         return [*waiting, *running, *foot]
 
-    def _line(self, one: _Running, now: float, names: int, width: int) -> Text:
-        line = Text("  ").add(RUNNING.shape, RUNNING.style).add(" ")
-        line.join(Text(one.name).cut(names)).pad(4 + names + _GAP)
-        line.add(_elapsed(now - one.since).rjust(_DURATION), "dim")
-        for fact in one.facts():
-            line.add("  ").add(fact, "dim")
-        return line.cut(width)
+    def stopped(self, stopped: Sequence[Unfinished], names: int, width: int) -> list[Text]:
+        """Where the checks were that never came to their end."""
+        if not stopped:
+            return []
+        lines = [Text("stopped", "warn bold")]
+        for one in stopped[:_NAMED]:
+            running = self._running.get(one.check.id) or _Running(one.check.name, 0.0)
+            lines.append(_line(running, format_ns(one.duration_ns or 0), names, width))
+        if len(stopped) > _NAMED:
+            lines.append(Text(f"    and {len(stopped) - _NAMED} more", "dim"))
+        return lines
 
     def _foot(self, now: float) -> Text:
         tally = Tally.of(self._finished)
@@ -140,6 +147,15 @@ class Progress:
                 # These two share a shape.
                 line.add(f" {mark.word}" if name in ("failed", "error") else "", "dim")
         return line
+
+
+def _line(one: _Running, elapsed: str, names: int, width: int) -> Text:
+    line = Text("  ").add(RUNNING.shape, RUNNING.style).add(" ")
+    line.join(Text(one.name).cut(names)).pad(4 + names + _GAP)
+    line.add(elapsed.rjust(_DURATION), "dim")
+    for fact in one.facts():
+        line.add("  ").add(fact, "dim")
+    return line.cut(width)
 
 
 def _elapsed(seconds: float) -> str:

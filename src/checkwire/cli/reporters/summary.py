@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from checkwire.cli.reporters.base import Finish, Start, Tally
 from checkwire.cli.reporters.figures import counted
-from checkwire.cli.reporters.marks import FLAKY, MARKS, RUNNING
+from checkwire.cli.reporters.marks import FLAKY, MARKS
 from checkwire.cli.reporters.paint import Text
-from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_ns
 
-__all__ = ["summary_lines", "title_line", "unfinished"]
+__all__ = ["summary_line", "summary_lines", "title_line"]
 
-_NAMED = 10
 _STYLES = {"passed": "bold", "skipped": "", "error": "fail bold", "failed": "fail bold"}
 
 
@@ -30,25 +28,15 @@ def title_line(start: Start) -> Text:
     return line
 
 
-def unfinished(start: Start, finish: Finish) -> list[CheckDefinition]:
-    """The checks that have no run: they were under way, or had not begun."""
-    finished = {run.check.id for run in finish.runs}
-    return [check for check in start.checks if check.id not in finished]
+def summary_line(start: Start, finish: Finish) -> str:
+    """The summary in one line, however long, as plain text."""
+    (line,) = summary_lines(start, finish, 10**6)
+    return line.plain
 
 
 def summary_lines(start: Start, finish: Finish, width: int) -> list[Text]:
-    """``2 passed, 1 degraded, 1 failed  in 2.3 s  exit 1``, and what did not finish."""
+    """``2 passed, 1 degraded, 1 failed, 3 not run  in 2.3 s  exit 1``; two lines if it is long."""
     lines: list[Text] = []
-    left = unfinished(start, finish)
-    if left and finish.interrupted:
-        lines.append(Text("not finished", "warn bold"))
-        lines += [
-            Text("  ").add(RUNNING.shape, "dim").add(f" {check.name}").cut(width)
-            for check in left[:_NAMED]
-        ]
-        if len(left) > _NAMED:
-            lines.append(Text(f"    and {len(left) - _NAMED} more", "dim"))
-        lines.append(Text())
     tally = Tally.of(finish.runs)
     parts: list[Text] = []
     for name in ("passed", "degraded", "failed", "error", "skipped"):
@@ -60,11 +48,19 @@ def summary_lines(start: Start, finish: Finish, width: int) -> list[Text]:
         parts.append(part)
     if tally.flaky:
         parts[0].add(" (").add(f"{tally.flaky:,} {FLAKY.word}", FLAKY.style).add(")")
-    if start.load_failures:
-        files = f"{counted(len(start.load_failures), 'file')} not loaded"
-        parts.append(Text(files, "fail bold"))
-    if left:
-        parts.append(Text(f"{len(left):,} not {'finished' if finish.interrupted else 'run'}"))
+    doubles = {
+        failure.evidence.get("id")
+        for failure in start.load_failures
+        if failure.code == "check.duplicate_id"
+    }
+    if files := sum(failure.code != "check.duplicate_id" for failure in start.load_failures):
+        parts.append(Text(f"{counted(files, 'file')} not loaded", "fail bold"))
+    if doubles:
+        parts.append(Text(f"{counted(len(doubles), 'id')} used twice", "fail bold"))
+    if stopped := len(finish.stopped):
+        parts.append(Text(f"{stopped:,} stopped", "warn"))
+    if not_run := len(finish.unfinished) - stopped:
+        parts.append(Text(f"{not_run:,} not run", "warn"))
     line = Text()
     if finish.interrupted:
         line.add("interrupted  ", "warn bold")

@@ -29,6 +29,10 @@ def parse_assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not _NAME.fullmatch(name):
         raise ValueError(f"{text!r} is not NAME=VALUE")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the value of {name} is not UTF-8 text") from None
     return name, value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["parse_resolve"]
+__all__ = ["format_resolve", "parse_resolve"]
 
 _FORM = re.compile(
     r"""(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+):(?P<port>\d{1,5}):
@@ -34,3 +34,13 @@ def parse_resolve(text: str) -> tuple[str, int, str, int]:
         if not 0 < number < 65536:
             raise ValueError(f"{text!r}: there is no port {number}")
     return match["host"].strip("[]").lower(), port, match["address"].strip("[]"), to
+
+
+def format_resolve(host: str, port: int, address: str, to: int) -> str:
+    """What :func:`parse_resolve` reads as this."""
+    entry = f"{_bracketed(host)}:{port}:{_bracketed(address)}"
+    return entry if to == port else f"{entry}:{to}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from checkwire.cli.reporters.base import Finish, Start
 from checkwire.cli.reporters.registry import Reporters, open_reporters, parse_reporters
+from checkwire.cli.testing.again import again_of
 from checkwire.cli.testing.request import Request
-from checkwire.cli.testing.variables import read_secrets, read_variables
-from checkwire.model.attempt import Run
+from checkwire.cli.testing.round import Round
+from checkwire.cli.testing.stopping import Stopper
+from checkwire.cli.testing.variables import read_variables, text_only
+from checkwire.model.attempt import Status
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError, UsageError
-from checkwire.model.events import Event
-from checkwire.project.config import Project, Service
+from checkwire.project.config import Project
 from checkwire.project.discovery import discover, find_project
+from checkwire.project.secrets import Secrets, read_secrets
 from checkwire.runner.python.launch import launch_ahead, take_ahead
 from checkwire.runner.python.messages import Connecting
 from checkwire.runner.runner import Collected, Runner
 
-__all__ = ["run_and_report"]
+if TYPE_CHECKING:
+    from checkwire.cli.testing.services import Services
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_TICK = 0.1
+__all__ = ["run_and_report"]
 
 
 def run_and_report(request: Request) -> int:
@@ -42,7 +43,7 @@ def run_and_report(request: Request) -> int:
     """
     choices = parse_reporters(request.reporters)
     if not request.watch:
-        return _once(request, open_reporters(choices, verbosity=request.verbosity))
+        return _once(request, open_reporters(choices, verbosity=request.verbosity)).status
     from checkwire.cli.testing.watch import snapshot, wait_for_change
 
     extra = tuple(filter(None, (*request.env_files, request.ca)))
@@ -52,7 +53,9 @@ def run_and_report(request: Request) -> int:
         try:
             root = find_project(request.targets).root
             before = snapshot(root, extra)
-            _once(request, open_reporters(choices, verbosity=request.verbosity))
+            session = _once(request, open_reporters(choices, verbosity=request.verbosity))
+            if session.interrupted:
+                return session.status
         except CheckwireError as error:
             click.echo(f"checkwire: error: {error}", err=True)
         launch_ahead()  # It imports what it needs while nothing else is to be done.
@@ -62,48 +65,86 @@ def run_and_report(request: Request) -> int:
         click.secho(f"{names} changed.\n", dim=True, err=True)
 
 
-def _once(request: Request, reporters: Reporters) -> int:
+def _once(request: Request, reporters: Reporters) -> _Session:
+    session = _Session(request, reporters)
     try:
-        return asyncio.run(_Session(request, reporters).run())
+        asyncio.run(session.run())
     finally:
         reporters.close()
+    return session
 
 
 class _Session:
+    """One time through.
+
+    Attributes:
+        status: the exit status, once it is over.
+        interrupted: whether a signal ended it.
+    """
+
     def __init__(self, request: Request, reporters: Reporters) -> None:
+        self.status = 0
+        self.interrupted = False
         self._request = request
         self._reporters = reporters
-        self._runs: list[Run] = []
-        self._stopped_by: int | None = None
-        self._work: asyncio.Task[None] | None = None
+        self._stopper = Stopper()
+        self._stage = "before any file was imported"
 
-    async def run(self) -> int:
+    async def run(self) -> None:
+        with self._stopper:
+            status = await self._stopper.guard(self._work())
+        if status is not None:
+            self.status = status
+        elif self._stopper.exit_status is not None:
+            self.status = self._stopper.exit_status
+            if self._stage:
+                click.echo(f"checkwire: interrupted {self._stage}", err=True)
+        self.interrupted = self._stopper.number is not None
+
+    async def _work(self) -> int:
         request = self._request
         project = find_project(request.targets)
         # The project's [env] are defaults; the shell's variables and the options override them.
-        env = {**project.env, **os.environ, **read_variables(request)}
+        env, unusable = text_only({**project.env, **os.environ, **read_variables(request)})
+        for name in unusable:
+            _warn(f"checks do not get the variable {name}: its value is not UTF-8 text")
+        secrets = read_secrets(project, env)
+        ca = None if request.ca is None else _usable_ca(request.ca)
         runner = Runner(
             project,
             env=env,
-            secrets=read_secrets(project, env),
-            connecting=Connecting(
-                resolve=request.resolve, ca=None if request.ca is None else _usable_ca(request.ca)
-            ),
+            secrets=secrets.values,
+            absent=secrets.absent,
+            connecting=Connecting(resolve=request.resolve, ca=ca),
             workers=request.workers,
             process=take_ahead(),
         )
         async with runner:
-            collected = await runner.collect(discover(project, request.targets))
+            collected = await self._collect(runner, project)
             chosen = request.choose(collected.definitions)
-            self._warn(collected)
-            if not chosen and not collected.failures:
-                raise UsageError(
-                    f"none of the {len(collected.definitions)} checks found fits "
-                    f"{_filters(request)}"
-                )
+            for warning in collected.warnings:
+                _warn(warning)
+            if collected.output.strip():
+                click.echo(collected.output.rstrip(), err=True)
+            if not chosen and not collected.failures and not collected.left_out:
+                raise UsageError(_nothing_left(request, len(collected.definitions)))
             if request.list_only:
                 return _list(chosen, collected)
-            return await self._run_checks(runner, project, collected, chosen, env)
+            self._stage = "while services were started"
+            async with _running(project, env) if chosen else nullcontext() as services:
+                status = await self._run_checks(runner, project, collected, chosen, secrets)
+                for failed in services.failed() if services is not None else ():
+                    _warn(failed)
+                return status
+
+    async def _collect(self, runner: Runner, project: Project) -> Collected:
+        self._stage = "while check files were imported"
+        try:
+            return await runner.collect(discover(project, self._request.targets))
+        except asyncio.CancelledError:
+            if runner.loading:
+                self._stage = f"while {runner.loading} was imported"
+            raise
 
     async def _run_checks(
         self,
@@ -111,108 +152,60 @@ class _Session:
         project: Project,
         collected: Collected,
         chosen: tuple[CheckDefinition, ...],
-        env: dict[str, str],
+        secrets: Secrets,
     ) -> int:
+        self._stage = ""  # From here on the report tells.
         started_ns = time.monotonic_ns()
-        services = project.services if chosen else ()
-        with _running(services, project.root, env), self._stoppable():
-            self._reporters.start(
-                Start(
-                    checks=chosen,
-                    load_failures=tuple(collected.failures.values()),
-                    workers=self._request.workers or 0,
-                    root=project.root,
-                    deselected=len(collected.definitions) - len(chosen),
-                )
+        self._reporters.start(
+            Start(
+                checks=chosen,
+                load_failures=(*collected.failures.values(), *collected.left_out),
+                workers=self._request.workers or 0,
+                root=project.root,
+                deselected=len(collected.definitions) - len(chosen),
             )
-            self._work = asyncio.ensure_future(self._run_all(runner, chosen))
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._work
-        status = self._status(collected)
+        )
+        checks = Round(runner, self._reporters, chosen, fail_fast=self._request.fail_fast)
+        await self._stopper.guard(checks.run())
+        status = self._stopper.exit_status
+        if status is None:
+            status = _status({run.status for run in checks.runs}, collected)
         self._reporters.finish(
             Finish(
-                runs=tuple(self._runs),
+                runs=tuple(checks.runs),
                 duration_ns=time.monotonic_ns() - started_ns,
                 exit_code=status,
-                interrupted=self._stopped_by is not None,
+                interrupted=self._stopper.number is not None,
+                unfinished=checks.unfinished,
+                again=again_of(
+                    self._request,
+                    sources=project.secrets,
+                    secrets=secrets.values,
+                    read=runner.secrets_read,
+                    environ=os.environ,
+                ),
             )
         )
         return status
 
-    async def _run_all(self, runner: Runner, chosen: tuple[CheckDefinition, ...]) -> None:
-        ticking = asyncio.ensure_future(self._tick()) if self._reporters.live else None
-        try:
-            async with asyncio.TaskGroup() as group:
-                for definition in chosen:
-                    group.create_task(self._run_one(runner, definition))
-        finally:
-            if ticking is not None:
-                ticking.cancel()
 
-    async def _run_one(self, runner: Runner, definition: CheckDefinition) -> None:
-        begun = False
-
-        def told(attempt: int, event: Event) -> None:
-            nonlocal begun
-            if not begun:
-                begun = True
-                self._reporters.check_started(definition)
-            self._reporters.event(definition, event)
-
-        run = await runner.run(definition, on_event=told)
-        self._runs.append(run)
-        self._reporters.run_finished(run)
-        if self._request.fail_fast and run.status in ("failed", "error"):
-            assert self._work is not None
-            self._work.cancel()
-
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK)
-            self._reporters.tick()
-
-    @contextlib.contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Ctrl-C, SIGTERM or a closed terminal ends the runs; what has finished is reported."""
-        loop = asyncio.get_running_loop()
-
-        def stop(number: int) -> None:
-            if self._stopped_by is not None or self._work is None:
-                raise KeyboardInterrupt
-            self._stopped_by = number
-            self._work.cancel()
-
-        for number in _STOP_SIGNALS:
-            loop.add_signal_handler(number, stop, number)
-        try:
-            yield
-        finally:
-            for number in _STOP_SIGNALS:
-                loop.remove_signal_handler(number)
-
-    def _status(self, collected: Collected) -> int:
-        if self._stopped_by is not None:
-            return 128 + self._stopped_by  # As shells have it: 130 after Ctrl-C.
-        statuses = {run.status for run in self._runs}
-        if "failed" in statuses:
-            return 1
-        return 2 if "error" in statuses or collected.failures else 0
-
-    def _warn(self, collected: Collected) -> None:
-        for warning in collected.warnings:
-            click.echo(f"checkwire: {click.style('warning:', fg='yellow')} {warning}", err=True)
-        if collected.output.strip():
-            click.echo(collected.output.rstrip(), err=True)
+def _warn(warning: str) -> None:
+    click.echo(f"checkwire: {click.style('warning:', fg='yellow')} {warning}", err=True)
 
 
-def _running(
-    services: tuple[Service, ...], root: str, env: dict[str, str]
-) -> AbstractContextManager[object]:
-    if not services:
-        return contextlib.nullcontext()
-    from checkwire.cli.testing.services import running  # which imports for 3 ms
+def _running(project: Project, env: dict[str, str]) -> AbstractAsyncContextManager[Services | None]:
+    """The project's services, while checks run."""
+    if not project.services:
+        return nullcontext()
+    from checkwire.cli.testing.services import Services  # which imports for 3 ms
 
-    return running(services, root, env)
+    return Services(project, env)
+
+
+def _status(statuses: set[Status], collected: Collected) -> int:
+    if "failed" in statuses:
+        return 1
+    return 2 if "error" in statuses or collected.failures or collected.left_out else 0
 
 
 def _usable_ca(path: str) -> str:
@@ -222,16 +215,22 @@ def _usable_ca(path: str) -> str:
     return str(Path(path).absolute())  # Checks run in the project's folder.
 
 
-def _filters(request: Request) -> str:
-    keywords = [f"-k {keyword}" for keyword in request.keywords]
-    return " ".join([*keywords, *(f"--tag {tag}" for tag in request.tags)]) or "what was asked for"
+def _nothing_left(request: Request, found: int) -> str:
+    filters = [f"-k {keyword}" for keyword in request.keywords]
+    filters += [f"--tag {tag}" for tag in request.tags]
+    asked = " ".join(filters) or "what was asked for"
+    if found == 1:
+        return f"the only check found does not fit {asked}; checkwire test --list names it"
+    return f"none of the {found} checks found fits {asked}; checkwire test --list names them"
 
 
 def _list(chosen: tuple[CheckDefinition, ...], collected: Collected) -> int:
     for definition in chosen:
         tags = click.style("".join(f"  #{tag}" for tag in definition.tags), dim=True)
         click.echo(f"{definition.id}{tags}")
-    for path, failure in collected.failures.items():
-        click.echo(f"{path}: {failure.message} [{failure.code}]", err=True)
     sys.stdout.flush()
-    return 2 if collected.failures else 0
+    failures = (*collected.failures.values(), *collected.left_out)
+    for failure in failures:
+        place = f"{failure.location.path}:{failure.location.line}: " if failure.location else ""
+        click.echo(f"{place}{failure.message} [{failure.code}]", err=True)
+    return 2 if failures else 0

@@ -1,16 +1,13 @@
-"""What checks read with ``env`` and ``secret``, and where it comes from."""
+"""What checks read with ``env``, and where it comes from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from checkwire.cli.testing.env_file import read_env_file
 from checkwire.cli.testing.request import Request
-from checkwire.model.errors import CheckwireError
-from checkwire.project.config import Project
 
-__all__ = ["read_secrets", "read_variables"]
+__all__ = ["read_variables", "text_only"]
 
 
 def read_variables(request: Request) -> dict[str, str]:
@@ -25,23 +22,18 @@ def read_variables(request: Request) -> dict[str, str]:
     return variables | dict(request.env)
 
 
-def read_secrets(project: Project, env: Mapping[str, str]) -> dict[str, str]:
-    """The values of the project's secrets. One that is not set is left out; reading it fails then.
+def text_only(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The variables that checks can be given, and the names of those that are not UTF-8 text.
 
-    Raises:
-        CheckwireError: a secret's file is there, and cannot be read.
+    The shell may hold any bytes; what checks are told, and tell, is text.
     """
-    secrets: dict[str, str] = {}
-    for name, source in project.secrets.items():
-        if source.env is not None:
-            value = env.get(source.env, "")
-        elif source.file is not None and (file := Path(source.file)).exists():
-            try:
-                value = file.read_text("utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise CheckwireError(f"secret {name}: cannot read {file}: {error}") from None
+    good: dict[str, str] = {}
+    bad: list[str] = []
+    for name, value in variables.items():
+        try:
+            f"{name}{value}".encode()
+        except UnicodeEncodeError:
+            bad.append(ascii(name)[1:-1])
         else:
-            value = ""
-        if value:
-            secrets[name] = value
-    return secrets
+            good[name] = value
+    return good, bad

@@ -38,6 +38,13 @@ CODES = (
         retryable=False,
     ),
     FailureCode(
+        "check.duplicate_id",
+        "Two checks have the same id",
+        blame="check",
+        retryable=False,
+        hint="Rename one of the functions, or give it an id of its own: @check(id=...)",
+    ),
+    FailureCode(
         "check.unclosed_connection",
         "The check left a connection open",
         blame="check",

@@ -15,6 +15,7 @@ from checkwire.runner.python.blame import Blame
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
 from checkwire.runner.python.script import run_script
+from checkwire.sdk.context import declared_secrets
 
 __all__ = ["Catalog"]
 
@@ -30,6 +31,7 @@ class Catalog:
         self._project = project
         self._imports = ProjectImports(project.root)
         self._imports.install()
+        declared_secrets.update(project.secrets)
         self._checks: dict[str, CollectedCheck] = {}
 
     def relative(self, file: str) -> str:

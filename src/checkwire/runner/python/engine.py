@@ -65,6 +65,10 @@ class Engine:
         env: the environment that check files see while they are imported; by default ours.
         process: a zygote that was started before; otherwise one is started when it is needed.
         import_timeout: seconds that the import of one file may take.
+
+    Attributes:
+        loading: the file that is being imported, relative to the project; empty if none is.
+        secrets_read: names of the variables that checks have read as secrets, besides the job's.
     """
 
     def __init__(
@@ -88,6 +92,8 @@ class Engine:
         self._supervisors: set[Supervisor] = set()
         self._closed = False
         self._stamping: socket.socket | None = None
+        self.loading = ""
+        self.secrets_read: set[str] = set()
 
     async def load(self, files: Sequence[Path]) -> LoadedChecks:
         """Import these check files. Call it once, before any attempt.
@@ -139,7 +145,9 @@ class Engine:
     async def _try(
         self, job: Job, on_event: Callable[[Event], None] | None, note: str = ""
     ) -> tuple[Attempt, bool]:
-        supervisor = Supervisor(job, root=self._project.root, on_event=on_event)
+        supervisor = Supervisor(
+            job, root=self._project.root, on_event=on_event, secrets_read=self.secrets_read
+        )
         self._supervisors.add(supervisor)
         try:
             if self._closed:
@@ -220,7 +228,7 @@ class Engine:
             answers += isinstance(response, Loaded | NotLoaded)
             match response:
                 case Loading():
-                    path = response.path
+                    path = self.loading = response.path
                 case Loaded():
                     definitions += response.definitions
                     empty += () if response.definitions else (path,)
@@ -234,6 +242,7 @@ class Engine:
                             f"the process that runs checks imported {answers} of {len(files)} "
                             "check files, and said nothing of the others"
                         )
+                    self.loading = ""
                     return LoadedChecks(tuple(definitions), failures, tuple(empty), zygote.output)
 
     def _relative(self, file: Path) -> str:

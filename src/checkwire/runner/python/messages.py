@@ -148,6 +148,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         attempt: number of the attempt within its run, from 1.
         env: the process's environment, all of it, which is also what the SDK's ``env`` reads.
         secrets: values by name, to be masked wherever they appear.
+        absent: for secrets that are declared and have no value, why, and how to set them.
         connecting: options for every connection.
         cpu_seconds: CPU time the attempt may use; ``None`` for no limit.
     """
@@ -156,5 +157,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt: int = 1
     env: dict[str, str] = {}
     secrets: dict[str, str] = {}
+    absent: dict[str, str] = {}
     connecting: Connecting = Connecting()
     cpu_seconds: int | None = None

@@ -66,6 +66,7 @@ def run_script(
         events.write,
         env=job.env,
         secrets=job.secrets,
+        absent=job.absent,
         resolve={
             (host, port): (address, to_port)
             for host, port, address, to_port in job.connecting.resolve

@@ -52,6 +52,7 @@ class Supervisor:
         root: the project's folder.
         on_event: called with each event as it comes. If it raises, the attempt is ended, and
             :meth:`run` raises the same.
+        secrets_read: gets the names of the variables that the check reads as secrets.
 
     Attributes:
         lost: whether the zygote died before the check had finished.
@@ -59,13 +60,19 @@ class Supervisor:
     """
 
     def __init__(
-        self, job: Job, *, root: str, on_event: Callable[[Event], None] | None = None
+        self,
+        job: Job,
+        *,
+        root: str,
+        on_event: Callable[[Event], None] | None = None,
+        secrets_read: set[str] | None = None,
     ) -> None:
         self.lost = False
         self.done = asyncio.Event()
         self._job = job
         self._root = root
         self._on_event = on_event
+        self._secrets_read = set() if secrets_read is None else secrets_read
         self._error: BaseException | None = None
         self._fold = Fold(job.definition, job.attempt)
         self._reader = EventReader()
@@ -181,6 +188,7 @@ class Supervisor:
             if isinstance(event, AttemptStarted) and self._fold.started is None:
                 self._start(event)
             self._emit(event)
+        self._secrets_read |= self._reader.secrets
 
     def _take_stdout(self, data: bytes) -> None:
         self._learn_secrets()

@@ -121,7 +121,7 @@ class Zygote:
     def serve(self) -> None:
         """Fork a child for each request, and tell of each end, until the runner hangs up."""
         for stream in (sys.stdout, sys.stderr):
-            with suppress(ValueError, OSError):  # a check file may have closed it
+            with suppress(Exception):  # a file may have closed it, or put its own in its place
                 stream.flush()
         _occupy_standard_fds()
         gc.freeze()
