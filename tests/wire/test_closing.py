@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -145,6 +147,62 @@ def test_a_server_may_answer_with_another_code() -> None:
         run(check(server))
     assert (seen.closed.sent_code, seen.closed.code, seen.closed.clean) == (1000, 1011, True)
     assert seen.failures == []
+    (warning,) = seen.warnings
+    assert (warning.code, warning.phase) == ("ws.closed", "close")
+    assert "answered a Close frame of 1000 with 1011 (internal error)" in warning.message
+    assert warning.evidence == {
+        "code": 1011,
+        "reason": "something was still to be done",
+        "sent_code": 1000,
+    }
+
+
+@pytest.mark.parametrize("answer", [None, 1000, 4000])
+def test_an_answer_with_our_code_or_a_normal_one_is_nothing_to_tell(answer: int | None) -> None:
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        peer.read_frame()
+        peer.send(frames.close(answer))
+        peer.fin()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            await connection.close(4000)
+
+    with RawServer(upgraded(script)) as server:
+        run(check(server))
+    assert seen.failures == seen.warnings == []
+
+
+def test_an_answer_that_the_check_was_too_busy_to_see_is_no_timeout(on_each_loop: Run[Any]) -> None:
+    seen = Recording()
+    busy = threading.Event()
+
+    def script(peer: Peer) -> None:
+        goodbye = peer.read_frame()
+        peer.send(frame(frames.PONG))
+        peer.wait(busy)
+        peer.send(frame(frames.CLOSE, goodbye.payload))
+        peer.delivered()
+        peer.server.go.set()
+        peer.read_to_end()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen, timeouts={"close": 0.25}) as connection:
+
+            def keep_the_loop(_: bytes) -> None:
+                busy.set()
+                server.go.wait(20)
+                time.sleep(0.3)  # until the time for the answer is over
+
+            connection.on_pong = keep_the_loop
+            await connection.close()
+
+    with RawServer(upgraded(script)) as server:
+        on_each_loop(check(server))
+    assert seen.closed.clean
+    assert seen.warnings == []
 
 
 def test_messages_may_come_until_the_servers_close_frame(on_each_loop: Run[Any]) -> None:
@@ -477,13 +535,15 @@ def test_a_server_that_closes_and_resets_has_closed(on_each_loop: Run[Any]) -> N
     assert seen.failures == []
 
 
-def test_both_may_close_at_once(on_each_loop: Run[Any]) -> None:
+def test_a_close_that_was_here_before_ours_is_the_servers(on_each_loop: Run[Any]) -> None:
+    """Even if the check was too busy to notice."""
     seen = Recording()
     heard: list[SeenFrame] = []
 
     def script(peer: Peer) -> None:
         peer.read_frame()
         peer.send(frames.close(4002, "mine"))
+        peer.delivered()
         peer.server.go.set()
         heard.append(peer.read_frame())
         peer.fin()
@@ -497,11 +557,86 @@ def test_both_may_close_at_once(on_each_loop: Run[Any]) -> None:
 
     with RawServer(upgraded(script)) as server:
         on_each_loop(check(server))
-    assert heard[0].payload[:2] == (4001).to_bytes(2, "big")
+    assert heard[0].payload[:2] == (4002).to_bytes(2, "big")
     closed = seen.closed
-    assert (closed.sent_code, closed.code, closed.reason) == (4001, 4002, "mine")
-    assert (closed.initiator, closed.clean) == ("local", True)
-    assert seen.failures == []
+    assert (closed.sent_code, closed.code, closed.reason) == (4002, 4002, "mine")
+    assert (closed.initiator, closed.clean) == ("remote", True)
+    assert seen.codes == ["ws.closed"]
+
+
+def test_a_close_that_came_in_one_read_with_what_made_the_check_close_is_the_servers(
+    on_each_loop: Run[Any],
+) -> None:
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        peer.send(text("last"), frames.close(1011, "crash"))
+        peer.read_to_end()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen, timeouts={"close": SOON}) as connection:
+            connection.on_message = lambda _: connection.start_closing()
+            connection.send("go")
+            await connection.wait_closed()
+
+    with RawServer(after_hello(script)) as server:
+        on_each_loop(check(server))
+    assert (seen.closed.sent_code, seen.closed.code) == (1000, 1011)
+    assert seen.closed.initiator == "remote"
+    assert seen.codes == ["ws.closed"]
+
+
+def test_a_close_behind_a_full_queue_is_the_servers(on_each_loop: Run[Any]) -> None:
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        peer.send(*[text("x")] * 10)
+        peer.wait(peer.server.go)
+        peer.send(*[text("x")] * 10, frames.close(1011, "crash"))
+        peer.delivered()
+        heard.set()
+        peer.read_to_end()
+
+    heard = threading.Event()
+
+    async def check(server: RawServer) -> None:
+        timeouts = {"close": SOON}
+        async with opened(server.url, seen, queue_messages=5, timeouts=timeouts) as connection:
+            await until(lambda: connection._inbox.full)
+            server.go.set()
+            await until(heard.is_set)
+            await connection.close()
+
+    with RawServer(upgraded(script)) as server:
+        on_each_loop(check(server))
+    assert (seen.closed.sent_code, seen.closed.code) == (1011, 1011)
+    assert seen.codes == ["ws.closed"]
+
+
+@pytest.mark.parametrize("end", [Peer.fin, Peer.reset])
+@pytest.mark.parametrize("secure", [False, True])
+def test_an_end_that_was_here_before_our_close_is_the_servers(
+    on_each_loop: Run[Any], pki: Pki, end: Callable[[Peer], None], secure: bool
+) -> None:
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        end(peer)
+        peer.server.go.set()
+        if end is Peer.fin:
+            peer.read_to_end()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen, ca=pki.ca) as connection:
+            connection.send("go")
+            server.go.wait(20)
+            await connection.close()
+
+    with RawServer(after_hello(script), tls=pki.server() if secure else None) as server:
+        on_each_loop(check(server))
+    assert seen.codes == ["ws.closed_abnormally"]
+    assert seen.failures[0].phase == "open"
+    assert (seen.closed.initiator, seen.closed.sent_code) == ("remote", None)
 
 
 # Ended without a word

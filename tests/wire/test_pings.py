@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from typing import Any
 
 import pytest
 
 from checkwire.model.errors import ConnectionClosed, TimedOut, UsageError
+from checkwire.model.failures import code_of
+from checkwire.wire.session.connection import Connection
 from support import frames
 from support.connecting import SOON, SOON_NS, opened
 from support.frames import PING, PONG, frame, text
@@ -241,12 +244,138 @@ def test_a_pong_behind_messages_that_are_not_taken_is_not_the_servers_fault() ->
             with pytest.raises(TimedOut) as caught:
                 await connection.ping()
             failure = caught.value.failure
-            assert failure.code == "ws.no_pong"
+            assert (failure.code, failure.phase) == ("ws.slow_consumer", "open")
+            assert code_of(failure.code).is_error
             assert "wait for the check to take them" in failure.message
             assert failure.evidence["messages_not_taken"] >= 5
 
     with RawServer(upgraded(script)) as server:
         run(check(server))
+
+
+def test_a_pong_that_the_check_was_too_busy_to_see_counts(on_each_loop: Run[Any]) -> None:
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        peer.send(frame(PONG, peer.read_frame().payload))
+        peer.delivered()
+        peer.server.go.set()
+        peer.echo()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            pinging = asyncio.ensure_future(connection.ping(timeout=0.05))
+            await asyncio.sleep(0)
+            server.go.wait(20)
+            time.sleep(0.1)  # noqa: ASYNC251 - until the time for the pong is over
+            assert (await pinging).duration_ns > 0
+
+    with RawServer(upgraded(script)) as server:
+        on_each_loop(check(server))
+    assert seen.failures == []
+
+
+def test_a_frozen_process_is_told_from_a_lost_path_whatever_else_is_sent() -> None:
+    """What was sent a moment ago is not acknowledged yet: that says nothing of the ping."""
+    seen = Recording()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            talking = asyncio.ensure_future(chatter(connection))
+            with pytest.raises(TimedOut) as caught:
+                await connection.ping(timeout=SOON)
+            assert caught.value.failure.code == "ws.no_pong"
+            assert "its kernel acknowledged it" in caught.value.failure.message
+            talking.cancel()
+
+    async def chatter(connection: Connection) -> None:
+        while True:
+            connection.send("tick")
+            await asyncio.sleep(0)
+
+    with RawServer(upgraded(Peer.stay)) as server:
+        run(check(server))
+
+
+def test_a_ping_behind_what_a_slow_server_reads_has_not_left() -> None:
+    seen = Recording()
+
+    def slow(peer: Peer) -> None:
+        while peer.sock.recv(16 * 1024):
+            peer.server.over.wait(0.01)
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen, compression=False) as connection:
+            connection.send(bytes(32 * 1024 * 1024))
+            with pytest.raises(TimedOut) as caught:
+                await connection.ping(timeout=SOON)
+            failure = caught.value.failure
+            assert failure.code == "ws.send_blocked"
+            assert "a ping has not left yet, behind" in failure.message
+            assert "has read nothing" not in failure.message
+            assert failure.evidence["unsent_bytes"] > 1024 * 1024
+
+    with RawServer(upgraded(slow), receive_buffer=16384) as server:
+        run(check(server))
+
+
+def test_a_pong_has_the_time_at_which_it_leaves(on_each_loop: Run[Any]) -> None:
+    """Not that at which the ping came, however late it is read."""
+    seen = Recording()
+    noticed: list[int] = []
+
+    def script(peer: Peer) -> None:
+        peer.read_frame()
+        peer.send(frame(PING))
+        peer.delivered()
+        peer.server.go.set()
+        peer.read_frame()
+        peer.echo()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            connection.send("go")
+            server.go.wait(20)
+            time.sleep(0.02)  # noqa: ASYNC251 - the check is busy
+            noticed.append(seen.timeline.now())
+            await until(lambda: len(seen.frames) == 3)
+            await connection.close()
+
+    with RawServer(upgraded(script)) as server:
+        on_each_loop(check(server))
+    ping, pong = seen.frames[1:3]
+    assert (ping.opcode, pong.opcode) == ("ping", "pong")
+    assert ping.at_ns < noticed[0] <= pong.at_ns
+
+
+def test_a_server_that_pings_and_never_reads_takes_no_memory(on_each_loop: Run[Any]) -> None:
+    """The latest ping is answered once it reads (RFC 6455 section 5.5.3)."""
+    seen, answers = Recording(), []
+
+    def script(peer: Peer) -> None:
+        peer.read_frame()
+        for _ in range(400):
+            peer.send(frame(PING, bytes(125)) * 500)
+        peer.send(frame(PING, b"latest"), text("that is all"))
+        peer.wait(peer.server.go)
+        while (seen := peer.read_frame()).payload != b"latest":
+            answers.append(seen.payload)
+        answers.append(seen.payload)
+        peer.echo()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            connection.send("go")
+            assert (await connection.receive(20)).data == "that is all"
+            assert connection._pipe.unwritten < 1024 * 1024
+            server.go.set()
+            await until(lambda: answers and answers[-1] == b"latest")
+            await connection.close()
+
+    with RawServer(upgraded(script), receive_buffer=16384) as server:
+        on_each_loop(check(server))
+    assert len(answers) < 200_000
+    assert seen.failures == []
 
 
 def test_a_ping_ends_with_its_connection(on_each_loop: Run[Any]) -> None:

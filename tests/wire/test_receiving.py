@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 import tracemalloc
 import zlib
 from typing import Any
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 from checkwire.model.errors import ConnectionClosed, TimedOut, UsageError
 from checkwire.model.events import FrameSeen, Phase
+from checkwire.wire.session.assembly import Assembler
 from checkwire.wire.session.connection import Connection
 from support import frames
 from support.connecting import SOON, SOON_NS, opened
@@ -172,7 +175,7 @@ def test_what_comes_byte_by_byte_comes_whole(
 
 def test_a_read_that_fills_the_buffer_exactly_is_not_the_last(on_each_loop: Run[Any]) -> None:
     """The socket is edge-triggered: who stops too early is not told again."""
-    from checkwire.wire.pipe import _READ_SIZE
+    from checkwire.wire.socket_pipe import _READ_SIZE
 
     async def check(server: RawServer) -> None:
         async with opened(server.url, compression=False) as connection:
@@ -804,3 +807,67 @@ def test_reading_can_be_paused_by_hand(on_each_loop: Run[Any]) -> None:
 
     with RawServer(upgraded(flooding(400, 50_000))) as server:
         on_each_loop(check(server))
+
+
+def test_a_message_that_the_check_was_too_busy_to_see_is_in_time(on_each_loop: Run[Any]) -> None:
+    busy = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_frame()
+        peer.send(frame(PONG))
+        peer.wait(busy)
+        peer.send(text("in time"))
+        peer.delivered()
+        peer.server.go.set()
+        peer.echo()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url) as connection:
+
+            def keep_the_loop(_: bytes) -> None:
+                busy.set()
+                server.go.wait(20)
+                time.sleep(0.3)  # until the time for the message is over
+
+            connection.on_pong = keep_the_loop
+            connection.send("go")
+            assert (await connection.receive(0.25)).data == "in time"
+
+    with RawServer(upgraded(script)) as server:
+        on_each_loop(check(server))
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_fragments_take_no_more_memory_than_what_they_hold(opcode: int) -> None:
+    assembler = Assembler()
+    assembler.add(Frame(Opcode(opcode), bytearray(b"begun\r\n"), fin=False))
+    tracemalloc.start()
+    try:
+        for _ in range(20_000):
+            assembler.add(Frame(Opcode.CONT, bytearray(), fin=False))
+            assembler.add(Frame(Opcode.CONT, bytearray(b"x"), fin=False))
+        assert tracemalloc.get_traced_memory()[0] < 200_000
+    finally:
+        tracemalloc.stop()
+    message = assembler.add(Frame(Opcode.CONT, bytearray(b"\n"), fin=True))
+    whole = b"begun\r\n" + b"x" * 20_000 + b"\n"
+    assert message == (whole.decode() if opcode == TEXT else whole)
+
+
+def test_a_close_reason_that_is_no_utf8_is_told_as_such(on_each_loop: Run[Any]) -> None:
+    seen = Recording()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            connection.send("go")
+            await connection.wait_closed()
+
+    with RawServer(when_asked(frames.close(1011, b"ca\xffe"))) as server:
+        on_each_loop(check(server))
+    (failure,) = seen.failures
+    assert (failure.code, failure.phase) == ("ws.invalid_utf8", "close")
+    assert (
+        "a Close frame whose reason is not UTF-8: invalid start byte at byte 2" in failure.message
+    )
+    assert "Text frames" not in failure.hint
+    assert seen.closed.sent_code == 1007

@@ -11,7 +11,7 @@ import pytest
 from checkwire.model.errors import ConnectionClosed, TimedOut, UsageError
 from support import frames
 from support.connecting import SOON, opened
-from support.frames import SeenFrame
+from support.frames import SeenFrame, text
 from support.loops import Run, run, until
 from support.observing import Recording
 from support.pki import Pki
@@ -173,6 +173,56 @@ def test_a_server_that_reads_slowly_is_not_blocked(on_each_loop: Run[Any]) -> No
 
     with RawServer(upgraded(slow), receive_buffer=16384) as server:
         on_each_loop(check(server))
+
+
+def test_a_server_that_reads_while_ever_more_is_sent_is_not_blocked() -> None:
+    """What waits grows, and yet the server takes what it can."""
+    seen = Recording()
+
+    def slow(peer: Peer) -> None:
+        while peer.sock.recv(16 * 1024):
+            peer.server.over.wait(0.005)
+
+    async def check(server: RawServer) -> None:
+        timeouts = {"send": 0.1}
+        async with opened(server.url, seen, compression=False, timeouts=timeouts) as connection:
+            connection.send(BIG)
+            draining = asyncio.ensure_future(connection.drain())
+            for _ in range(5):
+                connection.send(bytes(256 * 1024))
+                await asyncio.wait([draining], timeout=0.1)
+            assert connection._pipe.congested
+            assert not draining.done()
+            draining.cancel()
+
+    with RawServer(upgraded(slow), receive_buffer=16384) as server:
+        run(check(server))
+    assert seen.failures == []
+
+
+def test_a_server_that_waits_for_the_check_to_read_is_not_to_blame() -> None:
+    """It reads nothing while it cannot send; and the check takes nothing."""
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        peer.send(*[text("x")] * 10)
+        peer.stay()
+
+    async def check(server: RawServer) -> None:
+        given: Any = {"queue_messages": 5, "compression": False, "timeouts": {"send": SOON}}
+        async with opened(server.url, seen, **given) as connection:
+            await until(lambda: connection._inbox.full)
+            while not connection._pipe.congested:
+                connection.send(BIG)
+            with pytest.raises(TimedOut) as caught:
+                await connection.drain()
+            failure = caught.value.failure
+            assert failure.code == "ws.slow_consumer"
+            assert "has read nothing" in failure.message
+            assert failure.evidence["messages_not_taken"] >= 5
+
+    with RawServer(upgraded(script), receive_buffer=65536) as server:
+        run(check(server))
 
 
 def test_a_connection_that_ends_while_much_is_queued_says_so(on_each_loop: Run[Any]) -> None:

@@ -168,7 +168,8 @@ def test_frames_of_one_read_say_that_their_time_is_the_last_ones(on_each_loop: R
         peer.send(text("a"), text("b"), frame(frames.PING), text("c"))
         peer.read_frame()
         peer.send(text("alone"))
-        peer.echo()
+        peer.answer_goodbye()
+        assert peer.read_to_end() == b""
 
     async def check(server: RawServer) -> None:
         async with opened(server.url, seen) as connection:
@@ -211,6 +212,31 @@ def test_a_frame_with_the_beginning_of_the_next_one_is_coalesced_too(
     first, second = (f for f in seen.frames if f.direction == "in")
     assert (first.coalesced, second.coalesced) == (True, False)
     assert first.at_ns < second.at_ns
+
+
+def test_a_frame_that_is_read_with_the_end_may_have_the_time_of_the_end(
+    on_each_loop: Run[Any],
+) -> None:
+    """The kernel has only one time for both."""
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        peer.read_frame()
+        peer.send(text("one"), text("two"))
+        peer.delivered()
+        peer.fin()
+        peer.server.go.set()
+        peer.read_to_end()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            connection.send("go")
+            server.go.wait(20)
+            await connection.wait_closed()
+
+    with RawServer(upgraded(script)) as server:
+        on_each_loop(check(server))
+    assert [f.coalesced for f in seen.frames if f.direction == "in"] == [True, True]
 
 
 # Secrets

@@ -75,13 +75,17 @@ class Collector:
         self._waiter = loop.create_future()
         timer = None
         if timeout is not None:
-            timer = loop.call_later(timeout, self._settle, TimeoutError())
+            timer = loop.call_later(timeout, self._expire)
         try:
             await self._waiter
         finally:
             self._waiter = self._enough = None
             if timer is not None:
                 timer.cancel()
+
+    def _expire(self) -> None:
+        self.pipe.read_now()  # It may be here, and the event loop have been held up.
+        self._settle(TimeoutError())
 
     def _settle(self, error: BaseException | None = None) -> None:
         if self._waiter is None or self._waiter.done():
@@ -113,3 +117,6 @@ class Collector:
     def sent(self, number: int, at_ns: int, acked: bool) -> None:
         if not acked:
             self.left_ns = at_ns
+
+    def drained(self) -> None:
+        pass  # What is asked here is short.

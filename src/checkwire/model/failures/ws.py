@@ -21,7 +21,7 @@ CODES = (
     ),
     FailureCode(
         "ws.invalid_utf8",
-        "A text message is not UTF-8",
+        "A text message or a close reason is not UTF-8",
         retryable=False,
         hint="Text frames must hold UTF-8 (RFC 6455 8.1); send such data as binary",
     ),
@@ -57,6 +57,13 @@ CODES = (
         "ws.send_blocked",
         "The server stopped reading",
         hint="Its receive window is full; the process is stalled or does not read this connection",
+    ),
+    FailureCode(
+        "ws.slow_consumer",
+        "The check takes its messages too slowly",
+        blame="check",
+        hint="While many wait for the check, nothing more is read, pongs neither: take messages as "
+        "they come, in a task of their own if need be",
     ),
     FailureCode(
         "ws.close_timeout",

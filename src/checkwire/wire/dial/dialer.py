@@ -17,7 +17,8 @@ from checkwire.wire.dial.resolve import Endpoint, resolve
 from checkwire.wire.dial.tunnel import open_tunnel
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
-from checkwire.wire.pipe import Pipe, SocketPipe
+from checkwire.wire.pipe import Pipe
+from checkwire.wire.socket_pipe import SocketPipe
 from checkwire.wire.tls.certificates import peer_chain, read_certificate
 from checkwire.wire.tls.contexts import tls_context
 from checkwire.wire.tls.diagnosis import diagnose_tls

@@ -10,7 +10,8 @@ from typing import NamedTuple
 __all__ = ["TcpInfo", "read_tcp_info"]
 
 _SIZE = 152
-# Eight bytes of state, 24 words, four long words, four words, the last of which is tcpi_min_rtt.
+# Eight bytes of state, 24 words, four long words, the third of which is tcpi_bytes_acked, and four
+# words, the last of which is tcpi_min_rtt.
 _LAYOUT = struct.Struct("=8x24I4Q4I")
 _NO_MIN_RTT = 0xFFFFFFFF
 
@@ -25,6 +26,7 @@ class TcpInfo(NamedTuple):
         retransmits: segments sent again since the connection began.
         last_ack_ns: time since the peer's kernel last acknowledged anything (to the ms).
         unsent: bytes queued that were not sent yet.
+        acked: bytes that the peer's kernel has acknowledged (the SYN counts as one).
     """
 
     rtt_ns: int
@@ -33,6 +35,7 @@ class TcpInfo(NamedTuple):
     retransmits: int
     last_ack_ns: int
     unsent: int
+    acked: int
 
 
 def read_tcp_info(sock: socket.socket) -> TcpInfo | None:
@@ -53,4 +56,5 @@ def read_tcp_info(sock: socket.socket) -> TcpInfo | None:
         retransmits=words[23],
         last_ack_ns=words[12] * 1_000_000,
         unsent=words[30],
+        acked=words[26],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from io import StringIO
 from typing import Any
 
 from websockets.frames import Frame, Opcode
@@ -14,12 +15,16 @@ _utf8_decoder = codecs.getincrementaldecoder("utf-8")
 
 
 class Assembler:
-    """Joins the fragments of one connection's messages."""
+    """Joins the fragments of one connection's messages.
 
-    __slots__ = ("_decoder", "_parts", "_size")
+    Each is joined as it comes: of many that are small or empty nothing is kept but what they hold.
+    """
+
+    __slots__ = ("_binary", "_decoder", "_size", "_text")
 
     def __init__(self) -> None:
-        self._parts: list[Any] | None = None
+        self._binary: bytearray | None = None
+        self._text: StringIO | None = None
         self._decoder: Any = None
         self._size = 0
         """Bytes of text before the current fragment."""
@@ -31,25 +36,30 @@ class Assembler:
             UnicodeDecodeError: text that is not UTF-8, as soon as that is certain. ``start``
                 counts from the beginning of the message.
         """
-        if self._parts is None:
+        if self._binary is None and self._text is None:
             if frame.fin:
                 if frame.opcode is _TEXT:
                     return str(frame.data, "utf-8")
                 return bytes(frame.data)
-            self._parts = []
-            self._size = 0
-            self._decoder = _utf8_decoder() if frame.opcode is _TEXT else None
-        if self._decoder is None:
-            self._parts.append(frame.data)
-        else:
-            self._parts.append(self._decode(frame.data, frame.fin))
+            if frame.opcode is _TEXT:
+                self._text, self._decoder, self._size = StringIO(), _utf8_decoder(), 0
+            else:
+                self._binary = bytearray()
+        message: str | bytes
+        if self._text is not None:
+            self._text.write(self._decode(frame.data, frame.fin))
+            if not frame.fin:
+                return None
+            message = self._text.getvalue()
+            self._text = self._decoder = None
+            return message
+        assert self._binary is not None
+        self._binary += frame.data
         if not frame.fin:
             return None
-        parts, self._parts = self._parts, None
-        if self._decoder is None:
-            return b"".join(parts)
-        self._decoder = None
-        return "".join(parts)
+        message = bytes(self._binary)
+        self._binary = None
+        return message
 
     def _decode(self, data: Any, final: bool) -> str:
         try:

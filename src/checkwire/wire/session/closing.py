@@ -16,6 +16,8 @@ __all__ = [
     "NORMAL_CODES",
     "close_name",
     "diagnose_close",
+    "diagnose_close_answer",
+    "diagnose_close_reason",
     "diagnose_close_timeout",
     "diagnose_http",
     "diagnose_loss",
@@ -81,6 +83,17 @@ def diagnose_close(
     if cut_short:
         message += ", in the middle of a message"
     evidence = {"code": code, "reason": reason, "lifetime_ms": age_ns // 1_000_000}
+    return Failure(code="ws.closed", message=message, phase="close", evidence=evidence)
+
+
+def diagnose_close_answer(code: int, reason: str, place: str, sent: int) -> Failure:
+    """The server answered our Close frame with another code than ours, of which one tells.
+
+    An endpoint typically echoes the code (RFC 6455 section 5.5.1).
+    """
+    why = f" {reason!r}" if reason else ""
+    message = f"{place} answered a Close frame of {sent} with {code} ({close_name(code)}){why}"
+    evidence = {"code": code, "reason": reason, "sent_code": sent}
     return Failure(code="ws.closed", message=message, phase="close", evidence=evidence)
 
 
@@ -176,6 +189,18 @@ def diagnose_violation(error: Exception, place: str, frame: int, data: bytes) ->
         where = " (RFC 7692 7.2.3)"
     message = f"{place} broke the protocol: {rule}{where}"
     return Failure(code="ws.protocol_error", message=message, phase="open", evidence=evidence)
+
+
+def diagnose_close_reason(error: UnicodeDecodeError, place: str) -> Failure:
+    """A Close frame came whose reason cannot be read."""
+    return Failure(
+        code="ws.invalid_utf8",
+        message=f"{place} sent a Close frame whose reason is not UTF-8: {error.reason} at byte "
+        f"{error.start} of it (RFC 6455 5.5.1)",
+        hint="A close reason is UTF-8 text of up to 123 bytes, after the two bytes of the code",
+        phase="close",
+        evidence={"offset": error.start, "reason": error.object.hex(" ")},
+    )
 
 
 def diagnose_too_big(place: str, size: int | None, limit: int) -> Failure:

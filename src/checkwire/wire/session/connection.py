@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
-from websockets.frames import Opcode
 from websockets.protocol import State
 
 from checkwire.model import events
@@ -20,7 +20,13 @@ from checkwire.wire.pipe import Pipe
 from checkwire.wire.session.ending import Ending
 from checkwire.wire.session.inbox import Inbox, Message
 from checkwire.wire.session.incoming import Incoming
-from checkwire.wire.session.liveness import diagnose_blocked, diagnose_no_pong, diagnose_silence
+from checkwire.wire.session.liveness import (
+    bytes_taken,
+    diagnose_blocked,
+    diagnose_no_pong,
+    diagnose_silence,
+)
+from checkwire.wire.session.outgoing import Outgoing
 from checkwire.wire.session.pings import Pings
 from checkwire.wire.session.recorder import FrameRecorder
 from checkwire.wire.session.roundtrip import Departures
@@ -28,8 +34,6 @@ from checkwire.wire.tls.pipe import TlsPipe
 from checkwire.wire.upgrade.handshake import Upgraded
 
 __all__ = ["Connection"]
-
-_TEXT, _BINARY, _PING = Opcode.TEXT, Opcode.BINARY, Opcode.PING
 
 
 class Connection:
@@ -80,8 +84,10 @@ class Connection:
             limits.queue_messages, limits.queue_bytes, self._pipe.pause, self._pipe.resume
         )
         self._incoming = Incoming(self, self._protocol, self._recorder, self._inbox, limits.message)
+        self._outgoing = Outgoing(
+            self._protocol, self._pipe, self._recorder, self._departures, self._incoming, observer
+        )
         self._ending = Ending(self, self._protocol, self._pipe, self._timeouts, observer)
-        self._messages_out = self._bytes_out = 0
         self._begin(upgraded)
 
     def _begin(self, upgraded: Upgraded) -> None:
@@ -149,9 +155,10 @@ class Connection:
 
     @on_message.setter
     def on_message(self, listener: Callable[[Message], None] | None) -> None:
-        self._incoming.on_message = listener
         while listener is not None and (message := self._inbox.take()) is not None:
             listener(message)
+        # Only now: what comes while the listener works is behind what waits.
+        self._incoming.on_message = listener
 
     async def receive(self, timeout: float | None = None) -> Message:
         """The next message.
@@ -172,11 +179,15 @@ class Connection:
         while message is None:
             if self._ending.over:
                 raise self.closed_error(awaited=True)
+            late = False
             try:
                 await self._inbox.wait(deadline)
             except TimeoutError:
-                raise TimedOut(self._silence(timeout or 0.0)) from None
+                late = True
+                self._pipe.read_now()  # It may be here, and the event loop have been held up.
             message = self._inbox.take()
+            if late and message is None and not self._ending.over:
+                raise TimedOut(self._silence(timeout or 0.0))
         return message
 
     def answered(self, message: Message) -> None:
@@ -219,74 +230,34 @@ class Connection:
             UsageError: it is being closed by this side, or the text cannot be encoded.
         """
         self._must_be_open("send on")
-        if isinstance(data, str):
-            try:
-                raw = data.encode()
-            except UnicodeEncodeError as error:
-                raise UsageError(f"this text cannot be sent as UTF-8: {error}") from None
-            self._protocol.send_text(raw)
-        else:
-            data = raw = bytes(data)
-            self._protocol.send_binary(raw)
-        self._messages_out += 1
-        self._bytes_out += len(raw)
-        self.write(self._observer.timeline.now(), data, len(raw))
+        self._outgoing.send(data)
 
     async def drain(self) -> None:
         """Wait until little of what was sent is still queued here.
 
         Raises:
             TimedOut: ``ws.send_blocked``: for as long as the timeout for sending, the server took
-                nothing. The observer is told too.
+                nothing; ``ws.slow_consumer``: and neither did the check. The observer is told too.
             ConnectionClosed: the connection ended before.
         """
         if not self._pipe.congested:
             return
         timeout = self._timeouts.send
-        left = self._pipe.unwritten
-        while True:
-            try:
+        while self._pipe.congested:
+            taken = bytes_taken(self._pipe)
+            with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._pipe.drain()
-            except TimeoutError:
-                if self._pipe.unwritten < left:  # Slow, but not stuck.
-                    left = self._pipe.unwritten
-                    continue
-                blocked = diagnose_blocked(self._pipe.socket, self.place, timeout, left)
-                raise TimedOut(self._ending.tell(blocked)) from None
-            break
+            # Being slow is not being stuck.
+            if self._pipe.congested and bytes_taken(self._pipe) == taken:
+                blocked = diagnose_blocked(self._pipe, self.place, timeout, len(self._inbox))
+                raise TimedOut(self._ending.tell(blocked))
         if self._ending.over:
             raise self.closed_error()
 
-    def write(self, at_ns: int, payload: str | bytes | None = None, size: int = 0) -> None:
-        """Hand what the protocol wants to send to the pipe, and record its frames.
-
-        ``payload`` and ``size`` are of the data frame among them, if there is one.
-        """
-        frames = self._protocol.take_written()
-        # One chunk per frame; without one there is only the end, which the pipe knows.
-        for (opcode, fin, compressed, wire), chunk in zip(
-            frames, self._protocol.data_to_send(), strict=False
-        ):
-            data = opcode is _TEXT or opcode is _BINARY
-            number = self._recorder.add(
-                at_ns,
-                "out",
-                opcode,
-                size if data else len(wire),
-                len(wire),
-                fin,
-                compressed,
-                payload if data else bytes(wire),
-                False,
-                False,
-            )
-            self._incoming.last_ns = at_ns
-            if data:
-                self._departures.sent_message(number, at_ns)
-            elif opcode is _PING:
-                self._departures.sent_ping(number, at_ns)
-            self._pipe.write(chunk, number if data or opcode is _PING else 0)
+    def write(self, at_ns: int | None = None) -> None:
+        """Send what the protocol wants to, and record it as sent then, or now."""
+        self._outgoing.write(at_ns)
 
     def _must_be_open(self, what: str) -> None:
         if self._ending.over:
@@ -298,8 +269,8 @@ class Connection:
         """Send a ping and wait for its pong.
 
         Raises:
-            TimedOut: ``ws.no_pong``, ``ws.peer_lost`` or ``ws.send_blocked``; the observer is told
-                too.
+            TimedOut: ``ws.no_pong``, ``ws.peer_lost``, ``ws.send_blocked`` or
+                ``ws.slow_consumer``; the observer is told too.
             ConnectionClosed: the connection ended before.
             UsageError: the connection is being closed by this side, or the payload cannot be sent.
         """
@@ -307,21 +278,29 @@ class Connection:
         payload = self._pings.payload(data)
         if timeout is None:
             timeout = self._timeouts.pong
+        pipe = self._pipe
+        taken = bytes_taken(pipe)
         # Known before it is written: a pong may come while it is.
         answered = self._pings.add(payload, self._recorder.number + 1)
         self._protocol.send_ping(payload)
-        self.write(self._observer.timeline.now())
+        self.write()
+        end = pipe.written + pipe.unwritten
+        timer = self._loop.call_later(timeout, self._expire, answered)
         try:
-            async with asyncio.timeout(timeout):
-                return await answered
+            return await answered
         except TimeoutError:
-            untaken = len(self._inbox) if self._inbox.full else 0
             failure = diagnose_no_pong(
-                self._pipe.socket, self.place, timeout, self._pipe.unwritten, untaken
+                pipe, self.place, timeout, end=end, taken=taken, untaken=len(self._inbox)
             )
             raise TimedOut(self._ending.tell(failure)) from None
         finally:
+            timer.cancel()
             self._pings.forget(payload)
+
+    def _expire(self, answered: asyncio.Future[RoundTrip]) -> None:
+        self._pipe.read_now()  # As in receive().
+        if not answered.done():
+            answered.set_exception(TimeoutError())
 
     # What the incoming side tells
 
@@ -353,11 +332,15 @@ class Connection:
 
     def data_received(self, data: bytes | memoryview, at_ns: int, kernel: bool) -> None:
         """Bytes came."""
-        self._incoming.feed(data, at_ns, kernel)
+        self._incoming.feed(data, at_ns, kernel, self._pipe.ending)
 
     def sent(self, number: int, at_ns: int, acked: bool) -> None:
         """The kernel told of a frame's way."""
         self._departures.stamped(number, at_ns, acked)
+
+    def drained(self) -> None:
+        """Little is queued again."""
+        self._outgoing.drained()
 
     def eof_received(self, at_ns: int) -> None:
         """The peer ended TCP."""
@@ -381,10 +364,11 @@ class Connection:
 
     def start_closing(self, code: int = 1000, reason: str = "") -> None:
         """Send the Close frame; the rest happens as the answers come."""
-        self._ending.start(code, reason)
+        self._ending.check(code, reason)
         # A full queue must not keep the server's Close frame out.
         self._inbox.keep_no_more()
         self._pipe.resume()
+        self._ending.start(code, reason)
 
     async def wait_closed(self) -> None:
         """Until the connection has ended; being cancelled here ends it at once."""
@@ -425,9 +409,9 @@ class Connection:
                 initiator="remote" if ending.by_peer else "local",
                 clean=ending.clean,
                 messages_in=incoming.messages,
-                messages_out=self._messages_out,
+                messages_out=self._outgoing.messages,
                 bytes_in=incoming.size,
-                bytes_out=self._bytes_out,
+                bytes_out=self._outgoing.size,
                 clock="kernel" if self._pipe.kernel_clock else "user",
                 coalesced=self._recorder.coalesced,
             )

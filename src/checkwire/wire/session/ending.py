@@ -20,6 +20,7 @@ from checkwire.wire.pipe import Pipe
 from checkwire.wire.session.closing import (
     NORMAL_CODES,
     diagnose_close,
+    diagnose_close_answer,
     diagnose_close_timeout,
     diagnose_loss,
 )
@@ -27,7 +28,7 @@ from checkwire.wire.session.protocol import MeasuredProtocol
 
 __all__ = ["Ending", "Owner"]
 
-_LINGER = 1.0
+_LINGER = 0.25
 """Seconds the server gets to end TCP once both Close frames are through (RFC 6455 7.1.1)."""
 _FAREWELL = 0.25
 """Seconds a Close frame that tells of a violation gets on its way."""
@@ -97,14 +98,30 @@ class Ending:
 
     # Begun here
 
-    def start(self, code: int, reason: str) -> None:
-        """Send a Close frame; the rest happens as the answers come."""
-        if self._protocol.state is not State.OPEN or self.done:
+    @property
+    def _open(self) -> bool:
+        return self._protocol.state is State.OPEN and not self.done
+
+    def check(self, code: int, reason: str) -> None:
+        """Refuse what must not be sent, if anything is still to be sent.
+
+        Raises:
+            UsageError: for the code, or the reason.
+        """
+        if not self._open:
             return
         if not (code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):
             raise UsageError(f"close code {code} must not be sent: use 1000 or 3000-4999")
         if len(reason.encode()) > 123:
             raise UsageError("a close reason holds at most 123 bytes")
+
+    def start(self, code: int, reason: str) -> None:
+        """Send a Close frame; the rest happens as the answers come."""
+        if self._open:
+            # The server may have ended it before, and the event loop not have told of that yet.
+            self._pipe.read_now()
+        if not self._open:
+            return
         self.by_peer = False
         self._began_ns = self._observer.timeline.now()
         self._protocol.send_close(code, reason)
@@ -132,10 +149,16 @@ class Ending:
 
     def close_received(self, at_ns: int, kernel: bool) -> None:
         """A Close frame came: the answer to ours, or the server's wish to end."""
-        received = self._protocol.close_rcvd
+        received, sent = self._protocol.close_rcvd, self._protocol.close_sent
         assert received is not None
-        if self._began_ns is not None:
+        # One that was here before ours went out is no answer, though it was read later.
+        if self._began_ns is not None and at_ns >= self._began_ns:
             self.tell_phase("close", self._began_ns, at_ns - self._began_ns, kernel)
+            if sent is not None and received.code not in (sent.code, *NORMAL_CODES):
+                answer = diagnose_close_answer(
+                    received.code, received.reason, self._owner.place, sent.code
+                )
+                self.tell(answer, "warning")
         else:
             self.by_peer = True
             self._began_ns = at_ns
@@ -183,6 +206,9 @@ class Ending:
     # The end
 
     def _expired(self) -> None:
+        self._pipe.read_now()  # The answer may be here.
+        if self.done or self._protocol.close_rcvd is not None:
+            return
         place, unwritten = self._owner.place, self._pipe.unwritten
         self.tell(diagnose_close_timeout(place, self._timeout, unwritten), "warning")
         self._finish()

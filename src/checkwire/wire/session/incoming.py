@@ -14,12 +14,13 @@ from websockets.frames import Frame, Opcode
 
 from checkwire.model.failures import Failure
 from checkwire.wire.session.closing import (
+    diagnose_close_reason,
     diagnose_http,
     diagnose_too_big,
     diagnose_violation,
 )
 from checkwire.wire.session.inbox import Inbox, Message
-from checkwire.wire.session.protocol import MeasuredProtocol
+from checkwire.wire.session.protocol import MeasuredProtocol, UnreadableReason
 from checkwire.wire.session.recorder import FrameRecorder
 
 __all__ = ["Incoming", "Owner"]
@@ -57,7 +58,7 @@ class Owner(Protocol):
     def close_received(self, at_ns: int, kernel: bool) -> None:
         """A Close frame came."""
 
-    def write(self, at_ns: int) -> None:
+    def write(self) -> None:
         """The protocol has something to send."""
 
     def violated(self, failure: Failure) -> None:
@@ -107,8 +108,10 @@ class Incoming:
         self.messages = 0
         self.size = 0
 
-    def feed(self, data: bytes | memoryview, at_ns: int, kernel: bool) -> None:
-        """Take bytes from the pipe."""
+    def feed(
+        self, data: bytes | memoryview, at_ns: int, kernel: bool, ending: bool = False
+    ) -> None:
+        """Take bytes from the pipe; ``ending`` is as in :class:`~checkwire.wire.pipe.Pipe`."""
         protocol = self._protocol
         if data[:7] == b"HTTP/1." and protocol.between_frames and not self._stopped:
             protocol.fail(1002, "HTTP inside the WebSocket stream")
@@ -117,7 +120,7 @@ class Incoming:
         left = memoryview(data)
         while left and not self._stopped and not protocol.reader.eof:
             if protocol.between_messages:
-                left = self._take_whole(left, at_ns, kernel)
+                left = self._take_whole(left, at_ns, kernel, ending)
                 if not left or self._stopped:
                     return
             # By way of the parser, to the end of the frame at most. It is appended to a buffer at
@@ -125,9 +128,9 @@ class Incoming:
             size = protocol.appetite
             protocol.receive_data(cast(bytes, left[:size]))
             left = left[size:]
-            self.take(at_ns, kernel, data, more=bool(left))
+            self.take(at_ns, kernel, data, more=ending or bool(left))
 
-    def _take_whole(self, data: memoryview, at_ns: int, kernel: bool) -> memoryview:
+    def _take_whole(self, data: memoryview, at_ns: int, kernel: bool, ending: bool) -> memoryview:
         """Handle the messages at the front of a read that are whole and in one frame each.
 
         Nearly all are, and a message costs less than half of what it costs by way of the parser,
@@ -151,18 +154,19 @@ class Incoming:
             stop = start + size
             if stop > end or size > limit:
                 break
+            joined = ending or stop < end
             if head == _WHOLE_TEXT:
                 try:
                     text = str(data[start:stop], "utf-8")
                 except UnicodeDecodeError:
                     break
-                self._deliver(text, _TEXT, size, size, False, at_ns, kernel, stop < end)
+                self._deliver(text, _TEXT, size, size, False, at_ns, kernel, joined)
             elif head == _WHOLE_BINARY:
                 payload = bytes(data[start:stop])
-                self._deliver(payload, _BINARY, size, size, False, at_ns, kernel, stop < end)
+                self._deliver(payload, _BINARY, size, size, False, at_ns, kernel, joined)
             elif head in _COMPRESSED:
                 protocol.accept(Frame(_COMPRESSED[head], bytes(data[start:stop]), True, True))
-                self.take(at_ns, kernel, data[position:], more=stop < end)
+                self.take(at_ns, kernel, data[position:], more=joined)
                 if self._stopped:
                     break
             else:
@@ -181,7 +185,7 @@ class Incoming:
             at_ns: when they came.
             kernel: whether the kernel says so.
             data: the read they were in.
-            more: whether it holds more, that the protocol has not got yet.
+            more: whether it holds more, that the protocol has not got yet, be it the end.
         """
         protocol = self._protocol
         frames: list[Any] = protocol.events_received()
@@ -205,7 +209,7 @@ class Incoming:
             if self._stopped:
                 return
         if protocol.writes:
-            self._owner.write(at_ns)
+            self._owner.write()
         if protocol.parser_exc is not None and not protocol.reader.eof:
             self._violated(self._diagnose(protocol.parser_exc, bytes(data)))
 
@@ -217,6 +221,8 @@ class Incoming:
         # Taken for a frame, HTTP has reserved bits that are set.
         if isinstance(error, ProtocolError) and (injected := _HTTP.search(data)):
             return diagnose_http(place, data[injected.start() :])
+        if isinstance(error, UnreadableReason):
+            return diagnose_close_reason(error, place)
         return diagnose_violation(error, place, self._recorder.number, data)
 
     def stop(self) -> None:

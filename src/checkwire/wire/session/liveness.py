@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import msgspec
+
 from checkwire.model.failures import Failure
 from checkwire.wire.kernel.tcp_info import read_tcp_info
+from checkwire.wire.pipe import Pipe
 
-__all__ = ["diagnose_blocked", "diagnose_no_pong", "diagnose_silence"]
+__all__ = ["bytes_taken", "diagnose_blocked", "diagnose_no_pong", "diagnose_silence"]
 
 
 def diagnose_silence(
@@ -48,41 +51,73 @@ def diagnose_silence(
     return Failure(code=code, message=message, phase="open", evidence=evidence)
 
 
+def bytes_taken(pipe: Pipe) -> int:
+    """How many bytes the peer has taken: its kernel has acknowledged them, or ours sent them."""
+    info = read_tcp_info(pipe.socket)
+    return pipe.written if info is None else info.acked
+
+
 def diagnose_no_pong(
-    sock: socket.socket, place: str, waited: float, unwritten: int, untaken: int
+    pipe: Pipe, place: str, waited: float, *, end: int, taken: int, untaken: int
 ) -> Failure:
     """A ping was not answered: by the peer's process, or not even by its kernel.
 
     Args:
         waited: seconds.
-        unwritten: bytes that the kernel has not taken yet.
-        untaken: messages that came and wait for the script.
+        end: how many bytes of the pipe end with the ping.
+        taken: :func:`bytes_taken` before the ping.
+        untaken: messages that came and wait for the check.
     """
-    info = read_tcp_info(sock)
+    info = read_tcp_info(pipe.socket)
     evidence: dict[str, Any] = {"waited_ms": round(waited * 1e3)}
-    if info is not None and info.unacked:
+    left = end <= pipe.written - (info.unsent if info else 0)
+    acked = info is not None and info.acked >= end
+    # A kernel that has acknowledged anything of late is there, whatever became of the ping.
+    if left and info and not acked and info.last_ack_ns * 2 > waited * 1e9:
         evidence["unacknowledged_segments"] = info.unacked
         evidence["retransmits"] = info.retransmits
         message = f"{place} has not acknowledged a ping for {waited:.3g} s"
         return Failure(code="ws.peer_lost", message=message, phase="open", evidence=evidence)
-    if unwritten or (info is not None and info.unsent):
-        return diagnose_blocked(sock, place, waited, unwritten)
+    if pipe.paused:
+        what = f"No pong of {place} could be read within {waited:.3g} s"
+        return _slow_consumer(what, untaken, evidence)
+    if not left:
+        return _not_left(pipe, place, waited, bytes_taken(pipe) - taken)
     message = f"{place} did not answer a ping within {waited:.3g} s"
-    if info is not None:
+    if acked:
         message += ", though its kernel acknowledged it"
-    if untaken:
-        evidence["messages_not_taken"] = untaken
-        message += f". {untaken} messages wait for the check to take them; the pong may be behind"
     return Failure(code="ws.no_pong", message=message, phase="open", evidence=evidence)
 
 
-def diagnose_blocked(sock: socket.socket, place: str, waited: float, unwritten: int) -> Failure:
-    """The peer takes nothing of what is sent."""
-    evidence: dict[str, Any] = {"waited_ms": round(waited * 1e3), "unsent_bytes": unwritten}
-    info = read_tcp_info(sock)
+def _not_left(pipe: Pipe, place: str, waited: float, taken: int) -> Failure:
+    """A ping is still behind what was sent before it."""
+    blocked = diagnose_blocked(pipe, place, waited, 0)
+    if not taken:
+        return blocked
+    message = f"{place} has read only {taken:,} bytes within {waited:.3g} s; a ping has not left "
+    message += f"yet, behind {blocked.evidence['unsent_bytes']:,} bytes that wait to be sent"
+    return msgspec.structs.replace(
+        blocked,
+        message=message,
+        hint="If the server only reads slowly, give the ping more time, or send less before it",
+    )
+
+
+def diagnose_blocked(pipe: Pipe, place: str, waited: float, untaken: int) -> Failure:
+    """The peer takes nothing of what is sent. It may be waiting for us to take what it sends."""
+    evidence: dict[str, Any] = {"waited_ms": round(waited * 1e3), "unsent_bytes": pipe.unwritten}
+    info = read_tcp_info(pipe.socket)
     if info is not None:
         evidence["unsent_bytes"] += info.unsent
         evidence["retransmits"] = info.retransmits
-    message = f"{place} has read nothing for {waited:.3g} s; "
-    message += f"{evidence['unsent_bytes']:,} bytes wait to be sent"
+    message = f"{place} has read nothing for {waited:.3g} s"
+    if pipe.paused:
+        return _slow_consumer(message, untaken, evidence)
+    message += f"; {evidence['unsent_bytes']:,} bytes wait to be sent"
     return Failure(code="ws.send_blocked", message=message, phase="open", evidence=evidence)
+
+
+def _slow_consumer(what: str, untaken: int, evidence: dict[str, Any]) -> Failure:
+    evidence["messages_not_taken"] = untaken
+    message = f"{what}: {untaken:,} messages wait for the check to take them"
+    return Failure(code="ws.slow_consumer", message=message, phase="open", evidence=evidence)

@@ -17,7 +17,7 @@ from websockets.typing import ExtensionName
 
 from checkwire.wire.session.assembly import Assembler
 
-__all__ = ["MeasuredProtocol", "WrittenFrame"]
+__all__ = ["MeasuredProtocol", "UnreadableReason", "WrittenFrame"]
 
 _TEXT, _BINARY, _CONT, _CLOSE = Opcode.TEXT, Opcode.BINARY, Opcode.CONT, Opcode.CLOSE
 _CONTROL_LIMIT = 125
@@ -31,6 +31,10 @@ _parsing = ClientProtocol.parse.__code__
 _logger = logging.getLogger("checkwire.wire.session.protocol")
 _logger.addHandler(logging.NullHandler())
 _logger.propagate = False  # What goes wrong is told as a failure, not as a log line.
+
+
+class UnreadableReason(UnicodeDecodeError):  # noqa: N818 - what it is, as its base says
+    """The reason in a Close frame is not UTF-8."""
 
 
 class WrittenFrame(NamedTuple):
@@ -149,7 +153,10 @@ class MeasuredProtocol(ClientProtocol):
         if opcode is _CLOSE and before is not None:
             self.cut_short = True
             self.current_size = None
-        super().recv_frame(frame)
+        try:
+            super().recv_frame(frame)
+        except UnicodeDecodeError as error:  # Only a reason is decoded there.
+            raise UnreadableReason(*error.args) from None
         if opcode is _TEXT or opcode is _BINARY or opcode is _CONT:
             room = self._limit - (before or 0)
             if len(frame.data) > room:

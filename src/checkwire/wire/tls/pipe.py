@@ -19,6 +19,7 @@ class TlsPipe:
 
     __slots__ = (
         "_end",
+        "_ending",
         "_eof",
         "_handshake",
         "_incoming",
@@ -49,6 +50,8 @@ class TlsPipe:
         self._handshake: asyncio.Future[None] | None = None
         self._unsent: list[tuple[bytes, int]] = []
         """Waits for the peer, who wants to negotiate again first (TLS 1.2)."""
+        self._ending = False
+        """A close_notify came in one read with the data before it."""
         self._eof = False
         self._end: tuple[int, OSError | None] | None = None
         """What ended it while nobody listened: between the handshake and :meth:`attach`."""
@@ -64,6 +67,18 @@ class TlsPipe:
     @property
     def kernel_clock(self) -> bool:
         return self._lower.kernel_clock
+
+    @property
+    def paused(self) -> bool:
+        return self._lower.paused
+
+    @property
+    def ending(self) -> bool:
+        return self._ending or self._lower.ending
+
+    @property
+    def written(self) -> int:
+        return self._lower.written
 
     @property
     def unwritten(self) -> int:
@@ -145,6 +160,9 @@ class TlsPipe:
     def resume(self) -> None:
         self._lower.resume()
 
+    def read_now(self) -> None:
+        self._lower.read_now()
+
     def half_close(self) -> None:
         # TLS 1.3 can close one direction: close_notify, then the FIN (RFC 8446 section 6.1).
         with contextlib.suppress(ssl.SSLError):
@@ -192,6 +210,7 @@ class TlsPipe:
             unsent, self._unsent = self._unsent, []
             for data, track in unsent:
                 self.write(data, track)
+        self._ending = ended
         sink = self.sink
         if chunks and sink is not None:
             sink.data_received(chunks[0] if len(chunks) == 1 else b"".join(chunks), at_ns, kernel)
@@ -237,3 +256,7 @@ class TlsPipe:
             self.handshake_began_ns = at_ns
         elif self.sink is not None:
             self.sink.sent(number, at_ns, acked)
+
+    def drained(self) -> None:
+        if self.sink is not None:
+            self.sink.drained()
