@@ -7,6 +7,8 @@ import socket
 import ssl
 from typing import Any, NamedTuple
 
+import msgspec
+
 from checkwire.model.errors import ConnectError, UsageError
 from checkwire.model.events import Phase, PhaseName, TlsEstablished
 from checkwire.model.failures import Failure
@@ -256,7 +258,15 @@ class Dialler:
         except TimeoutError as error:
             raise ConnectError(diagnose_tls(error, pipe, name, remote, timeout=timeout)) from None
         except (ssl.SSLError, ValueError, OSError, EOFError) as error:
-            chain = await self._look_at_chain(error, name)
+            failed_ns, chain = self._timeline.now(), []
+            try:
+                chain = await self._look_at_chain(error, name)
+            except asyncio.CancelledError:
+                # Time is up; what failed had failed before.
+                failure = diagnose_tls(error, pipe, name, remote, chain=chain)
+                failure = msgspec.structs.replace(failure, connection=self._connection)
+                self._observer.failed(failure, at_ns=failed_ns)
+                raise
             raise ConnectError(diagnose_tls(error, pipe, name, remote, chain=chain)) from None
         started_ns = pipe.handshake_began_ns or started_ns
         duration_ns = pipe.handshake_at_ns - started_ns
