@@ -313,7 +313,7 @@ PHASES = [
 
 
 FAILED_BEFORE = {
-    "second look at a certificate": ["tls.unknown_ca"],
+    "second look at a certificate": ["tls.certificate_expired"],
     "cross-check": ["upgrade.closed"],
 }
 
