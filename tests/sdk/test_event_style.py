@@ -149,6 +149,42 @@ def test_handlers_of_many_shapes() -> None:
     ]
 
 
+def test_a_handler_that_is_a_plain_function_can_ping() -> None:
+    seen: list[Any] = []
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+
+        @ws.on("open")
+        def opened() -> None:
+            ws.ping("hi")
+
+        @ws.on("pong")
+        def ponged(payload: bytes) -> None:
+            seen.append(payload)
+            ws.close()
+
+        await ws.run()
+
+    outcome = play(check, silent)
+    assert outcome.passed, outcome.error
+    assert seen == [b"hi"]
+
+
+def test_a_ping_that_a_plain_handler_sent_may_stay_unanswered() -> None:
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+
+        @ws.on("open")
+        def opened() -> None:
+            ws.ping("hi")
+
+        await ws.run(for_="20ms")
+
+    outcome = play(check, raw=upgraded(Peer.answer_goodbye))
+    assert outcome.passed, outcome.error
+
+
 def test_once_and_off() -> None:
     calls: list[str] = []
 

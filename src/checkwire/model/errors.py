@@ -82,6 +82,11 @@ class ConnectionClosed(FailureError):  # noqa: N818 - reads as a fact, as the ot
         self.code = code
         self.reason = reason
 
+    @property
+    def by_check(self) -> bool:
+        """Whether the check itself had closed it, and not the server."""
+        return self.failure.code == "check.usage"
+
 
 class TimedOut(FailureError, TimeoutError):  # noqa: N818
     """Something did not happen in time: ``timeout.*``."""

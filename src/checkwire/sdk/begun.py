@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["Begun"]
+__all__ = ["Asked", "Begun"]
+
+T = TypeVar("T")
 
 
 class Begun:
@@ -18,3 +20,33 @@ class Begun:
 
     def __await__(self) -> Generator[Any, None, None]:
         return self._finish().__await__()
+
+
+class Asked(Coroutine[Any, Any, T]):
+    """What ``ping`` returns: it has been sent already; awaiting waits for the answer.
+
+    A coroutine, so that it can be made a task of; but one that may be left alone.
+    """
+
+    __slots__ = ("_answer", "_awaited")
+
+    def __init__(self, answer: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._answer = answer
+        self._awaited: Coroutine[Any, Any, T] | None = None
+
+    def _begun(self) -> Coroutine[Any, Any, T]:
+        if self._awaited is None:
+            self._awaited = self._answer()
+        return self._awaited
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self._begun().__await__()
+
+    def send(self, value: Any) -> Any:
+        return self._begun().send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._begun().throw(*error)
+
+    def close(self) -> None:
+        self._begun().close()

@@ -141,7 +141,11 @@ class BlockingWebSocket(Listening, Described):
 
     def ping(self, data: str | bytes | None = None, *, within: Duration | None = None) -> Ping:
         """See :meth:`WebSocket.ping`."""
-        return self._call(self._ws.ping(data, within=within))
+
+        async def ping() -> Ping:
+            return await self._ws.ping(data, within=within)
+
+        return self._call(ping())
 
     # Receiving
 

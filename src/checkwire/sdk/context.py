@@ -17,6 +17,7 @@ from checkwire.model.errors import UsageError
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure, Location, Severity
 from checkwire.model.masking import Masker
+from checkwire.sdk.abandoned import Waits
 from checkwire.sdk.ledger import Ledger, Origin
 from checkwire.sdk.scope import (
     Opener,
@@ -74,6 +75,7 @@ class Context(Observer):
         ca: a file of further authorities to trust, for every connection.
         root: the project's folder; paths are told relative to it.
         ledger: what was verified and what failed.
+        waits: what the script waits for.
         sockets: the WebSockets opened and not yet closed.
         on_secret: told the name of each variable that the check reads as a secret.
     """
@@ -101,6 +103,7 @@ class Context(Observer):
         self.ledger = Ledger(self.emit, self.timeline.now, current_step.get)
         self.sockets: set[WebSocket] = set()
         self.on_secret: Callable[[str], None] = lambda name: None
+        self.waits = Waits(self)
         self._steps = 0
         self._openers: dict[int | None, Opener] = {}
         self._unused: dict[object, tuple[Site, str]] = {}
@@ -301,6 +304,7 @@ class Context(Observer):
         if returned:
             for site, advice in unused.values():
                 self.misused(advice, site)
+            self.ledger.settle()
 
 
 def encodable(text: str) -> str:

@@ -182,7 +182,6 @@ class Inbound:
         try:
             return await self._receiver().next()
         except ConnectionClosed as closed:
-            by_the_check = closed.failure.code == "check.usage"
-            if by_the_check or closed.code in NORMAL_CODES:
+            if closed.by_check or closed.code in NORMAL_CODES:
                 raise StopAsyncIteration from None
             raise

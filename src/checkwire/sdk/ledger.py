@@ -26,6 +26,19 @@ class Origin(NamedTuple):
     at_ns: int
 
 
+class _Abandoned(NamedTuple):
+    """What the script stopped waiting for, and the last connection that was open by then."""
+
+    failure: Failure
+    origin: Origin
+    newest: int
+
+    def made_up_for_on(self, connection: int | None) -> bool:
+        return connection in (None, self.failure.connection) or (
+            connection is not None and connection > self.newest
+        )
+
+
 class Expected:
     """A failure that the check says will happen: ``expect.failure("tcp.*")``.
 
@@ -75,6 +88,7 @@ class Ledger:
         self._placed: set[int] = set()
         """Failures that have, or had, a place at which they can be made up for."""
         self._opened: dict[int, int] = {}
+        self._abandoned: dict[Hashable, _Abandoned] = {}
         self._excused: set[int] = set()
         self._failing: set[int] = set()
         self._expected: list[Expected] = []
@@ -90,6 +104,11 @@ class Ledger:
         """Whether the attempt fails as things stand."""
         return bool(self._failing)
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether there is something that can be made up for."""
+        return bool(self._open or self._abandoned)
+
     def opened(self, connection: int) -> None:
         """A connection opened: only what failed before can be tried again on it."""
         self._opened[connection] = self.told
@@ -97,7 +116,7 @@ class Ledger:
     def held(self, site: Hashable, *, connection: int | None = None) -> None:
         """A verification held at this place of the script; the arguments are of `recovered`."""
         self.verifications += 1
-        if self._open:
+        if self.unsettled:
             self.recovered(site, connection=connection)
 
     def recovered(
@@ -113,9 +132,11 @@ class Ledger:
             began: how many failures had been told when this try began; all of them if left out.
             connection: the connection on which it was tried, if it was on one.
         """
-        if not self._open:
+        if not self.unsettled:
             return
         left, key = [], scoped(site)
+        if (abandoned := self._abandoned.get(key)) and abandoned.made_up_for_on(connection):
+            del self._abandoned[key]
         for number in self._open.pop(key, ()):
             limit = self.told if began is None else began
             if connection is not None and self._told[number - 1] != connection:
@@ -198,6 +219,19 @@ class Ledger:
         if site is not None and number in self._failing and number not in self._placed:
             self._placed.add(number)
             self._open.setdefault(scoped(site), []).append(number)
+
+    def abandoned(self, failure: Failure, site: Hashable) -> None:
+        """The script stopped waiting: a warning if the attempt ends, and it never held there."""
+        origin = Origin(self._step(), self._now())
+        newest = max(self._opened, default=0)
+        self._abandoned[scoped(site)] = _Abandoned(failure, origin, newest)
+
+    def settle(self) -> None:
+        """The attempt is over: tell what was abandoned, unless it fails anyway."""
+        abandoned, self._abandoned = self._abandoned, {}
+        if not self.failing:
+            for failure, origin, _ in abandoned.values():
+                self.failed(failure, "warning", origin=origin)
 
     def excuse(self, number: int, reason: Literal["expected", "held_later"]) -> None:
         """A failure told earlier does not count."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Hashable
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from msgspec.structs import replace
+from websockets.protocol import State
 
 from checkwire.model.errors import ConnectionClosed, MessageError, TimedOut, UsageError
 from checkwire.model.failures import Failure
+from checkwire.sdk.abandoned import Wait
 from checkwire.sdk.context import Context, Site
 from checkwire.sdk.facts import Closed
 from checkwire.sdk.json_text import NotJson, parse_json
-from checkwire.sdk.matching import Pattern, identity, matches, problem_of, why_not
+from checkwire.sdk.matching import Pattern, describe, identity, matches, problem_of, why_not
 from checkwire.sdk.misses import Misses
+from checkwire.sdk.scope import current_flow
 from checkwire.sdk.values import show
 from checkwire.wire.session.connection import Connection
 from checkwire.wire.session.inbox import Message
@@ -28,6 +32,8 @@ REQUIRED: Final[Any] = object()
 
 Kind = Literal["any", "text", "bytes", "json"]
 """Of message that is awaited."""
+
+_WAITED_FOR: Final = {"silence": "silence", "close": "the server to close"}
 
 _SHOWN = 500
 """Characters of a message that a failure shows."""
@@ -44,33 +50,62 @@ class _Unfit(Exception):  # noqa: N818 - never leaves this module
 
 
 class _Try(NamedTuple):
-    """A verification under way: where, of what, and since when."""
+    """A verification under way.
 
-    site: Site
-    what: tuple[str, Pattern]
-    started: float
+    Attributes:
+        wait: where, and since when.
+        what: the kind of it.
+        where: the pattern, if it has one.
+        in_use: whether it began before the check closed the connection, for all it knew.
+        required: whether it fails if nothing comes.
+    """
+
+    wait: Wait
+    what: str
+    where: Pattern
+    in_use: bool
+    required: bool
+
+    @property
+    def site(self) -> Site:
+        return self.wait.site
 
     @property
     def key(self) -> Hashable:
         """What a later try must have in common with it to be the same one."""
-        kind, where = self.what
-        return self.site, kind, identity(where)
+        return self.site, self.what, identity(self.where)
 
 
 class Receiver:
-    """Receives on one connection, for the script."""
+    """Receives on one connection, for the script.
 
-    __slots__ = ("_connection", "_context")
+    Attributes:
+        closer: the flow in which the script has closed the connection, if it has.
+    """
+
+    __slots__ = ("_connection", "_context", "closer")
 
     def __init__(self, connection: Connection, context: Context) -> None:
         self._connection = connection
         self._context = context
+        self.closer: object = None
+
+    @property
+    def may_be_in_use(self) -> bool:
+        """Whether the calling code need not know yet that the script itself closed it.
+
+        What a task does in the background, when another has closed the connection meanwhile, is
+        no mistake: that is how it learns that it is over.
+        """
+        if self._connection.state is State.OPEN:
+            return True
+        return self.closer is not None and self.closer != current_flow()
 
     async def receive(
         self, kind: Kind, where: Pattern, within: float, default: Any, site: Site
     ) -> Any:
         """See :meth:`checkwire.sdk.inbound.Inbound.receive`."""
-        this = self._begin(where, kind, site)
+        this = self._begin(where, kind, site, required=default is REQUIRED)
         misses = Misses(where)
         while True:
             try:
@@ -167,24 +202,42 @@ class Receiver:
             failure = replace(failure, message=f"{failure.message}. The check expects {code}")
         raise self._closed(ConnectionClosed(failure, closed.code, closed.reason), this)
 
-    def _begin(self, where: Pattern, kind: Kind | Literal["silence", "close"], site: Site) -> _Try:
+    def _begin(
+        self,
+        where: Pattern,
+        what: Kind | Literal["silence", "close"],
+        site: Site,
+        *,
+        required: bool = True,
+    ) -> _Try:
         # For silence, messages are looked into as far as they can be.
-        if where is not None and (
-            problem := problem_of(where, "json" if kind == "silence" else kind)
-        ):
+        kind = "json" if what == "silence" else what
+        if where is not None and (problem := problem_of(where, kind)):
             raise self._context.misused(problem, site)
-        return _Try(site, (kind, where), time.monotonic())
+        wait = self._context.waits.begin(site)
+        return _Try(wait, what, where, self.may_be_in_use, required)
 
     async def _message(self, this: _Try, duration: float) -> Message:
-        left = max(duration - (time.monotonic() - this.started), 0.0)
+        left = max(duration - (time.monotonic() - this.wait.started), 0.0)
         try:
             return await self._connection.receive(left)
         except UsageError as error:
             raise self._context.misused(str(error), this.site) from None
+        except asyncio.CancelledError:
+            if this.required:
+                self._context.waits.cancelled(this.wait, *self._undone(this))
+            raise
+
+    def _undone(self, this: _Try) -> tuple[Hashable, str, int]:
+        what = _WAITED_FOR.get(this.what, "a message")
+        if this.where is not None:
+            what += f" that matches {show(describe(this.where), _SHOWN, self._context.masker)}"
+        return this.key, f"waiting for {what}", self._connection.number
 
     def _held(self, this: _Try, value: T) -> T:
+        self._context.waits.came(this.wait)
         ledger = self._context.ledger
-        ledger.held(this.key if ledger.failing else None, connection=self._connection.number)
+        ledger.held(this.key if ledger.unsettled else None, connection=self._connection.number)
         return value
 
     def _failed(self, failure: Failure, this: _Try) -> Failure:
@@ -194,8 +247,15 @@ class Receiver:
     def _closed(
         self, closed: ConnectionClosed, this: _Try, misses: Misses | None = None
     ) -> ConnectionClosed:
-        """The connection ended first: the wire has told so, unless it was a normal close."""
+        """The connection ended first: the wire has told so, unless it was a normal close.
+
+        If the check itself closed it meanwhile, that is the end that it wanted for this wait.
+        """
         failure = self._context.located(closed.failure, this.site)
+        if closed.by_check and this.in_use:
+            if this.required:
+                self._context.waits.cut_short(this.wait, *self._undone(this))
+            return ConnectionClosed(failure, closed.code, closed.reason)
         if misses is not None and misses.count:
             failure = replace(failure, details=misses.report(self._context.masker))
         failure = self._context.noticed(failure, this.key)

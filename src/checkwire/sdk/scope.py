@@ -21,6 +21,7 @@ __all__ = [
     "expecting",
     "for_flow",
     "handler_call",
+    "in_handler",
     "opening",
     "scoped",
 ]
@@ -73,6 +74,11 @@ def handler_call() -> Iterator[None]:
         yield
     finally:
         _handler_call.reset(token)
+
+
+def in_handler() -> bool:
+    """Whether the calling code is that of an event handler, or of a task that one started."""
+    return _handler_call.get() > 0
 
 
 def current_flow() -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
@@ -17,19 +16,19 @@ from checkwire.model.errors import (
     ConnectError,
     ConnectionClosed,
     FailureError,
-    TimedOut,
     UsageError,
 )
 from checkwire.sdk.begun import Begun
 from checkwire.sdk.connecting import ConnectKeywords, connect_options
 from checkwire.sdk.context import Context, Site, current, here
 from checkwire.sdk.described import Described
-from checkwire.sdk.facts import Ping, ReadyState
+from checkwire.sdk.facts import ReadyState
 from checkwire.sdk.handlers import Handlers
 from checkwire.sdk.inbound import Inbound
 from checkwire.sdk.listening import Listening
+from checkwire.sdk.outbound import Outbound
 from checkwire.sdk.receiving import Receiver
-from checkwire.sdk.scope import handler_call, opening
+from checkwire.sdk.scope import current_flow, handler_call, opening
 from checkwire.sdk.waiting import seconds
 from checkwire.wire.opening import open_connection
 from checkwire.wire.session.connection import Connection
@@ -45,7 +44,7 @@ _POLITENESS: Final = 1.0
 by then, and a server that is stuck need not delay it."""
 
 
-class WebSocket(Inbound, Listening, Described):
+class WebSocket(Inbound, Outbound, Listening, Described):
     """A WebSocket connection of a check.
 
     It opens with ``async with connect(url) as ws``, with ``ws = await connect(url)``, or, as in
@@ -107,7 +106,7 @@ class WebSocket(Inbound, Listening, Described):
         if self._connection is not None or self._ended or self._opening:
             raise context.misused(OPENS_ONCE)
         context.used(self)
-        began, key = ledger.told, (self._site, self.url)
+        began, key, wait = ledger.told, (self._site, self.url), context.waits.begin(self._site)
         self._loop = asyncio.get_running_loop()
         token = opening.set(key)
         self._opening = True
@@ -121,6 +120,9 @@ class WebSocket(Inbound, Listening, Described):
             raise FailureError(context.verification_failed(failure, key)) from None
         except UsageError as error:
             raise context.misused(str(error), self._site) from None
+        except asyncio.CancelledError:
+            context.waits.cancelled(wait, key, f"connecting to {self.url}")
+            raise
         finally:
             opening.reset(token)
             self._opening = False
@@ -130,6 +132,7 @@ class WebSocket(Inbound, Listening, Described):
             raise context.misused("the WebSocket was closed before it was open", self._site)
         ledger.opened(connection.number)
         ledger.recovered(key, began=began)
+        context.waits.came(wait)
         self._ended = False
         self._connection = connection
         self._incoming = Receiver(connection, context)
@@ -164,6 +167,8 @@ class WebSocket(Inbound, Listening, Described):
             self._ended = True
         else:
             try:
+                if self._incoming is not None and connection.state is State.OPEN:
+                    self._incoming.closer = current_flow()
                 connection.start_closing(code, reason)
             except UsageError as error:
                 raise self._context.misused(str(error)) from None
@@ -231,82 +236,6 @@ class WebSocket(Inbound, Listening, Described):
     ) -> None:
         await self._leave(error)
 
-    # Sending
-
-    def send(self, data: str | bytes | bytearray | memoryview) -> Begun:
-        """Send text (``str``) or binary (``bytes``).
-
-        It is sent at once; awaiting waits only while much is queued, because the server reads
-        slowly. So handlers that are plain functions can send too.
-
-        Raises:
-            UsageError: it is neither, or the WebSocket is not open.
-            ConnectionClosed: the server has closed it.
-        """
-        if not isinstance(data, str | bytes | bytearray | memoryview):
-            kind = type(data).__name__
-            raise self._context.misused(
-                f"send() takes str or bytes, not {kind}; send_json() sends any value as JSON"
-            )
-        connection = self._usable()
-        try:
-            connection.send(data)
-        except UsageError as error:
-            raise self._context.misused(str(error)) from None
-        if (ledger := self._context.ledger).failing:  # Perhaps it could not be sent before.
-            ledger.recovered((here(), "use"), connection=connection.number)
-        return Begun(connection.drain)
-
-    def send_json(self, value: Any) -> Begun:
-        """Send a value as JSON text.
-
-        Raises:
-            UsageError: it cannot be written as JSON, or is JSON already; and as :meth:`send`.
-            ConnectionClosed: as :meth:`send`.
-        """
-        if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-            with suppress(ValueError):
-                json.loads(value)
-                raise self._context.misused("send_json() got JSON text already: send() sends it")
-        try:
-            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-            text.encode()
-        except (TypeError, ValueError, RecursionError) as error:
-            message = f"send_json() cannot write this as JSON: {error}"
-            raise self._context.misused(message) from None
-        return self.send(text)
-
-    def ping(
-        self, data: str | bytes | None = None, *, within: Duration | None = None
-    ) -> Coroutine[Any, Any, Ping]:
-        """Ping, and wait for the pong: the round trip in seconds.
-
-        Args:
-            data: at most 125 bytes to carry; chosen at random if left out.
-            within: how long to wait; ``timeouts["pong"]`` (10 s) if left out.
-
-        Raises:
-            TimedOut: ``ws.no_pong``, or ``ws.peer_lost`` when not even the peer's kernel answers.
-            ConnectionClosed: the connection ended first.
-        """
-        limit = None if within is None else seconds("within", within)
-        return self._ping(data.encode() if isinstance(data, str) else data, limit, here())
-
-    async def _ping(self, data: bytes | None, within: float | None, site: Site) -> Ping:
-        connection, context = self._usable(site), self._context
-        try:
-            round_trip = await connection.ping(data, within)
-        except UsageError as error:
-            raise context.misused(str(error), site) from None
-        except TimedOut as error:
-            context.noticed(error.failure, (site, "ping"))  # The wire has told of it.
-            raise
-        except ConnectionClosed as closed:
-            failure = context.noticed(context.located(closed.failure, site), (site, "ping"))
-            raise ConnectionClosed(failure, closed.code, closed.reason) from None
-        context.ledger.held((site, "ping"), connection=connection.number)
-        return Ping.of(round_trip)
-
     # Events
 
     def run(self, for_: Duration | None = None) -> Coroutine[Any, Any, None]:
@@ -366,16 +295,18 @@ class WebSocket(Inbound, Listening, Described):
 
         Raises:
             UsageError: it is not open yet, or the check itself has closed it.
-            ConnectionClosed: the server has closed it.
+            ConnectionClosed: the server has closed it, or another task of the check.
         """
         connection = self._open
         if connection.state is State.OPEN and connection.failure is None:
             return connection
         closed = connection.closed_error()
-        if closed.failure.code == "check.usage":
+        if closed.by_check and not self._receiver().may_be_in_use:
             raise self._not_open(site)
         site = site or here()
         failure = self._context.located(closed.failure, site)
+        if closed.by_check:
+            raise ConnectionClosed(failure, closed.code, closed.reason)
         failure = self._context.noticed(failure, (site, "use"))
         raise ConnectionClosed(failure, closed.code, closed.reason)
 

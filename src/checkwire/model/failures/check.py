@@ -51,4 +51,11 @@ CODES = (
         retryable=False,
         hint="Open it with 'async with connect(...) as ws', which closes it",
     ),
+    FailureCode(
+        "check.abandoned",
+        "The check stopped waiting for something that never came",
+        blame="check",
+        retryable=False,
+        hint="Write within=, which fails if it does not come, or default= if it need not come",
+    ),
 )

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from checkwire.model.durations import format_seconds
+from checkwire.model.errors import ConnectionClosed
 from checkwire.model.events import AttemptStarted, Finished, Logged
 from checkwire.model.failures import Failure, Location
 from checkwire.runner.python.blame import (
@@ -115,7 +116,7 @@ class Script:
         self._raised = 0
         self._timed_out = 0
         self._coroutine: Coroutine[Any, Any, Any] | None = None
-        self._loops = Loops(context, self._fail, self._warn)
+        self._loops = Loops(context, self._unseen, self._warn)
 
     def run(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
         """Run it, then tell that it is finished."""
@@ -185,6 +186,7 @@ class Script:
             deadline.cancel()
         with suppress(Exception):
             if not self._raised:
+                self._context.waits.over = True
                 loop.run_until_complete(self._context.close_sockets(loop))
         with suppress(Exception):
             loop.run_until_complete(self._clean_up(loop))
@@ -198,6 +200,12 @@ class Script:
             await asyncio.wait(left, timeout=_CLEANUP)
         async with asyncio.timeout(_CLEANUP):
             await loop.shutdown_asyncgens()
+
+    def _unseen(self, error: BaseException) -> None:
+        """It ended a task that nobody awaits."""
+        if isinstance(error, ConnectionClosed) and error.by_check:
+            return  # Of a reader, when the check closed the connection; else it was told already.
+        self._fail(error)
 
     def _thread_failed(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):

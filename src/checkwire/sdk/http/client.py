@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Unpack, cast
@@ -115,7 +116,7 @@ class Session:
     async def send(self, method: str, url: str, options: RequestKeywords, site: Site) -> Response:
         """Make a request for that place in the script."""
         context = current()
-        began = context.ledger.told
+        began, wait = context.ledger.told, context.waits.begin(site)
         method = method.upper()
         key: tuple[object, ...] = (site, method, url)
         try:
@@ -138,6 +139,10 @@ class Session:
             raise tell_misuse(error, context, site) from None
         except FailureError as error:
             raise type(error)(tell(error.failure, context, site, key)) from error.__cause__
+        except asyncio.CancelledError:
+            context.waits.cancelled(wait, key, f"waiting for the answer to {method} {url}")
+            raise
+        context.waits.came(wait)
         context.ledger.recovered(key, began=began)
         return response
 

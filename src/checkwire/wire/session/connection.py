@@ -27,7 +27,7 @@ from checkwire.wire.session.liveness import (
     diagnose_silence,
 )
 from checkwire.wire.session.outgoing import Outgoing
-from checkwire.wire.session.pings import Pings
+from checkwire.wire.session.pings import Ping, Pings
 from checkwire.wire.session.recorder import FrameRecorder
 from checkwire.wire.session.roundtrip import Departures
 from checkwire.wire.tls.pipe import TlsPipe
@@ -274,23 +274,35 @@ class Connection:
             ConnectionClosed: the connection ended before.
             UsageError: the connection is being closed by this side, or the payload cannot be sent.
         """
+        return await self.pong(self.start_ping(data), timeout)
+
+    def start_ping(self, data: bytes | None = None) -> Ping:
+        """Send a ping; :meth:`pong` waits for its answer. Raises as :meth:`ping`."""
         self._must_be_open("ping on")
         payload = self._pings.payload(data)
-        if timeout is None:
-            timeout = self._timeouts.pong
         pipe = self._pipe
         taken = bytes_taken(pipe)
         # Known before it is written: a pong may come while it is.
         answered = self._pings.add(payload, self._recorder.number + 1)
         self._protocol.send_ping(payload)
         self.write()
-        end = pipe.written + pipe.unwritten
-        timer = self._loop.call_later(timeout, self._expire, answered)
+        return Ping(payload, answered, self._loop.time(), taken, pipe.written + pipe.unwritten)
+
+    async def pong(self, ping: Ping, timeout: float | None = None) -> RoundTrip:
+        """The pong to a ping, ``timeout`` seconds after that was sent at the latest.
+
+        Raises:
+            TimedOut, ConnectionClosed: as :meth:`ping`.
+        """
+        if timeout is None:
+            timeout = self._timeouts.pong
+        payload, answered, sent, taken, end = ping
+        timer = self._loop.call_at(sent + timeout, self._expire, answered)
         try:
             return await answered
         except TimeoutError:
             failure = diagnose_no_pong(
-                pipe, self.place, timeout, end=end, taken=taken, untaken=len(self._inbox)
+                self._pipe, self.place, timeout, end=end, taken=taken, untaken=len(self._inbox)
             )
             raise TimedOut(self._ending.tell(failure)) from None
         finally:

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
+from typing import NamedTuple
 
 from checkwire.model.errors import UsageError
 from checkwire.model.events import RoundTrip
 from checkwire.wire.session.roundtrip import Departures
 
-__all__ = ["Pings"]
+__all__ = ["Ping", "Pings"]
+
+
+class Ping(NamedTuple):
+    """A ping that was sent.
+
+    Attributes:
+        payload: what it carries.
+        answered: its round trip, once the pong has come.
+        sent: when, by the loop's clock.
+        taken: bytes that the peer had taken before.
+        end: bytes that it will have taken when the ping was among them.
+    """
+
+    payload: bytes
+    answered: asyncio.Future[RoundTrip]
+    sent: float
+    taken: int
+    end: int
 
 
 class Pings:
@@ -43,6 +62,7 @@ class Pings:
     def add(self, payload: bytes, number: int) -> asyncio.Future[RoundTrip]:
         """A ping goes out as the frame of that number; the future is for its pong."""
         answered: asyncio.Future[RoundTrip] = asyncio.get_running_loop().create_future()
+        answered.add_done_callback(_seen)
         self._waiting[payload] = (number, answered)
         return answered
 
@@ -70,3 +90,9 @@ class Pings:
         for _, answered in self._waiting.values():
             if not answered.done():
                 answered.set_exception(error)
+
+
+def _seen(answered: asyncio.Future[RoundTrip]) -> None:
+    """Nobody need wait for a pong: that none will come is no error of the event loop then."""
+    if not answered.cancelled():
+        answered.exception()
