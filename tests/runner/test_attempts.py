@@ -17,6 +17,7 @@ from checkwire.runner.python.messages import Connecting
 from checkwire.runner.runner import Collected, Runner
 from support.checks import headline, printed, run_all, run_one, with_runner, write_check
 from support.processes import is_alive, wait_until
+from support.rawserver import Peer, RawServer
 
 
 def test_a_check_that_returns_passes_and_one_that_asserts_wrongly_fails(tmp_path: Path) -> None:
@@ -567,3 +568,30 @@ def test_a_run_begins_when_its_turn_comes(tmp_path: Path) -> None:
         assert (run.started_ns, run.duration_ns) == (attempt.started_ns, attempt.duration_ns)
     for earlier, later in pairwise(runs):
         assert earlier.started_ns + earlier.duration_ns <= later.started_ns
+
+
+def test_a_check_that_returned_in_time_is_not_late_for_servers_that_do_not_close(
+    tmp_path: Path,
+) -> None:
+    def never_closes(peer: Peer) -> None:
+        peer.handshake()
+        peer.stay()
+
+    with RawServer(never_closes) as server:
+        attempt = run_one(
+            tmp_path,
+            f"""
+            from checkwire import connect
+
+            @check(timeout="1.5s")
+            async def leaves_three_open():
+                for _ in range(3):
+                    ws = await connect("{server.url}")
+                assert ws.response.status == 101
+            """,
+        )
+    assert attempt.status == "passed"
+    assert [failed.failure.code for failed in attempt.failures] == [
+        *["check.unclosed_connection"] * 3,
+        *["ws.close_timeout"] * 3,
+    ]

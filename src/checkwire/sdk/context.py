@@ -18,6 +18,7 @@ from checkwire.model.events import Event
 from checkwire.model.failures import Failure, Location, Severity
 from checkwire.model.masking import Masker
 from checkwire.sdk.abandoned import Waits
+from checkwire.sdk.leaving import FAREWELL, leave
 from checkwire.sdk.ledger import Ledger, Origin
 from checkwire.sdk.scope import (
     Opener,
@@ -269,11 +270,15 @@ class Context(Observer):
         """It was used."""
         self._unused.pop(thing, None)
 
-    async def close_sockets(self, loop: AbstractEventLoop) -> None:
-        """The script is done with this loop: close what it left open in it, and say so."""
-        for ws in self._sockets_in(loop):
+    async def close_sockets(self, loop: AbstractEventLoop, within: float = FAREWELL) -> None:
+        """The script is done with this loop: close what it left open in it, and say so.
+
+        That takes ``within`` seconds at most, however many there are.
+        """
+        sockets = self._sockets_in(loop)
+        for ws in sockets:
             self._tell_left_open(ws)
-            await ws._leave(None)
+        await leave(sockets, within)
 
     def abandon_sockets(self, loop: AbstractEventLoop) -> None:
         """Let go at once of what is open in this loop, which does not run."""

@@ -34,6 +34,8 @@ from checkwire.sdk.verification import has_assertions, listen_to_assertions
 __all__ = ["Script", "run_script"]
 
 _CLEANUP: Final = 1.0
+_LEAST: Final = 0.02
+"""Seconds; the runner waits for 0.1 after the check's time before it ends the process."""
 _MAX_LEAVES: Final = 20
 
 
@@ -187,7 +189,8 @@ class Script:
         with suppress(Exception):
             if not self._raised:
                 self._context.waits.over = True
-                loop.run_until_complete(self._context.close_sockets(loop))
+                closing = self._context.close_sockets(loop, self._left_of(_CLEANUP))
+                loop.run_until_complete(closing)
         with suppress(Exception):
             loop.run_until_complete(self._clean_up(loop))
 
@@ -197,9 +200,17 @@ class Script:
         for task in left:
             task.cancel()
         if left:
-            await asyncio.wait(left, timeout=_CLEANUP)
-        async with asyncio.timeout(_CLEANUP):
+            await asyncio.wait(left, timeout=self._left_of(_CLEANUP))
+        async with asyncio.timeout(self._left_of(_CLEANUP)):
             await loop.shutdown_asyncgens()
+
+    def _left_of(self, seconds: float) -> float:
+        """So much of these seconds as is left of the check's own time, or next to nothing.
+
+        The check has ended in its time: that it is tidied up after must not count against it.
+        """
+        left = self._timeout - self._context.timeline.now() / 1e9
+        return min(seconds, max(left, _LEAST))
 
     def _unseen(self, error: BaseException) -> None:
         """It ended a task that nobody awaits."""
