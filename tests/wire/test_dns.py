@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from checkwire.wire.dial.resolve import resolve
 from support.connecting import SOON, SOON_NS, opened, refused
 from support.loops import Run, run
 from support.observing import Recording
@@ -170,3 +173,20 @@ def test_looking_up_several_at_once_does_not_count_as_looking_up_slowly() -> Non
         assert {failure.code for failure in failures} == {"dns.not_found"}
 
     run(check())
+
+
+def test_an_answer_that_the_check_was_too_busy_to_see_is_in_time(on_each_loop: Run[Any]) -> None:
+    answered = threading.Event()
+
+    def look_up(name: str, port: int) -> list[Any]:
+        answered.wait(20)
+        return at("127.0.0.1")(name, port)
+
+    async def check() -> None:
+        looking = asyncio.ensure_future(resolve("a.test", 1, timeout=0.05, resolver=look_up))
+        await asyncio.sleep(0.01)
+        answered.set()
+        time.sleep(0.1)  # noqa: ASYNC251 - until the time for the answer is over
+        assert len((await looking).endpoints) == 1
+
+    on_each_loop(check())

@@ -9,14 +9,17 @@ import resource
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from checkwire.model.errors import UsageError
-from checkwire.wire.dial.race import interleave
+from checkwire.wire.clock import Timeline
+from checkwire.wire.dial.diagnosis import diagnose_tcp
+from checkwire.wire.dial.race import Try, connect_first, interleave
 from checkwire.wire.dial.resolve import Endpoint
 from checkwire.wire.opening import open_connection
 from support.connecting import SOON, SOON_NS, opened, options, refused
@@ -146,6 +149,41 @@ def test_without_the_kernels_clock_connecting_is_timed_here() -> None:
     assert seen.phases["tcp"].duration_ns > 0
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_a_connection_that_the_check_was_too_busy_to_see_is_made(
+    on_each_loop: Run[Any], several: bool
+) -> None:
+    async def check() -> None:
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            port = listener.getsockname()[1]
+            for _ in range(4):
+                filler = stack.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex(("127.0.0.1", port))
+            endpoints = [Endpoint(socket.AF_INET, ("127.0.0.1", port))]
+            if several:
+                dead = stack.enter_context(dead_address("::1"))
+                endpoints.append(Endpoint(socket.AF_INET6, ("::1", dead, 0, 0)))
+            tries: list[Try] = []
+            connecting = asyncio.ensure_future(
+                connect_first(endpoints, tries, Timeline(), timeout=SOON, delay=0.01)
+            )
+            await until(lambda: len(tries) == len(endpoints))
+            await asyncio.sleep(0.02)
+            # The kernel sends the lost request again, after a second, while the check is busy.
+            listener.setblocking(False)
+            while f":{port:04X} 02" in Path("/proc/net/tcp").read_text():  # noqa: ASYNC240
+                with suppress(BlockingIOError):
+                    stack.enter_context(listener.accept()[0])
+                time.sleep(0.01)  # noqa: ASYNC251
+            stack.enter_context((await connecting).sock)
+
+    on_each_loop(check())
+
+
 def test_a_lost_connection_request_counts_in_full() -> None:
     """The kernel sends it again after a second; its own round trip is that of the second one."""
     seen = Recording()
@@ -266,9 +304,45 @@ def test_when_all_addresses_fail_the_one_that_answered_tells_most(
             )
         )
     assert failure.code == "tcp.refused"
-    assert f"[::1]:{port}" in failure.message
-    assert f"127.0.0.1:{dead}" not in failure.message
+    nothing, silent = failure.message.split("; ")
+    assert nothing.startswith(f"Nothing listens on [::1]:{port} (refused after ")
+    assert silent == f"127.0.0.1:{dead} did not answer the connection request within 0.3 s"
     assert {t["result"] for t in failure.evidence["tries"]} == {"no answer", "connection refused"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (
+            errno.ECONNREFUSED,
+            "tcp.refused",
+            "Nothing listens on 192.0.2.2:1 (refused after 0.0 ms)",
+        ),
+        (errno.ECONNRESET, "tcp.reset", "192.0.2.2:1 reset the connection"),
+    ],
+)
+def test_each_address_has_its_own_reason_whatever_the_order(
+    answer: int, code: str, said: str, order: int
+) -> None:
+    """A machine without IPv6 must not hide that the server is down on IPv4."""
+    reasons = {"192.0.2.1": None, "2001:db8::1": errno.ENETUNREACH, "192.0.2.2": answer}
+    tries = [
+        Try(
+            Endpoint(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, 1)),
+            0,
+            error=None if number is None else OSError(number, os.strerror(number)),
+        )
+        for host, number in reasons.items()
+    ]
+    others = "192.0.2.1:1 did not answer the connection request within 2 s; "
+    others += "there is no route to [2001:db8::1]:1"
+    failure = diagnose_tcp(tries[::order], timeout=2)
+    assert (failure.code, failure.message) == (code, f"{said}; {others}")
+    assert failure.evidence["errno"] == answer
+    failure = diagnose_tcp(tries[:2][::order], timeout=2)
+    assert (failure.code, failure.message) == ("tcp.timeout", others)
+    assert failure.evidence["errno"] is None
 
 
 def test_when_no_address_answers_all_are_named() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 import time
@@ -373,6 +374,29 @@ def test_a_handshake_that_is_not_answered_times_out(on_each_loop: Run[Any]) -> N
     assert (failure.code, failure.phase) == ("tls.timeout", "tls")
     assert "nothing came" in failure.message
     assert seen.closed.at_ns >= SOON_NS
+
+
+def test_a_handshake_that_the_check_was_too_busy_to_see_is_in_time(
+    on_each_loop: Run[Any], pki: Pki
+) -> None:
+    begun = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.sock.recv(1, socket.MSG_PEEK)
+        begun.set()
+        peer.sock = pki.server().wrap_socket(peer.sock, server_side=True)
+        peer.handshake()
+        peer.read_to_end()
+
+    async def check(server: RawServer) -> None:
+        given = options(ca=pki.ca, timeouts={"tls": 0.25})
+        opening = asyncio.ensure_future(open_connection(f"wss://{server.place}/", given))
+        await until(begun.is_set)
+        time.sleep(0.3)  # noqa: ASYNC251 - until the time for the handshake is over
+        (await opening).abort()
+
+    with RawServer(script) as server:
+        on_each_loop(check(server))
 
 
 # What comes around the handshake's end

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from checkwire.model.errors import FailureError
+from checkwire.model.events import Phase
 from checkwire.wire.opening import open_connection
 from support.connecting import SOON, SOON_NS, opened, options, refused
 from support.loops import Run, run
@@ -94,6 +95,64 @@ def test_with_socks5_this_machine_looks_names_up() -> None:
         url = f"ws://name.test:{server.port}/"
         run(talk(url, proxy=f"socks5://{front.place}", resolver=named("127.0.0.1")))
     assert proxy.asked == [(1, "127.0.0.1", server.port)]
+
+
+def test_looking_the_target_up_is_a_phase_of_its_own() -> None:
+    """Not the proxy's time; with a proxy that has a name, both count."""
+    seen = Recording()
+
+    def look_up(name: str, port: int) -> list[Any]:
+        seen_names.append(name)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    seen_names: list[str] = []
+    with RawServer(upgraded(Peer.echo)) as server, RawServer(Socks5Proxy()) as front:
+
+        async def check() -> dict[str, int]:
+            url, proxy = f"ws://name.test:{server.port}/", f"socks5://proxy.test:{front.port}"
+            async with opened(url, seen, proxy=proxy, resolver=look_up) as connection:
+                return connection.phases
+
+        phases = run(check())
+    assert seen_names == ["name.test", "proxy.test"]
+    dns = [phase for phase in seen.of(Phase) if phase.name == "dns"]
+    assert [phase.details["addresses"] for phase in dns] == [
+        [f"127.0.0.1:{server.port}"],
+        [f"127.0.0.1:{front.port}"],
+    ]
+    assert phases["dns"] == sum(phase.duration_ns for phase in dns)
+
+
+def test_a_proxy_is_asked_for_the_next_address_if_it_cannot_reach_one(
+    on_each_loop: Run[Any],
+) -> None:
+    proxy = Socks5Proxy()
+    refusing = Socks5Proxy(reply=8)
+    seen = Recording()
+
+    def look_up(name: str, port: int) -> list[Any]:
+        return [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+        ]
+
+    with RawServer(upgraded(Peer.echo)) as server, RawServer(refusing, proxy) as front:
+        url = f"ws://name.test:{server.port}/"
+        on_each_loop(talk(url, seen, proxy=f"socks5://{front.place}", resolver=look_up))
+    assert refusing.asked == [(4, "::1", server.port)]
+    assert proxy.asked == [(1, "127.0.0.1", server.port)]
+    assert list(seen.phases) == ["dns", "tcp", "proxy", "upgrade", "open", "first_message", "close"]
+    assert seen.failures == []
+
+
+def test_when_a_proxy_reaches_no_address_the_last_one_is_told() -> None:
+    refusing = Socks5Proxy(reply=5)
+    with RawServer(refusing) as front:
+        given = {"proxy": f"socks5://{front.place}", "resolver": named("127.0.0.1", "127.0.0.2")}
+        failure = run(refused("ws://name.test:9/", **given))
+    assert (failure.code, failure.evidence["socks_reply"]) == ("proxy.refused", 5)
+    assert [host for _, host, _ in refusing.asked] == ["127.0.0.1", "127.0.0.2"]
+    assert "127.0.0.2:9" in failure.message
 
 
 def test_a_target_that_cannot_be_looked_up_is_not_the_proxys_fault() -> None:

@@ -24,6 +24,7 @@ class Collector:
     """
 
     __slots__ = (
+        "_deadline",
         "_enough",
         "_waiter",
         "at_ns",
@@ -35,8 +36,10 @@ class Collector:
         "pipe",
     )
 
-    def __init__(self, pipe: Pipe) -> None:
+    def __init__(self, pipe: Pipe, deadline: float | None = None) -> None:
+        """``deadline``, on the event loop's clock, is for all that is waited for."""
         self.pipe = pipe
+        self._deadline = deadline
         self.data = bytearray()
         self.at_ns = self.left_ns = 0
         self.kernel = False
@@ -57,7 +60,7 @@ class Collector:
     async def until(
         self, enough: Callable[[bytearray], bool], timeout: float | None = None
     ) -> None:
-        """Wait until ``enough(data)``, for up to ``timeout`` seconds.
+        """Wait until ``enough(data)``, for up to ``timeout`` seconds or to the deadline.
 
         Raises:
             TimeoutError: it did not come in time.
@@ -73,9 +76,8 @@ class Collector:
         self._enough = enough
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        timer = None
-        if timeout is not None:
-            timer = loop.call_later(timeout, self._expire)
+        deadline = self._deadline if timeout is None else loop.time() + timeout
+        timer = None if deadline is None else loop.call_at(deadline, self._expire)
         try:
             await self._waiter
         finally:

@@ -13,7 +13,7 @@ from checkwire.wire.dial.dialer import Dialled, Dialler
 from checkwire.wire.dial.proxies import environment_proxy, parse_proxy
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions, Timeouts
-from checkwire.wire.url import Address, is_ip
+from checkwire.wire.url import Address
 
 __all__ = ["Dialling", "in_terms_of_http"]
 
@@ -63,10 +63,11 @@ class Dialling:
         proxy = None if self._options.proxy is None else parse_proxy(self._options.proxy)
         place, within = self._address.place, f"within {format_seconds(self._timeout)}"
         peer = self._address if proxy is None else proxy
-        phase = self._phase_under_way(peer, proxied=proxy is not None)
+        phase = self._phase_under_way(proxied=proxy is not None)
         match phase:
             case "dns":
-                code, message = "dns.timeout", f"Looking up {peer.host} got no answer {within}"
+                host = self._dialler.looking_up
+                code, message = "dns.timeout", f"Looking up {host} got no answer {within}"
             case "tcp":
                 code = "tcp.timeout"
                 message = f"{peer.place} did not answer the connection request {within}"
@@ -77,17 +78,19 @@ class Dialling:
                 code = "proxy.timeout"
                 message = f"The proxy at {peer.place} did not open a tunnel to {place} {within}"
         evidence: dict[str, Any] = {f"{name}_ns": ns for name, ns in self.phases.items()}
-        if proxy is not None and phase in ("dns", "tcp"):
+        place_of_proxy = self._options.resolve.get((peer.host, peer.port), (peer.host, peer.port))
+        to_peer = phase == "tcp" or self._dialler.looking_up == place_of_proxy[0]
+        if proxy is not None and to_peer:
             evidence["cause"] = code
             code = "proxy.unreachable"
             message = f"The proxy {peer.place} cannot be reached: {message}"
         return Failure(code=code, message=message, phase=phase, evidence=evidence)
 
-    def _phase_under_way(self, peer: Address, *, proxied: bool) -> str:
+    def _phase_under_way(self, *, proxied: bool) -> str:
+        if self._dialler.looking_up is not None:
+            return "dns"
         if "tcp" not in self.phases:
-            host, _ = self._options.resolve.get((peer.host, peer.port), (peer.host, peer.port))
-            looked_up = "dns" in self.phases or is_ip(host) or self._options.unix_socket is not None
-            return "tcp" if looked_up else "dns"
+            return "tcp"
         return "proxy" if proxied and "proxy" not in self.phases else "tls"
 
 

@@ -25,6 +25,8 @@ _TCP_CODES = {
     errno.EAFNOSUPPORT: ("tcp.unreachable", "This machine does not speak the family of {place}"),
 }
 
+_TELLING = ("tcp.refused", "tcp.reset", "tcp.timeout", "tcp.failed", "tcp.local_address")
+
 
 def describe_try(attempt: Try) -> dict[str, Any]:
     """One try as evidence."""
@@ -54,32 +56,51 @@ def reason_of(error: BaseException) -> str:
 def diagnose_tcp(
     tries: list[Try], *, error: OSError | None = None, timeout: float | None = None
 ) -> Failure:
-    """Why none of the addresses could be connected to."""
-    # Of several addresses the one that answered tells most; silence tells least.
-    told = next((t for t in tries if t.error and t.error.errno == errno.ECONNREFUSED), tries[-1])
-    cause = told.error or error
-    if cause is None:
-        code, sentence = "tcp.timeout", "{place} did not answer the connection request"
-    elif isinstance(cause, socket.gaierror):  # What binding to an address of another family gives.
-        code, sentence = _LOCAL_ADDRESS
-    else:
-        code, sentence = _TCP_CODES.get(
-            cause.errno or 0, ("tcp.failed", "Connecting to {place} failed")
-        )
-    places = ", ".join(str(t.endpoint) for t in tries if code != "tcp.refused" or t.error)
-    message = sentence.format(place=places)
-    if cause is None:
-        message += f" within {timeout:g} s"
-    elif code in ("tcp.failed", "tcp.local_address"):
-        message += f" ({reason_of(cause)})"
-    elif code == "tcp.refused" and cause.errno == errno.ECONNREFUSED:
-        message += f" (refused after {(told.duration_ns or 0) / 1e6:.1f} ms)"
+    """Why none of the addresses could be connected to: for each its own reason.
+
+    The one that tells most of the target gives the failure its name.
+
+    Args:
+        error: what ended it, if it was not that ``timeout`` seconds were over.
+    """
+    fallback = error if timeout is None else None
+    causes = sorted(((t.error or fallback, t) for t in tries), key=lambda pair: _rank(pair[0]))
+    reasons: dict[tuple[str, str], list[tuple[OSError | None, Try]]] = {}
+    for pair in causes:
+        reasons.setdefault(_name(pair[0]), []).append(pair)
+    parts: list[str] = []
+    for (code, sentence), pairs in reasons.items():
+        part = sentence.format(place=", ".join(str(attempt.endpoint) for _, attempt in pairs))
+        cause, attempt = pairs[0]
+        if cause is None:
+            part += f" within {timeout:g} s"
+        elif code in ("tcp.failed", "tcp.local_address"):
+            part += f" ({reason_of(cause)})"
+        elif cause.errno == errno.ECONNREFUSED:
+            part += f" (refused after {(attempt.duration_ns or 0) / 1e6:.1f} ms)"
+        parts.append(part if not parts else part[0].lower() + part[1:])
+    told = causes[0][0]
     return Failure(
-        code=code,
-        message=message,
+        code=_name(told)[0],
+        message="; ".join(parts),
         phase="tcp",
         evidence={
-            "errno": cause.errno if cause else None,
+            "errno": told.errno if told else None,
             "tries": [describe_try(t) for t in tries],
         },
     )
+
+
+def _name(cause: OSError | None) -> tuple[str, str]:
+    """The code for a cause (``None`` for silence), and its sentence."""
+    if cause is None:
+        return _TCP_CODES[errno.ETIMEDOUT]
+    if isinstance(cause, socket.gaierror):  # What binding to an address of another family gives.
+        return _LOCAL_ADDRESS
+    return _TCP_CODES.get(cause.errno or 0, ("tcp.failed", "Connecting to {place} failed"))
+
+
+def _rank(cause: OSError | None) -> int:
+    """How little it tells of the target: an answer most, that there is no way there least."""
+    code = _name(cause)[0]
+    return _TELLING.index(code) if code in _TELLING else len(_TELLING)

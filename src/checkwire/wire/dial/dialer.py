@@ -14,9 +14,9 @@ from checkwire.model.events import Phase, PhaseName, TlsEstablished
 from checkwire.model.failures import Failure
 from checkwire.wire.dial.diagnosis import describe_try, diagnose_tcp, reason_of
 from checkwire.wire.dial.proxies import environment_proxy, parse_proxy
-from checkwire.wire.dial.race import Try, connect_first
+from checkwire.wire.dial.race import Connected, Try, connect_first
 from checkwire.wire.dial.resolve import Endpoint, resolve
-from checkwire.wire.dial.tunnel import open_tunnel
+from checkwire.wire.dial.tunnel import Tunnel, open_tunnel
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
 from checkwire.wire.pipe import Pipe
@@ -46,6 +46,7 @@ class Dialler:
     Attributes:
         phases: nanoseconds of each phase that has ended.
         reached: the endpoint that TCP reached; ``None`` through a proxy.
+        looking_up: the host that is being looked up, if one is.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Dialler:
         self._connection = connection
         self.phases: dict[str, int] = {}
         self.reached: Endpoint | None = None
+        self.looking_up: str | None = None
 
     async def dial(self) -> Dialled:
         """Connect.
@@ -92,7 +94,8 @@ class Dialler:
         kernel: bool = False,
         **details: Any,
     ) -> None:
-        self.phases[name] = duration_ns
+        # Names may be looked up twice: the proxy's and the target's.
+        self.phases[name] = self.phases.get(name, 0) + duration_ns
         self._observer.emit(
             Phase(
                 at_ns=at_ns,
@@ -117,9 +120,20 @@ class Dialler:
     async def _connect(self, host: str, port: int) -> tuple[SocketPipe, str]:
         endpoints = await self._endpoints(host, port)
         tries: list[Try] = []
+        connected = await self._reach(endpoints, tries)
+        winner = next(t for t in tries if t.endpoint is connected.endpoint)
+        started_ns = tries[0].started_ns
+        duration_ns = winner.started_ns - started_ns + (winner.duration_ns or 0)
+        details = {"tries": [describe_try(t) for t in tries]} if len(tries) > 1 else {}
+        self._tell("tcp", started_ns, duration_ns, kernel=winner.kernel, **details)
+        self._warn_of_dead_family(tries, winner)
+        self.reached = connected.endpoint
+        return self._pipe(connected), str(connected.endpoint)
+
+    async def _reach(self, endpoints: list[Endpoint], tries: list[Try]) -> Connected:
         timeout = self._options.timeouts.tcp
         try:
-            connected = await connect_first(
+            return await connect_first(
                 endpoints,
                 tries,
                 self._timeline,
@@ -132,31 +146,28 @@ class Dialler:
             raise ConnectError(diagnose_tcp(tries, timeout=timeout)) from None
         except OSError as error:
             raise ConnectError(diagnose_tcp(tries, error=error)) from None
-        winner = next(t for t in tries if t.endpoint is connected.endpoint)
-        started_ns = tries[0].started_ns
-        duration_ns = winner.started_ns - started_ns + (winner.duration_ns or 0)
-        details = {"tries": [describe_try(t) for t in tries]} if len(tries) > 1 else {}
-        self._tell("tcp", started_ns, duration_ns, kernel=winner.kernel, **details)
-        self._warn_of_dead_family(tries, winner)
-        self.reached = connected.endpoint
-        pipe = SocketPipe(connected.sock, self._timeline, kernel_clock=connected.kernel_clock)
-        return pipe, str(connected.endpoint)
+
+    def _pipe(self, connected: Connected) -> SocketPipe:
+        return SocketPipe(connected.sock, self._timeline, kernel_clock=connected.kernel_clock)
 
     async def _endpoints(self, host: str, port: int) -> list[Endpoint]:
+        if self._options.unix_socket is not None:
+            return [Endpoint(socket.AF_UNIX, self._options.unix_socket)]
+        return self._of_family(await self._look_up(host, port))
+
+    async def _look_up(self, host: str, port: int) -> list[Endpoint]:
         options = self._options
-        if options.unix_socket is not None:
-            return [Endpoint(socket.AF_UNIX, options.unix_socket)]
-        override = options.resolve.get((host, port))
-        if override is not None:
-            host, port = override
+        host, port = options.resolve.get((host, port), (host, port))
         started_ns = self._timeline.now()
+        self.looking_up = host
         resolution = await resolve(
             host, port, timeout=options.timeouts.dns, resolver=options.resolver
         )
+        self.looking_up = None
         if resolution.duration_ns is not None:
             addresses = [str(endpoint) for endpoint in resolution.endpoints]
             self._tell("dns", started_ns, resolution.duration_ns, addresses=addresses)
-        return self._of_family(resolution.endpoints)
+        return resolution.endpoints
 
     def _of_family(self, endpoints: list[Endpoint]) -> list[Endpoint]:
         """Those that the source address can be used for; all, if none: the failure says why."""
@@ -192,24 +203,45 @@ class Dialler:
     # proxy
 
     async def _connect_through(self, proxy: Address) -> tuple[Pipe, str]:
-        timeout = self._options.timeouts.proxy
+        targets = await self._targets(proxy)
         pipe: Pipe
         try:
             pipe, remote = await self._connect(proxy.host, proxy.port)
         except ConnectError as error:
             raise ConnectError(_unreachable(proxy, error.failure)) from None
-        self.reached = None
-        started_ns = self._timeline.now()
+        at, self.reached = self.reached, None
+        assert at is not None
+        deadline = asyncio.get_running_loop().time() + self._options.timeouts.proxy
+        while True:
+            host, port = targets.pop(0)
+            try:
+                pipe, tunnel = await self._tunnel(pipe, proxy, host, port, deadline)
+                break
+            except ConnectError as error:
+                # A proxy may have no way to one address, and have one to the next.
+                if not targets or "socks_reply" not in error.failure.evidence:
+                    raise
+            pipe = self._pipe(await self._reach([at], []))
+        shown = f"{proxy.scheme}://{proxy.place}"
+        spent_ns = tunnel.opened_ns - tunnel.asked_ns
+        self._tell("proxy", tunnel.asked_ns, spent_ns, kernel=tunnel.kernel, proxy=shown)
+        return pipe, remote
+
+    async def _tunnel(
+        self, pipe: Pipe, proxy: Address, host: str, port: int, deadline: float
+    ) -> tuple[Pipe, Tunnel]:
         try:
-            async with asyncio.timeout(timeout):
-                if proxy.scheme == "https":
-                    pipe = await self._tls_to_proxy(pipe, proxy)
-                    started_ns = pipe.handshake_began_ns or started_ns
-                host, port = await self._target(proxy)
-                tunnel = await open_tunnel(pipe, proxy, host, port, self._timeline)
+            began_ns = 0
+            if proxy.scheme == "https":
+                left = deadline - asyncio.get_running_loop().time()
+                pipe = await self._tls_to_proxy(pipe, proxy, left)
+                began_ns = pipe.handshake_began_ns
+            tunnel = await open_tunnel(pipe, proxy, host, port, self._timeline, deadline)
+            return pipe, tunnel._replace(asked_ns=began_ns or tunnel.asked_ns)
         except BaseException as error:
             pipe.close()
             if isinstance(error, TimeoutError):
+                timeout = self._options.timeouts.proxy
                 what = f"did not open a tunnel to {self._address.place} within {timeout:g} s"
                 raise ConnectError(_of_proxy("proxy.timeout", proxy, what)) from None
             if isinstance(error, OSError | EOFError):
@@ -217,27 +249,19 @@ class Dialler:
                 what = f"did not open a tunnel to {self._address.place}: {why}"
                 raise ConnectError(_of_proxy("proxy.protocol", proxy, what)) from None
             raise
-        if proxy.scheme != "https":
-            started_ns = tunnel.asked_ns
-        spent_ns = tunnel.opened_ns - started_ns
-        shown = f"{proxy.scheme}://{proxy.place}"
-        self._tell("proxy", started_ns, spent_ns, kernel=tunnel.kernel, proxy=shown)
-        return pipe, remote
 
-    async def _target(self, proxy: Address) -> tuple[str, int]:
+    async def _targets(self, proxy: Address) -> list[tuple[str, int]]:
         """What to ask the proxy for: with socks5, looking names up is left to us."""
         place = self._address.host, self._address.port
         host, port = self._options.resolve.get(place, place)
         if proxy.scheme != "socks5" or is_ip(host):
-            return host, port
-        options = self._options
-        found = await resolve(host, port, timeout=options.timeouts.dns, resolver=options.resolver)
-        return found.endpoints[0].address[0], port
+            return [(host, port)]
+        return [(endpoint.address[0], port) for endpoint in await self._look_up(*place)]
 
-    async def _tls_to_proxy(self, pipe: Pipe, proxy: Address) -> TlsPipe:
+    async def _tls_to_proxy(self, pipe: Pipe, proxy: Address, timeout: float) -> TlsPipe:
         inner = self._tls_pipe(pipe, proxy.host)
         try:
-            await inner.handshake()
+            await inner.handshake(timeout)
         except ssl.SSLError as error:
             what = f"does not agree on TLS: {reason_of(error)}"
             raise ConnectError(_of_proxy("proxy.protocol", proxy, what)) from None
@@ -253,8 +277,7 @@ class Dialler:
         started_ns = self._timeline.now()
         pipe = self._tls_pipe(lower, name)
         try:
-            async with asyncio.timeout(timeout):
-                await pipe.handshake()
+            await pipe.handshake(timeout)
         except TimeoutError as error:
             raise ConnectError(diagnose_tls(error, pipe, name, remote, timeout=timeout)) from None
         except (ssl.SSLError, ValueError, OSError, EOFError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import socket
 from collections import defaultdict
 from collections.abc import Sequence
@@ -79,14 +80,14 @@ async def connect_first(
     if len(endpoints) == 1:
         attempt = _begin(endpoints[0], tries, timeline)
         return await _connect(attempt, tries, timeline, local_address, kernel_clock, timeout)
-    async with asyncio.timeout(timeout):
-        return await _race(endpoints, tries, timeline, delay, local_address, kernel_clock)
+    return await _race(endpoints, tries, timeline, timeout, delay, local_address, kernel_clock)
 
 
 async def _race(
     endpoints: Sequence[Endpoint],
     tries: list[Try],
     timeline: Timeline,
+    timeout: float,
     delay: float,
     local_address: str | None,
     kernel_clock: bool,
@@ -94,16 +95,19 @@ async def _race(
     waiting = iter(interleave(endpoints))
     running: dict[asyncio.Task[Connected], Try] = {}
     last_error: BaseException = OSError(errno.EHOSTUNREACH, "no address to connect to")
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + timeout
     try:
         exhausted = False
         while True:
+            left = deadline - clock()
             if not exhausted:
-                endpoint = next(waiting, None)
+                endpoint = next(waiting, None) if left > 0 else None
                 if endpoint is None:
                     exhausted = True
                 else:
                     attempt = _begin(endpoint, tries, timeline)
-                    work = _connect(attempt, tries, timeline, local_address, kernel_clock)
+                    work = _connect(attempt, tries, timeline, local_address, kernel_clock, left)
                     running[asyncio.ensure_future(work)] = attempt
             if not running:
                 raise last_error
@@ -117,7 +121,8 @@ async def _race(
                 error = task.exception()
                 if error is None:
                     return task.result()
-                last_error = error
+                if not isinstance(last_error, TimeoutError):
+                    last_error = error
     finally:
         for task in running:
             task.cancel()
@@ -138,7 +143,7 @@ async def _connect(
     timeline: Timeline,
     local_address: str | None,
     kernel_clock: bool,
-    timeout: float | None = None,
+    timeout: float,
 ) -> Connected:
     endpoint = attempt.endpoint
     unix = endpoint.family == socket.AF_UNIX
@@ -153,11 +158,16 @@ async def _connect(
                 sock.bind((local_address, 0))
         attempt.started_ns = timeline.now()
         if not _connect_now(sock, endpoint.address):
-            async with asyncio.timeout(timeout):
-                if unix:
-                    await _connect_unix(sock, endpoint.address)
-                else:
-                    await asyncio.get_running_loop().sock_connect(sock, endpoint.address)
+            try:
+                async with asyncio.timeout(timeout):
+                    if unix:
+                        await _connect_unix(sock, endpoint.address)
+                    else:
+                        await asyncio.get_running_loop().sock_connect(sock, endpoint.address)
+            except TimeoutError:
+                # It may have answered, and the event loop have been held up.
+                if not _is_connected(sock):
+                    raise
     except BaseException as error:
         if sock is not None:
             sock.close()
@@ -182,6 +192,22 @@ def _connect_now(sock: socket.socket, address: Any) -> bool:
             sock.connect(address)
             return True
     return False
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    """Whether it is.
+
+    Raises:
+        OSError: it cannot be any more.
+    """
+    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if number:
+        raise OSError(number, os.strerror(number))
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 async def _connect_unix(sock: socket.socket, path: str) -> None:

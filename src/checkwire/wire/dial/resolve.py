@@ -95,10 +95,9 @@ async def resolve(
         threading.Thread(target=work, name=f"dns {host}", daemon=True).start()
     except RuntimeError as error:
         raise ConnectError(_failure(host, socket.gaierror(0, str(error)), 0)) from None
-    try:
-        async with asyncio.timeout(timeout):
-            result, duration_ns = await done
-    except TimeoutError:
+    # Not asyncio.timeout: an answer that is here when time is over counts.
+    await asyncio.wait((done,), timeout=timeout)
+    if not done.done():
         raise ConnectError(
             Failure(
                 code="dns.timeout",
@@ -106,7 +105,8 @@ async def resolve(
                 phase="dns",
                 evidence={"host": host},
             )
-        ) from None
+        )
+    result, duration_ns = done.result()
     if isinstance(result, OSError):
         raise ConnectError(_failure(host, result, duration_ns)) from None
     if isinstance(result, UnicodeError):

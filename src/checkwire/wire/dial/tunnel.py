@@ -39,15 +39,16 @@ class Tunnel(NamedTuple):
 
 
 async def open_tunnel(
-    pipe: Pipe, proxy: Address, host: str, port: int, timeline: Timeline
+    pipe: Pipe, proxy: Address, host: str, port: int, timeline: Timeline, deadline: float
 ) -> Tunnel:
     """Ask the proxy at the other end of the pipe to connect it to the target.
 
     Raises:
         ConnectError: ``proxy.*``.
+        TimeoutError: it had not done so when the event loop's clock passed ``deadline``.
         OSError, EOFError: the connection to the proxy broke.
     """
-    collector = Collector(pipe)
+    collector = Collector(pipe, deadline)
     began_ns = timeline.now()
     if proxy.scheme in ("http", "https"):
         rest = await _connect(collector, proxy, host, port, began_ns)

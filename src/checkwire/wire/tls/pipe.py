@@ -93,24 +93,33 @@ class TlsPipe:
         """The session: version, cipher, certificates."""
         return self._object
 
-    async def handshake(self) -> None:
-        """Shake hands.
+    async def handshake(self, timeout: float) -> None:
+        """Shake hands, within ``timeout`` seconds.
 
         When it returns, ``handshake_at_ns`` is when the last needed bytes arrived, and
         ``handshake_kernel`` whether the kernel says so; ``handshake_began_ns`` is when the kernel
         sent the first ones, 0 if it does not say.
 
         Raises:
+            TimeoutError: it did not end in time.
             ssl.SSLError: the session could not be agreed on.
             OSError: the connection broke.
             EOFError: the peer closed it.
         """
-        self._handshake = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._handshake = loop.create_future()
+        timer = loop.call_later(timeout, self._expire, self._handshake)
         self._step_handshake(0, False, REQUEST)
         try:
             await self._handshake
         finally:
+            timer.cancel()
             self._handshake = None
+
+    def _expire(self, handshake: asyncio.Future[None]) -> None:
+        self._lower.read_now()  # The rest may be here, and the event loop have been held up.
+        if not handshake.done():
+            handshake.set_exception(TimeoutError())
 
     def _step_handshake(self, at_ns: int, kernel: bool, track: int = 0) -> None:
         waiter = self._handshake
