@@ -211,7 +211,13 @@ def _status(statuses: set[Status], collected: Collected) -> int:
 def _usable_ca(path: str) -> str:
     from checkwire.wire.tls.contexts import TlsOptions, tls_context
 
-    tls_context(TlsOptions(ca=path))
+    try:
+        tls_context(TlsOptions(ca=path))
+    except UsageError as error:
+        why = str(error).rpartition(": ")[2]
+        raise UsageError(
+            f"--ca {path}: {why}; it must be PEM, with -----BEGIN CERTIFICATE----- in it"
+        ) from None
     return str(Path(path).absolute())  # Checks run in the project's folder.
 
 
