@@ -120,6 +120,8 @@ def _waterfall(spans: list[_Span], width: int) -> Iterator[Text]:
     end = max((span.end_ns for span in shown), default=0)
     # A long wait for the first message would leave no room to see how the connection was made.
     dialled = max((span.end_ns for span in shown[:-1]), default=end)
+    if shown:  # what lies between is time, too
+        dialled = max(dialled, shown[-1].start_ns)
     room = max(end - begin, 1)
     if len(shown) > 1 and dialled > begin:
         room = min(room, 2 * (dialled - begin))
