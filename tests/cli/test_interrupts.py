@@ -84,7 +84,7 @@ def test_while_files_are_imported_it_says_which_one_it_waited_for(
         program.send_signal(number)
         out, errors = program.communicate(timeout=20)
     assert (program.returncode, out) == (128 + number, "")
-    assert errors == "checkwire: interrupted while checks/waits_check.py was imported\n"
+    assert errors == "checkwire: interrupted while importing checks/waits_check.py\n"
     wait_until(lambda: is_gone(pid))
 
 
@@ -108,7 +108,7 @@ def test_while_a_service_starts_it_ends_at_once_and_leaves_no_service(
         program.send_signal(number)
         out, errors = program.communicate(timeout=20)
     assert (program.returncode, out) == (128 + number, "")
-    assert errors == "checkwire: interrupted while services were started\n"
+    assert errors == "checkwire: interrupted while waiting for service slow on 127.0.0.1:9\n"
     assert is_gone(pid)
 
 

@@ -78,6 +78,7 @@ def test_the_width_is_at_least_what_a_terminal_takes(text: str) -> None:
         ("行情", 4),
         ("e\u0301", 1),
         ("📈", 2),
+        ("𝌀䷀", 4),
         ("☀\ufe0f", 2),
         ("•", 1),
         ("Ａ", 2),

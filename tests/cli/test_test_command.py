@@ -131,11 +131,16 @@ def test_a_syntax_error_is_shown_with_a_caret_and_other_files_run(url: str, tmp_
         (["--tag", "zebra"], "--tag zebra"),
         (["--env", "oops"], "NAME=VALUE"),
         (["--timeout", "banana"], "banana"),
+        (["--timeout", "0s"], '"0s" is too short: the least is 200 ms'),
+        (["--retries", "-1"], "-1 is not in the range 0<=x<=100"),
+        (["--workers", "many"], "'many' is not a valid number"),
         (["--resolve", "example.com"], "HOST:PORT:ADDRESS"),
         (["--reporter", "lisst"], "list"),
         (["--reporter", "json", "--reporter", "dot"], "standard output"),
         (["--reporter", "junit=a_check.py/x.xml"], "a_check.py"),
-        (["--ca", "a_check.py"], "ca"),
+        (["--ca", "a_check.py"], "--ca a_check.py: no certificate or crl found; it must be PEM"),
+        (["--env-file", "no_assignments.env"], "no_assignments.env:2: this line is not NAME=VALUE"),
+        (["--env-file", "."], "'.' is a directory"),
         (["--env-file", "missing.env"], "missing.env"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -143,8 +148,10 @@ def test_a_syntax_error_is_shown_with_a_caret_and_other_files_run(url: str, tmp_
 def test_a_wrong_command_line_is_told_in_one_line_and_exits_2(
     arguments: list[str], said: str, tmp_path: Path
 ) -> None:
-    result = checkwire("test", *arguments, cwd=project(tmp_path, a_check=PASSING))
-    assert result.status == 2
+    root = project(tmp_path, a_check=PASSING)
+    (root / "no_assignments.env").write_text("A=1\nB\n")
+    result = checkwire("test", *arguments, cwd=root)
+    assert (result.status, result.out) == (2, "")
     errors = [line for line in result.err.splitlines() if not line.startswith("Try: ")]
     assert len(errors) == 1, result.err
     assert errors[0].startswith("checkwire: error: ")
@@ -496,6 +503,25 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
     assert "checkwire.toml" in refused.err
     assert (tmp_path / "checkwire.toml").read_text() == "mine"
     assert checkwire("init", "--force", cwd=tmp_path).status == 0
+
+
+def test_init_refuses_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert checkwire("init", "notes.txt", cwd=tmp_path) == (
+        2,
+        "",
+        "checkwire: error: notes.txt is a file: name a folder\n",
+    )
+
+
+@pytest.mark.parametrize("name", ["two words", "it's", 'a "quoted" \\ name', "{x}\n"])
+def test_init_takes_any_name_and_says_how_to_go_on(tmp_path: Path, name: str) -> None:
+    made = checkwire("init", name, cwd=tmp_path)
+    assert made.status == 0, made.err
+    command = made.out.partition("Now run:\n\n  ")[2].replace("checkwire test", "pwd")
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, check=True)
+    assert Path(os.fsdecode(done.stdout.removesuffix(b"\n"))) == tmp_path / name
+    assert checkwire("test", "--list", cwd=tmp_path / name).status == 0
 
 
 def test_watch_runs_again_when_a_file_changes_even_if_it_was_broken(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_lines_are_those_of_pyproject_where_the_settings_are_there(tmp_path: Pat
         '[tool.ruff]\n[tool.checkwire.secrets]\nKEY = { env = "K" }\n'
     )
     absent = read_secrets(load_project(tmp_path), {}).absent
-    assert absent["KEY"].fact.startswith("pyproject.toml:3 takes KEY from the variable K, which")
+    assert str(absent["KEY"]).startswith("pyproject.toml:3 takes KEY from the variable K, which")
 
 
 @pytest.mark.parametrize("read", ["secret('API_KEY')", "env['API_KEY']"])
@@ -101,7 +101,4 @@ def test_a_check_that_needs_it_is_skipped_and_says_where_it_would_come_from(tmp_
     absent = secrets(tmp_path).absent
     write_check(tmp_path, "@check(needs=['API_KEY', 'OTHER'])\ndef needs_it(): ...\n")
     (run,) = run_all(tmp_path, absent=absent).values()
-    assert run.skipped == (
-        "it needs API_KEY, OTHER, which are not set; "
-        "checkwire.toml:2 takes API_KEY from the variable ORDERS_API_KEY, which is not set"
-    )
+    assert run.skipped == ("it needs API_KEY (variable ORDERS_API_KEY), OTHER, which are not set")

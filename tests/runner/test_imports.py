@@ -73,6 +73,10 @@ def test_an_import_that_hangs_is_given_up_and_says_where_it_was(tmp_path: Path, 
     assert failure.location is not None
     assert failure.location.function == "wait"
     assert failure.location.text == body
+    shown = [line.partition("middle_check.py")[2] for line in failure.details.split("\n")]
+    assert [line for line in shown if line] == ['", line 3 in wait', '", line 5 in <module>']
+    assert "zygote" not in failure.details
+    assert "Fatal" not in failure.details
 
 
 def test_a_thread_that_has_ended_or_soon_will_is_no_trouble(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         def received(message):
             assert message
         """,
-        "the WebSocket was never opened: write `async with connect(url) as ws:`, or "
+        "The WebSocket was never opened: write `async with connect(url) as ws:`, or "
         "`await ws.run()` with handlers",
         "ws = WebSocket(URL)",
     ),

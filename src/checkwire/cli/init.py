@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -30,6 +32,8 @@ def command(directory: Path, force: bool) -> None:
 
     They pass as they are: `checkwire test` starts a local echo server for them.
     """
+    if directory.exists() and not directory.is_dir():
+        raise CheckwireError(f"{directory} is a file: name a folder")
     template = files("checkwire.cli") / "template"
     names = sorted(_walk(template))
     present = [name for name in names if (directory / name).exists()]
@@ -44,8 +48,7 @@ def command(directory: Path, force: bool) -> None:
         for path in names:
             text = (template / path).read_text("utf-8")
             if path.endswith(".toml"):
-                quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-                text = text.format(id=identifier, name=quoted)
+                text = text.format(id=identifier, name=json.dumps(name, ensure_ascii=False)[1:-1])
             target = directory / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, "utf-8")
@@ -54,7 +57,7 @@ def command(directory: Path, force: bool) -> None:
         raise CheckwireError(f"cannot write {error.filename}: {error.strerror}") from None
     here = directory.resolve() == Path.cwd()
     click.echo("\nNow run:\n")
-    click.echo(f"  {'' if here else f'cd {directory} && '}checkwire test")
+    click.echo(f"  {'' if here else f'cd {shlex.quote(str(directory))} && '}checkwire test")
 
 
 def _walk(folder: Traversable, prefix: str = "") -> Iterator[str]:

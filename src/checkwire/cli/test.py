@@ -28,7 +28,11 @@ class _Parsed(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
-_DURATION = _Parsed("duration", "checkwire.model.durations:parse_duration")
+class _Number(click.IntRange):
+    name = "number"  # click calls it an "integer range"
+
+
+_DURATION = _Parsed("duration", "checkwire.cli.testing.request:parse_timeout")
 _ASSIGNMENT = _Parsed("name=value", "checkwire.cli.testing.env_file:parse_assignment")
 _RESOLVE = _Parsed("host:port:address[:port]", "checkwire.cli.testing.resolve:parse_resolve")
 _FILE = click.Path(exists=True, dir_okay=False, readable=True)
@@ -59,9 +63,9 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True)
               help="A file of NAME=VALUE lines.")  # fmt: skip
 @click.option("--timeout", type=_DURATION, metavar="DURATION",
               help="Time for each attempt, instead of the checks' own: 10s, 500ms.")  # fmt: skip
-@click.option("--retries", type=click.IntRange(0, 100), metavar="N",
+@click.option("--retries", type=_Number(0, 100), metavar="N",
               help="Retries for each check, instead of the checks' own.")  # fmt: skip
-@click.option("-n", "--workers", type=click.IntRange(1, 1000), metavar="N",
+@click.option("-n", "--workers", type=_Number(1, 1000), metavar="N",
               help="Checks at a time; four for each CPU, and at least eight.")  # fmt: skip
 @click.option("-x", "--fail-fast", is_flag=True, help="Stop at the first check that fails.")
 @click.option("--resolve", multiple=True, type=_RESOLVE, metavar="HOST:PORT:ADDRESS[:PORT]",

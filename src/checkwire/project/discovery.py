@@ -167,7 +167,10 @@ def _relative(file: Path, root: Path) -> str:
 
 def _nothing_in(folder: Path, project: Project) -> str:
     patterns = ", ".join(project.checks)
-    return f"there is no check file in {folder}: none matches {patterns}"
+    return (
+        f"there is no check file in {folder}: none matches {patterns} "
+        "(checkwire init makes a small project that works)"
+    )
 
 
 def _walk(folder: Path, project: Project, failures: dict[str, Failure]) -> Iterator[Path]:

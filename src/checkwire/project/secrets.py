@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from checkwire.project.config import Project, SecretSource
+    from checkwire.project.config import Project
 
 __all__ = ["AbsentSecret", "Secrets", "read_secrets"]
 
@@ -17,15 +17,23 @@ class AbsentSecret(NamedTuple):
     """Why a secret that the project declares has no value.
 
     Attributes:
-        fact: where it is declared, where its value comes from, and why it does not.
+        name: as a check reads it.
+        place: the file and the line of its declaration.
+        source: where its value would come from: ``variable ORDERS_API_KEY``, ``file token``.
+        why: what is the matter with the source: ``is not set``.
         advice: how to set it.
     """
 
-    fact: str
+    name: str
+    place: str
+    source: str
+    why: str
     advice: str
 
     def __str__(self) -> str:
-        return f"{self.fact}: {self.advice}"
+        """All that in one sentence."""
+        where = f"{self.place} takes {self.name} from the {self.source}"
+        return f"{where}, which {self.why}: {self.advice}"
 
 
 class Secrets(NamedTuple):
@@ -51,42 +59,42 @@ def read_secrets(project: Project, env: Mapping[str, str]) -> Secrets:
     absent: dict[str, AbsentSecret] = {}
     settings = Path(project.config_path or "checkwire.toml").name
     for name, source in project.secrets.items():
-        taken = _from_env(source.env, env) if source.file is None else _from_file(source.file)
-        if isinstance(taken, str):
-            values[name] = taken
-            continue
-        home = (
-            f"variable {source.env}" if source.file is None else f"file {_shown(source, project)}"
-        )
-        fact = f"{settings}:{source.line} takes {name} from the {home}, which {taken.fact}"
-        absent[name] = AbsentSecret(fact, taken.advice)
+        if source.file is None:
+            value, why, advice = _from_variable(source.env or "", env)
+            home = f"variable {source.env}"
+        else:
+            value, why, advice = _from_file(source.file)
+            home = f"file {_shown(source.file, project)}"
+        if value:
+            values[name] = value
+        else:
+            absent[name] = AbsentSecret(name, f"{settings}:{source.line}", home, why, advice)
     return Secrets(values, absent)
 
 
-def _from_env(name: str | None, env: Mapping[str, str]) -> str | AbsentSecret:
-    if value := env.get(name or ""):
-        return value
-    what = "is empty" if value == "" else "is not set"
-    return AbsentSecret(what, f"set it with export {name}=... or --env {name}=...")
+def _from_variable(name: str, env: Mapping[str, str]) -> tuple[str, str, str]:
+    """The variable's value; why it has none, and what to do then."""
+    value = env.get(name)
+    why = "is empty" if value == "" else "is not set"
+    return value or "", why, f"set it with export {name}=... or --env {name}=..."
 
 
-def _from_file(path: str) -> str | AbsentSecret:
-    """What the file holds, but the end of its last line."""
+def _from_file(path: str) -> tuple[str, str, str]:
+    """What the file holds, but the end of its last line; why that is nothing, and what to do."""
     write = "write the secret there, and nothing else"
     try:
-        value = Path(path).read_text("utf-8").rstrip("\r\n")
+        return Path(path).read_text("utf-8").rstrip("\r\n"), "is empty", write
     except FileNotFoundError:
-        return AbsentSecret("does not exist", write)
+        return "", "does not exist", write
     except (IsADirectoryError, NotADirectoryError):
-        return AbsentSecret("is no file", "name a file that holds the secret, and nothing else")
+        return "", "is no file", "name a file that holds the secret, and nothing else"
     except OSError as error:
-        return AbsentSecret(f"cannot be read ({error.strerror})", "make it readable")
+        return "", f"cannot be read ({error.strerror})", "make it readable"
     except UnicodeDecodeError:
-        return AbsentSecret("is not UTF-8 text", write)
-    return value or AbsentSecret("is empty", write)
+        return "", "is not UTF-8 text", write
 
 
-def _shown(source: SecretSource, project: Project) -> str:
+def _shown(path: str, project: Project) -> str:
     """The path as the settings have it, unless it is far away."""
-    path = os.path.relpath(source.file or "", project.root)
-    return source.file or "" if path.startswith("..") else path
+    relative = os.path.relpath(path, project.root)
+    return path if relative.startswith("..") else relative

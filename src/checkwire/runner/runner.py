@@ -170,8 +170,9 @@ class Runner:
         missing = [n for n in definition.needs if n not in self._env and n not in self._secrets]
         if not missing:
             return ""
-        facts = [f"; {self._absent[name].fact}" for name in missing if name in self._absent]
-        return f"it needs {', '.join(missing)}, which {_is_not_set(missing)}{''.join(facts)}"
+        sources = {name: f" ({absent.source})" for name, absent in self._absent.items()}
+        named = ", ".join(f"{name}{sources.get(name, '')}" for name in missing)
+        return f"it needs {named}, which {_is_not_set(missing)}"
 
 
 def _is_not_set(names: list[str]) -> str:

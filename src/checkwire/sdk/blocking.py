@@ -52,7 +52,7 @@ class BlockingWebSocket(Listening, Described):
         """See :func:`connect` for the arguments. Nothing is sent before it is opened."""
         self._ws = WebSocket(url, **options)
         context, site = self._ws._context, self._ws._site
-        context.made(self._ws, f"the WebSocket was never opened: {_HOW_TO_OPEN}", site)
+        context.made(self._ws, f"The WebSocket was never opened: {_HOW_TO_OPEN}", site)
         self._ws._how_to_open = _HOW_TO_OPEN
         self._handlers = self._ws._handlers
         self._portal: Portal | None = None

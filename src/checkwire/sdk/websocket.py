@@ -90,7 +90,7 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening = False
         self._ended = False
-        self._context.made(self, f"the WebSocket was never opened: {_HOW_TO_OPEN}", self._site)
+        self._context.made(self, f"The WebSocket was never opened: {_HOW_TO_OPEN}", self._site)
 
     # Opening and closing
 

@@ -42,7 +42,7 @@ def evidence_lines(
     others = [
         f"{name.removesuffix('_ns')} {_value(name, value)}"
         for name, value in facts.items()
-        if _is_telling(name, value)
+        if _is_telling(name, value) and not (name == "errno" and facts.get("tries"))
     ]
     if others:
         yield from fact_lines("facts", wrap(" · ".join(others), width - 12))

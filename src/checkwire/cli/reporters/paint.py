@@ -30,9 +30,15 @@ _ZWJ = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _IDEOGRAPHIC_SPACE = "\u3000"
 _WORD = re.compile("( *)([^ ]+)")
-_WIDE_SINCE_UNICODE_16 = frozenset((*range(0x2630, 0x2638), *range(0x268A, 0x2690)))
-_HEXAGRAMS = range(0x4DC0, 0x4E00)  # wide since then too
 _FLAGS = range(0x1F1E6, 0x1F200)
+_WIDENED = (
+    range(0x2630, 0x2638),
+    range(0x268A, 0x2690),
+    range(0x4DC0, 0x4E00),
+    range(0x1D300, 0x1D357),
+    range(0x1D360, 0x1D377),
+)
+"""Wide since Unicode 16, of which not every Python knows; new terminals do."""
 _ELLIPSIS = "…"
 
 
@@ -91,7 +97,7 @@ def _char_width(char: str) -> int:
 
     if unicodedata.east_asian_width(char) in "WF" or code in _FLAGS:
         return 2
-    if code in _HEXAGRAMS or code in _WIDE_SINCE_UNICODE_16:
+    if any(code in widened for widened in _WIDENED):
         return 2
     if char == _ZWJ or unicodedata.category(char) in ("Mn", "Me"):
         return 0

@@ -77,9 +77,13 @@ class _Transcript:
         }
 
     def lines(self) -> Iterator[Text]:
-        if not self._attempt.events:
-            return
-        yield self._table.heading()
+        rows = self._rows()
+        for first in rows:
+            yield self._table.heading()
+            yield first
+            yield from rows
+
+    def _rows(self) -> Iterator[Text]:
         for event in self._attempt.events:
             yield from self._silence(event)
             yield from self._event(event)

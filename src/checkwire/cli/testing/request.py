@@ -8,8 +8,19 @@ from typing import NamedTuple
 import msgspec
 
 from checkwire.model.definition import CheckDefinition, Retries
+from checkwire.sdk.options import OPTIONS
 
-__all__ = ["Request"]
+__all__ = ["Request", "parse_timeout"]
+
+
+def parse_timeout(text: str) -> float:
+    """``--timeout``: seconds, as ``@check(timeout=...)`` has it.
+
+    Raises:
+        ValueError: it is no duration, or too short or too long.
+    """
+    seconds: float = OPTIONS["timeout"](text)
+    return seconds
 
 
 class Request(NamedTuple):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from checkwire.cli.testing.patience import telling
 from checkwire.model.errors import CheckwireError
 from checkwire.project.config import CONFIG_NAME, Project, Service
 
@@ -40,22 +41,27 @@ class Services:
         project: they are started in the order in which it declares them, in its folder.
         environ: their environment, to which each adds its own.
 
+    Attributes:
+        doing: what is being done on entering, to be read after ``while``.
+
     Raises:
         ServiceError: on entering: one cannot be started, ends, or is not ready in time; the
             message has the end of its output. None is left running.
     """
 
     def __init__(self, project: Project, environ: Mapping[str, str]) -> None:
+        self.doing = "starting services"
         self._project = project
         self._environ = environ
         self._started: list[_Running] = []
 
     async def __aenter__(self) -> Services:
         try:
-            for service in self._project.services:
-                await self._start(service)
-            for one in self._started:
-                await self._await_ready(one)
+            async with telling(lambda: self.doing):
+                for service in self._project.services:
+                    await self._start(service)
+                for one in self._started:
+                    await self._await_ready(one)
         except BaseException:
             await self._stop()
             raise
@@ -90,6 +96,7 @@ class Services:
         service = running.service
         if service.ready is None:
             return
+        self.doing = f"waiting for service {service.name} on {_shown(service.ready)}"
         pause = _POLL
         try:
             async with asyncio.timeout(service.timeout):

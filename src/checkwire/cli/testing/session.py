@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from checkwire.cli.reporters.base import Finish, Start
 from checkwire.cli.reporters.registry import Reporters, open_reporters, parse_reporters
 from checkwire.cli.testing.again import again_of
+from checkwire.cli.testing.patience import telling
 from checkwire.cli.testing.request import Request
 from checkwire.cli.testing.round import Round
 from checkwire.cli.testing.stopping import Stopper
@@ -28,9 +29,6 @@ from checkwire.project.secrets import Secrets, read_secrets
 from checkwire.runner.python.launch import launch_ahead, take_ahead
 from checkwire.runner.python.messages import Connecting
 from checkwire.runner.runner import Collected, Runner
-
-if TYPE_CHECKING:
-    from checkwire.cli.testing.services import Services
 
 __all__ = ["run_and_report"]
 
@@ -88,7 +86,7 @@ class _Session:
         self._request = request
         self._reporters = reporters
         self._stopper = Stopper()
-        self._stage = "before any file was imported"
+        self._doing: Callable[[], str] = lambda: ""
 
     async def run(self) -> None:
         with self._stopper:
@@ -97,8 +95,11 @@ class _Session:
             self.status = status
         elif self._stopper.exit_status is not None:
             self.status = self._stopper.exit_status
-            if self._stage:
-                click.echo(f"checkwire: interrupted {self._stage}", err=True)
+            if doing := self._doing():
+                # After Ctrl-C a terminal has ^C where the line begins.
+                echoed = self._stopper.number == signal.SIGINT and sys.stderr.isatty()
+                start = "\n" if echoed else ""
+                click.echo(f"{start}checkwire: interrupted while {doing}", err=True)
         self.interrupted = self._stopper.number is not None
 
     async def _work(self) -> int:
@@ -120,7 +121,9 @@ class _Session:
             process=take_ahead(),
         )
         async with runner:
-            collected = await self._collect(runner, project)
+            self._doing = lambda: f"importing {runner.loading or 'check files'}"
+            async with telling(self._doing):
+                collected = await runner.collect(discover(project, request.targets))
             chosen = request.choose(collected.definitions)
             for warning in collected.warnings:
                 _warn(warning)
@@ -130,21 +133,17 @@ class _Session:
                 raise UsageError(_nothing_left(request, len(collected.definitions)))
             if request.list_only:
                 return _list(chosen, collected)
-            self._stage = "while services were started"
-            async with _running(project, env) if chosen else nullcontext() as services:
+            if not chosen or not project.services:
+                return await self._run_checks(runner, project, collected, chosen, secrets)
+            from checkwire.cli.testing.services import Services  # which imports for 3 ms
+
+            services = Services(project, env)
+            self._doing = lambda: services.doing
+            async with services:
                 status = await self._run_checks(runner, project, collected, chosen, secrets)
-                for failed in services.failed() if services is not None else ():
+                for failed in services.failed():
                     _warn(failed)
                 return status
-
-    async def _collect(self, runner: Runner, project: Project) -> Collected:
-        self._stage = "while check files were imported"
-        try:
-            return await runner.collect(discover(project, self._request.targets))
-        except asyncio.CancelledError:
-            if runner.loading:
-                self._stage = f"while {runner.loading} was imported"
-            raise
 
     async def _run_checks(
         self,
@@ -154,7 +153,7 @@ class _Session:
         chosen: tuple[CheckDefinition, ...],
         secrets: Secrets,
     ) -> int:
-        self._stage = ""  # From here on the report tells.
+        self._doing = lambda: ""  # From here on the report tells.
         started_ns = time.monotonic_ns()
         self._reporters.start(
             Start(
@@ -193,15 +192,6 @@ def _warn(warning: str) -> None:
     click.echo(f"checkwire: {click.style('warning:', fg='yellow')} {warning}", err=True)
 
 
-def _running(project: Project, env: dict[str, str]) -> AbstractAsyncContextManager[Services | None]:
-    """The project's services, while checks run."""
-    if not project.services:
-        return nullcontext()
-    from checkwire.cli.testing.services import Services  # which imports for 3 ms
-
-    return Services(project, env)
-
-
 def _status(statuses: set[Status], collected: Collected) -> int:
     if "failed" in statuses:
         return 1
@@ -211,7 +201,13 @@ def _status(statuses: set[Status], collected: Collected) -> int:
 def _usable_ca(path: str) -> str:
     from checkwire.wire.tls.contexts import TlsOptions, tls_context
 
-    tls_context(TlsOptions(ca=path))
+    try:
+        tls_context(TlsOptions(ca=path))
+    except UsageError as error:
+        why = str(error).rpartition(": ")[2]
+        raise UsageError(
+            f"--ca {path}: {why}; it must be PEM, with -----BEGIN CERTIFICATE----- in it"
+        ) from None
     return str(Path(path).absolute())  # Checks run in the project's folder.
 
 

@@ -6,7 +6,7 @@ CODES = (
     FailureCode(
         "tcp.refused",
         "Nothing listens on the port",
-        hint="Check that the server runs and listens on this port: ss -ltn 'sport = :PORT'",
+        hint="Check that the server runs and listens on this port: ss -ltn, on its machine",
     ),
     FailureCode(
         "tcp.timeout",

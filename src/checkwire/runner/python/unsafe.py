@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import sys
+from pathlib import Path
 
 from checkwire.model.durations import format_seconds
 from checkwire.model.failures import Failure, Location
@@ -12,6 +15,10 @@ from checkwire.runner.python.crash import crash_location
 
 __all__ = ["UnsafeFile", "failure_of_death"]
 
+_FRAME = re.compile(r'\s*File "(?P<path>.*)", line \d+,? in ')
+_OURS = (str(Path(__file__).parents[2]) + os.sep, "<", sys.argv[0] or "<")
+"""Where the frames are from that led to a check file: this package, and what started it."""
+_NOT_TOLD = ("Fatal Python error: Aborted", "Current thread 0x", "Extension modules:")
 _SHOWN_LINES = 20
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
 
@@ -61,6 +68,20 @@ def failure_of_death(
         code="script.import",
         message=f"{path} cannot be imported: {what}.",
         hint=hint,
-        details="\n".join(lines[-_SHOWN_LINES:]),
+        details="\n".join(_without_ours(lines)[-_SHOWN_LINES:]),
         location=crash_location(lines, root) or Location(path, 1),
     )
+
+
+def _without_ours(lines: list[str]) -> list[str]:
+    """What was printed, without what only shows how we came to the file, and that we aborted it."""
+    kept: list[str] = []
+    ours = False
+    for line in lines:
+        if frame := _FRAME.match(line):
+            ours = frame["path"].startswith(_OURS)
+        elif not line.startswith("    "):  # that is the code of the frame above
+            ours = line.startswith(_NOT_TOLD)
+        if not ours:
+            kept.append(line)
+    return kept

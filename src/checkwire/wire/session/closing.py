@@ -205,10 +205,10 @@ def diagnose_close_reason(error: UnicodeDecodeError, place: str) -> Failure:
 
 def diagnose_too_big(place: str, size: int | None, limit: int) -> Failure:
     """A message exceeds the limit; its size may not be known, but it is at least ``size``."""
-    of = "" if size is None else f" of {size:,} bytes"
+    of = "" if size is None else f" of {size:,} bytes,"
     return Failure(
         code="ws.too_big",
-        message=f"{place} sent a message{of}, over the limit of {limit:,} bytes",
+        message=f"{place} sent a message{of} over the limit of {limit:,} bytes",
         phase="open",
         evidence={"limit": limit, "size": size},
     )
