@@ -7,6 +7,7 @@ the public suffix list (a server may set a cookie for ``co.uk``), ``SameSite``, 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from checkwire.wire.url import Address, is_ip, parse_url
 __all__ = ["CookieJar", "cookies_set"]
 
 _SCHEMES = ("http", "https", "ws", "wss")
+_SECONDS = re.compile("-?[0-9]+")
 
 
 class _Cookie(NamedTuple):
@@ -129,8 +131,8 @@ def _parse(line: str, address: Address) -> _Cookie | None:
 
 def _expiry(attributes: Mapping[str, str]) -> float | None:
     max_age = attributes.get("max-age", "")
-    if max_age.removeprefix("-").isdigit():
-        seconds = int(max_age)
+    if _SECONDS.fullmatch(max_age):
+        seconds = float(max_age)  # Of any number of digits, unlike int().
         return time.time() + seconds if seconds > 0 else 0.0
     if not attributes.get("expires"):
         return None
