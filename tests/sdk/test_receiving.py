@@ -231,6 +231,11 @@ async def _later(message: Any) -> bool:
         ("", "The message is not JSON: empty", "\n^ Expecting value"),
         ('{"a": NaN}', "The message is not JSON: it holds NaN", '"{\\"a\\": NaN}"'),
         ("[" * 100_000, "The message is not JSON: nested too deeply", None),
+        (
+            f"[1{'0' * 5000}]",
+            "The message is not JSON: it holds an integer with too many digits to be read",
+            None,
+        ),
     ],
 )
 def test_what_is_not_json_is_shown_with_a_caret(sent: str, message: str, caret: str | None) -> None:

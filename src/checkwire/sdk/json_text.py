@@ -34,6 +34,11 @@ def parse_json(text: str) -> Any:
         caret = f"{line[start : start + 80]}\n{' ' * (error.colno - 1 - start)}^ {error.msg}"
         what = "empty" if not text.strip() else f"{error.msg.lower()} at character {error.pos}"
         raise NotJson(what, caret) from None
+    except NotJson:
+        raise
+    except ValueError:
+        # Python reads integers of up to 4,300 digits, since more take quadratic time.
+        raise NotJson("it holds an integer with too many digits to be read") from None
     except RecursionError:
         raise NotJson("nested too deeply") from None
 
