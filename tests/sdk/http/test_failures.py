@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from checkwire import ConnectError, FailureError, TimedOut, expect, http
 from support.attempt import Told, attempt
 from support.httpserver import HttpServer, json_reply, reply
 from support.loops import until
+from support.pki import Pki
 from support.rawserver import Peer, RawServer, answering, dead_address
 
 
@@ -190,6 +192,26 @@ def test_what_is_not_http_is_shown(garbage, said):
     assert told.failure.code == "http.protocol"
     assert said in told.failure.message
     assert told.exchange.status is None
+
+
+def test_what_breaks_tls_is_told_though_the_server_ends_tcp_at_once(pki: Pki):
+    """Both are read before the check looks; the end of TCP says less."""
+
+    def script(peer: Peer) -> None:
+        peer.read_head()
+        data = b"HTTP/1.1 500 plain text inside of TLS\r\n\r\n"
+        socket.socket.send(peer.sock, data, socket.MSG_MORE)
+        socket.socket.shutdown(peer.sock, socket.SHUT_WR)
+        peer.stay()
+
+    with RawServer(script, tls=pki.server()) as server:
+
+        async def check():
+            await http.get(f"https://{server.place}/", ca=pki.ca)
+
+        told = attempt(check)
+    assert told.failure.code == "tls.not_tls"
+    assert told.counting == ["tls.not_tls"]
 
 
 def test_a_tls_port_is_recognized():

@@ -187,6 +187,8 @@ class TlsPipe:
 
     def data_received(self, data: bytes | memoryview, at_ns: int, kernel: bool) -> None:
         self.received += len(data)
+        if self._eof:
+            return
         self._incoming.write(data)
         if self._handshake is not None:
             if not self._handshake.done():
@@ -223,13 +225,8 @@ class TlsPipe:
         sink = self.sink
         if chunks and sink is not None:
             sink.data_received(chunks[0] if len(chunks) == 1 else b"".join(chunks), at_ns, kernel)
-        if self.sink is None:  # The sink closed us on the way.
-            return
-        if error is not None:
-            self.sink.pipe_lost(error)
-        elif ended and not self._eof:
-            self._eof = True
-            self.sink.eof_received(at_ns)
+        if self.sink is not None and (error is not None or ended):  # It may have closed us.
+            self._tell_end(at_ns, error)
 
     def attach(self, sink: Sink, at_ns: int) -> None:
         """Deliver to this sink from now on, first what came with the end of the handshake."""
@@ -252,12 +249,16 @@ class TlsPipe:
             self._tell_end(0, error)
 
     def _tell_end(self, at_ns: int, error: OSError | None) -> None:
+        """There is one end, the first: what TCP does after that of TLS tells nothing new."""
+        if self._eof:
+            return
         if self.sink is None:
-            self._end = at_ns, error
-        elif error is not None:
+            self._end = self._end or (at_ns, error)
+            return
+        self._eof = True
+        if error is not None:
             self.sink.pipe_lost(error)
-        elif not self._eof:
-            self._eof = True
+        else:
             self.sink.eof_received(at_ns)
 
     def sent(self, number: int, at_ns: int, acked: bool) -> None:
