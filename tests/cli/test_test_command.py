@@ -195,6 +195,16 @@ def test_variables_come_from_the_project_the_shell_files_and_options_in_that_ord
     assert said == "toml shell from file option option"
 
 
+def test_a_file_of_variables_may_have_a_mark_in_front_and_anything_in_its_values(
+    tmp_path: Path,
+) -> None:
+    from checkwire.cli.testing.env_file import read_env_file
+
+    file = tmp_path / "x.env"
+    file.write_bytes("\ufeffA='one\u2028two\x0cthree\x1cfour'\r\nB=\"\x85\"\r\n".encode())
+    assert read_env_file(str(file)) == {"A": "one\u2028two\x0cthree\x1cfour", "B": "\x85"}
+
+
 def test_a_missing_variable_names_itself_and_its_check(tmp_path: Path) -> None:
     source = """
         from checkwire import check, connect, env

@@ -47,8 +47,10 @@ def read_env_file(path: str) -> dict[str, str]:
         DefinitionError: the file cannot be read, or a line is not an assignment.
     """
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs start-up time
-            lines = file.read().splitlines()
+        # Some editors put a byte order mark first. And pathlib costs start-up time.
+        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123
+            # Not splitlines(): a value may hold what Unicode takes for the end of a line.
+            lines = file.read().split("\n")
     except OSError as error:
         raise DefinitionError(f"cannot be read: {error.strerror}", path=path) from None
     except UnicodeDecodeError:
