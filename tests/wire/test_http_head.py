@@ -77,6 +77,21 @@ def test_what_is_not_http_is_not_waited_for(data: bytes) -> None:
     assert head_ended(bytearray(data))
 
 
+@pytest.mark.parametrize("data", [b"\x15", b"\x16"])
+def test_one_byte_is_too_little_to_know_a_tls_record(data: bytes) -> None:
+    assert not head_ended(bytearray(data))
+    assert head_ended(bytearray(data + b"\x03"))
+
+
+def test_a_head_may_be_as_large_as_the_limit_and_no_larger() -> None:
+    start = b"HTTP/1.1 200 OK\r\nA: "
+    largest = start + b"x" * (HEAD_LIMIT - len(start) - 4) + b"\r\n\r\n"
+    assert parse_head(largest + b"more") is not None
+    larger = start + b"x" + largest[len(start) :]
+    assert parse_head(larger) is None
+    assert malformed_line(larger) is None
+
+
 def test_a_head_that_never_ends_is_not_waited_for() -> None:
     assert head_ended(bytearray(b"HTTP/1.1 200 OK\r\nA: " + b"x" * HEAD_LIMIT))
 

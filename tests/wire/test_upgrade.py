@@ -344,6 +344,18 @@ def test_a_body_is_kept_in_part_and_waited_for_briefly() -> None:
         assert run(refused(server.url)).evidence["body"] == "begun"
 
 
+def test_a_length_of_any_number_of_digits_is_no_trouble() -> None:
+    def script(peer: Peer) -> None:
+        peer.read_head()
+        length = "9" * 5000  # More than int() takes.
+        peer.send(f"HTTP/1.1 404 Not Found\r\nContent-Length: {length}\r\n\r\nbegun".encode())
+        peer.fin()
+
+    with RawServer(script) as server:
+        failure = run(refused(server.url))
+    assert (failure.code, failure.evidence["body"]) == ("upgrade.status", "begun")
+
+
 def test_a_chunked_body_is_shown_without_its_chunks() -> None:
     def script(peer: Peer) -> None:
         peer.read_head()

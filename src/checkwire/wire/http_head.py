@@ -34,6 +34,8 @@ class Head(NamedTuple):
 
 def head_ended(data: bytearray) -> bool:
     """Whether the head is complete, or already too large or not HTTP, so that waiting is vain."""
+    if data == b"\x15" or data == b"\x16":
+        return False  # A TLS record has a name of its own, and is known by its second byte.
     if len(data) > HEAD_LIMIT or not _looks_like_http(data):
         return True
     return _END.search(data) is not None
@@ -45,9 +47,9 @@ def _looks_like_http(data: bytearray) -> bool:
 
 
 def parse_head(data: bytes | bytearray) -> Head | None:
-    """The head at the start of ``data``, or ``None`` if it is not one."""
+    """The head at the start of ``data``, or ``None`` if it is not one, or is too large."""
     end = _END.search(data)
-    if end is None:
+    if end is None or end.end() > HEAD_LIMIT:
         return None
     first, *lines = bytes(data[: end.start()]).split(b"\n")
     match = _STATUS_LINE.match(first)

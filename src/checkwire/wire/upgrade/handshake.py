@@ -37,6 +37,8 @@ __all__ = ["Redirected", "Upgraded", "upgrade"]
 _DEFLATE = DeflateFactory()
 _OURS = ("host", "origin", "authorization", "user-agent")
 """Headers of which ours goes when the caller gives one."""
+_BODY_READ = 16 * 1024
+"""Bytes of it that are looked at."""
 _BODY_PATIENCE = 0.25
 """Seconds to wait for the body of a response that refuses."""
 
@@ -200,7 +202,9 @@ def _add_headers(headers: Headers, options: ConnectOptions) -> None:
 async def _body(collector: Collector, head: Head) -> bytes:
     chunked = "chunked" in (head.get("transfer-encoding") or "").lower()
     length = head.get("content-length") or ""
-    wanted = min(int(length), BODY_LIMIT) if length.isdecimal() else BODY_LIMIT
+    wanted = BODY_LIMIT
+    if length.isdecimal() and len(length) < len(str(BODY_LIMIT)):
+        wanted = int(length)
     if head.status in (204, 304):
         return b""
 
@@ -210,8 +214,9 @@ async def _body(collector: Collector, head: Head) -> bytes:
     collector.pipe.resume()
     with contextlib.suppress(TimeoutError, EOFError, OSError):
         await collector.until(enough, _BODY_PATIENCE)
-    body = bytes(collector.data[head.size :])
-    return unchunked(body) if chunked else body
+    # One read may hold more than is waited for, and the smallest of chunks.
+    body = bytes(collector.data[head.size : head.size + _BODY_READ])
+    return (unchunked(body) if chunked else body)[:BODY_LIMIT]
 
 
 def _judge(
