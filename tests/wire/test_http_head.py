@@ -38,6 +38,13 @@ def test_a_reason_is_not_needed(line: bytes) -> None:
     assert head.status == 200
 
 
+@pytest.mark.parametrize("version", [b"0.9", b"2.0", b"2"])
+def test_other_versions_of_http_are_other_protocols(version: bytes) -> None:
+    data = b"HTTP/" + version + b" 200 OK\r\n\r\n"
+    assert head_ended(bytearray(data[:7]))
+    assert parse_head(data) is None
+
+
 def test_bare_line_feeds_end_lines_too() -> None:
     head = parse_head(b"HTTP/1.1 404 No\nA: b\n\nrest")
     assert head is not None

@@ -10,7 +10,7 @@ __all__ = ["HEAD_LIMIT", "Head", "head_ended", "malformed_line", "parse_head", "
 HEAD_LIMIT = 64 * 1024
 """Bytes of status line and headers together."""
 
-_STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) (\d{3})(?: ([^\r\n]*))?\r?$")
+_STATUS_LINE = re.compile(rb"HTTP/(1\.\d) (\d{3})(?: ([^\r\n]*))?\r?$")
 # A name is a token (RFC 9110 section 5.6.2).
 _HEADER_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n]*\r?$")
 _END = re.compile(rb"\r?\n\r?\n")
