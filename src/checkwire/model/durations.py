@@ -20,8 +20,7 @@ _UNITS = {
     "h": 3600.0,
     "d": 86400.0,
 }
-_ENDLESS = 1e308
-"""No integer above it need be turned into a float, which has an end."""
+_LONGEST = 2**63 / 1e9
 _PART = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ns|us|µs|ms|s|m|h|d)\s*")
 
 
@@ -32,8 +31,8 @@ def parse_duration(value: Duration) -> float:
     ``s``, ``m``, ``h``, ``d``), largest first or not: ``"90s"``, ``"1m30s"``, ``"1.5m"``.
 
     Raises:
-        ValueError: if it is not a duration, or is negative or not finite; the message says how
-            to write one.
+        ValueError: if it is not a duration, is negative, or has more nanoseconds than are stored
+            in 64 bits (292 years); the message says how to write one.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         # A ValueError, as for any other value: callers treat all of them as bad input.
@@ -49,10 +48,23 @@ def parse_duration(value: Duration) -> float:
         if not text or position != len(text):
             raise ValueError(f'"{value}" is not a duration: write "500ms", "30s" or "5m"')
     else:
-        seconds = float(value) if abs(value) < _ENDLESS else math.inf
-    if seconds < 0 or not math.isfinite(seconds):
-        raise ValueError(f"{value!r} is not a duration: it must be zero or more, and finite")
+        try:
+            seconds = float(value)
+        except OverflowError:
+            seconds = math.inf
+    if not seconds >= 0 or math.isinf(seconds):
+        raise ValueError(f"{_short(value)} is not a duration: it must be zero or more, and finite")
+    if seconds >= _LONGEST:
+        raise ValueError(f"{_short(value)} is not a duration: it must be less than 292 years")
     return seconds
+
+
+def _short(value: Duration) -> str:
+    """The value as it was written, cut if it is endless."""
+    if isinstance(value, int) and abs(value) > 10**40:
+        return "such a number"  # Python writes no integers of thousands of digits.
+    written = repr(value)
+    return written if len(written) <= 60 else f"{written[:60]}…"
 
 
 def format_seconds(seconds: float) -> str:
