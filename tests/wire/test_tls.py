@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -218,9 +219,20 @@ def test_without_verification_the_chain_is_shown_all_the_same(pki: Pki, kind: st
 def test_a_certificate_is_read_as_far_as_it_can_be(pki: Pki) -> None:
     from checkwire.wire.tls.certificates import read_certificate
 
-    certificate = read_certificate(b"\x30\x03\x02\x01\x01")
-    assert certificate.sha256
-    assert certificate.subject == ""
+    good = ssl.PEM_cert_to_DER_cert(Path(pki.ca).read_text())
+    assert read_certificate(good).subject
+    version, name = b"\xa0\x03\x02\x01\x02", b"\x55\x04\x0a\x0c"
+    assert version in good
+    assert name in good
+    odd = (
+        b"\x30\x03\x02\x01\x01",
+        good.replace(version, b"\xa0\x03\x02\x01\x0a"),  # version 10
+        good.replace(name, b"\x55\x04\x0a\x03"),  # a name of bits
+    )
+    for der in odd:
+        certificate = read_certificate(der)
+        assert certificate.sha256
+        assert certificate.subject == ""
 
 
 @pytest.mark.parametrize("field", ["ca", "client_cert"])
