@@ -194,6 +194,24 @@ def test_what_is_not_http_is_answered_by_400_and_hanging_up(noise):
     assert [(ex.method, ex.status) for ex in server.exchanges] == [("", 400)]
 
 
+def test_a_body_that_is_wrong_is_refused_whatever_the_method():
+    head = b" / HTTP/1.1\r\nHost: echo\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"
+    with running_echo() as server:
+        with server.connect() as client:
+            client.send(b"POST" + head)
+            assert client.read_to_end().endswith(b"400 Bad Request\n")
+        with server.connect() as client:
+            client.send(b"HEAD / HTTP/1.1\r\nHost: echo\r\n\r\n" + b"HEAD" + head)
+            first, second, rest = client.read_to_end().split(b"\r\n\r\n")
+            assert first.startswith(b"HTTP/1.1 200 ")
+            assert second.startswith(b"HTTP/1.1 400 ")
+            assert rest == b""
+        with server.connect() as client:
+            client.send(b"HEAD / HTTP/1.1\r\nHost: echo\r\n\r\n" + b"not HTTP\r\n\r\n")
+            assert client.read_to_end().endswith(b"400 Bad Request\n")
+    assert [exchange.status for exchange in server.exchanges] == [400, 200, 400, 200, 400]
+
+
 def test_a_head_that_does_not_end_is_cut_off(echo):
     with echo.connect() as client:
         client.send(b"GET / HTTP/1.1\r\nX: " + b"x" * 1_200_000)

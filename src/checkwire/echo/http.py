@@ -171,11 +171,18 @@ class HttpConnection(asyncio.Protocol):
                 ("Connection", "close"),
                 ("Content-Length", str(len(body))),
             ]
+            # It may be the body of a request that is wrong.
+            head_only = self._http.our_state is h11.SEND_RESPONSE and self._asked_for_head
             self._send(h11.Response(status_code=status, reason=status.phrase, headers=headers))
-            self._send(h11.Data(body))
+            if not head_only:
+                self._send(h11.Data(body))
             self._send(h11.EndOfMessage())
         self._report("", "", status, time.monotonic_ns())
         self._transport.close()
+
+    @property
+    def _asked_for_head(self) -> bool:
+        return self._head is not None and self._head.method == b"HEAD"
 
     def _report(self, method: str, target: str, status: HTTPStatus, received_ns: int) -> None:
         if self._state.report is not None:
