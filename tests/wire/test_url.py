@@ -75,6 +75,8 @@ def test_credentials_are_taken_from_the_url_as_they_are_meant() -> None:
         ("ws://example.org/a b", "white space"),
         ("ws://example.org/\r\nX: y", "white space"),
         ("ws://exa\\mple.org/", "is not a host name"),
+        ("ws://ex%61mple.org/", "is not a host name"),
+        ("ws://user@%N/", "is not a host name"),
         ("ws://a" + ".a" * 200 + "/", "at most 255 characters"),
         ("ws://h/\ud800", "half of a surrogate pair"),
         (5, "a URL is a string"),

@@ -117,7 +117,7 @@ def _ascii_host(host: str, bad: Callable[[str], FailureError]) -> str:
         name = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
         name = "?"
-    if _FORBIDDEN.search(name):
+    if _FORBIDDEN.search(name) or ("%" in name and ":" not in name):
         raise bad(f"{host!r} is not a host name")
     return name
 
