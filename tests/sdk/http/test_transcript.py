@@ -234,3 +234,12 @@ def test_a_reply_shows_the_start_of_its_body():
         shown = repr(attempt(check).result)
     assert shown.startswith("<Response 500 Oops: the database is down the")
     assert len(shown) < 200
+
+
+def test_a_reply_shows_no_control_characters_of_its_reason():
+    with HttpServer(lambda _: reply("500 \x9b31mred")) as server:
+
+        async def check():
+            return await http.get(server.url)
+
+        assert repr(attempt(check).result) == r"<Response 500 \x9b31mred>"

@@ -170,6 +170,8 @@ class Response:
         return printable(shown) + ("…" if len(shown) < len(self.content) else "")
 
     def __repr__(self) -> str:
+        from checkwire.sdk.values import printable
+
         start = " ".join(self._shown(100).split())
-        status = f"{self.status} {self.reason}".strip()
+        status = printable(f"{self.status} {self.reason}".strip())
         return f"<Response {status}{f': {start}' if start else ''}>"
