@@ -79,6 +79,8 @@ def test_credentials_are_taken_from_the_url_as_they_are_meant() -> None:
         ("ws://user@%N/", "is not a host name"),
         ("ws://a" + ".a" * 200 + "/", "at most 255 characters"),
         ("ws://h/\ud800", "half of a surrogate pair"),
+        ("ws://us\ud800er@h/", "half of a surrogate pair"),
+        ("ws://user:\udc80@h/", "half of a surrogate pair"),
         (5, "a URL is a string"),
         (["ws://h/"], "a URL is a string"),
     ],

@@ -96,20 +96,16 @@ def _parse(url: str, schemes: tuple[str, ...]) -> Address:
     host = _ascii_host(parts.hostname.replace("%25", "%"), bad)
     if len(host) > 255:
         raise bad("a host name has at most 255 characters")
+    user = None if parts.username is None else unquote(parts.username)
+    password = None if parts.password is None else unquote(parts.password)
     try:
+        f"{user}{password}".encode()
         target = quote(parts.path or "/", safe=_SAFE)
         if parts.query:
             target += "?" + quote(parts.query, safe=_SAFE)
     except UnicodeEncodeError:
         raise bad("half of a surrogate pair is no character") from None
-    return Address(
-        scheme,
-        host,
-        port or _PORTS[scheme],
-        target,
-        None if parts.username is None else unquote(parts.username),
-        None if parts.password is None else unquote(parts.password),
-    )
+    return Address(scheme, host, port or _PORTS[scheme], target, user, password)
 
 
 def _ascii_host(host: str, bad: Callable[[str], FailureError]) -> str:
