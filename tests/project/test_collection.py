@@ -160,7 +160,7 @@ def test_what_cannot_be_loaded_leaves_the_others_alone(run_collect: Collect) -> 
         ("@check(memory=10**30)\ndef f(): ...", "is too much: the most is 1 PiB"),
         ("@check(retries=10**30)\ndef f(): ...", "are too many: the most is 100"),
         ("@check(every=10**400)\ndef f(): ...", "is not a duration"),
-        ("@check(timeout=1e300)\ndef f(): ...", "is too long: the most is 366 days"),
+        ("@check(timeout=1e9)\ndef f(): ...", "is too long: the most is 366 days"),
         ("class A:\n    @check\n    def f(self): ...", "f() is a method"),
     ],
 )
