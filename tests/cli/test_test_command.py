@@ -141,6 +141,7 @@ def test_a_syntax_error_is_shown_with_a_caret_and_other_files_run(url: str, tmp_
         (["--ca", "a_check.py"], "--ca a_check.py: no certificate or crl found; it must be PEM"),
         (["--env-file", "no_assignments.env"], "no_assignments.env:2: this line is not NAME=VALUE"),
         (["--env-file", "."], "'.' is a directory"),
+        (["--env-file", "/proc/self/mem"], "/proc/self/mem: cannot be read: Input/output error"),
         (["--env-file", "missing.env"], "missing.env"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
