@@ -22,6 +22,7 @@ from checkwire import (
     expect,
 )
 from checkwire.model.events import ConnectionClosed as Closed
+from support import frames
 from support.rawserver import Peer, upgraded
 from support.scene import play, refusing_url
 from support.wsserver import closing, echo, silent, speaking
@@ -147,6 +148,32 @@ def test_handlers_of_many_shapes() -> None:
         ("async", "x"),
         "x",
     ]
+
+
+def test_what_came_with_the_answer_to_the_upgrade_is_handled_in_order() -> None:
+    seen: list[Any] = []
+
+    def server(peer: Peer) -> None:
+        early = [
+            frames.frame(frames.PING, b"1"),
+            frames.text("2"),
+            frames.frame(frames.PONG, b"3"),
+            frames.text("4"),
+            frames.frame(frames.PING, b"5"),
+        ]
+        peer.handshake(then=b"".join(early))
+        peer.echo()
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+        ws.on("ping", lambda data: seen.append(("ping", data)))
+        ws.on("pong", lambda data: seen.append(("pong", data)))
+        ws.on("message", seen.append)
+        await ws.run(for_="20ms")
+
+    outcome = play(check, raw=server)
+    assert outcome.passed, outcome.error
+    assert seen == [("ping", b"1"), "2", ("pong", b"3"), "4", ("ping", b"5")]
 
 
 def test_a_handler_that_is_a_plain_function_can_ping() -> None:

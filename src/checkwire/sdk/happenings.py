@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from math import inf
 from typing import Any, NamedTuple
 
 from websockets.protocol import State
@@ -26,11 +27,22 @@ class Happening(NamedTuple):
 class Happenings:
     """Messages, pings, pongs and the end of a connection, from now on.
 
+    And what came with the answer to the upgrade: it came before anybody could listen.
+
     While more of them wait than the connection's limits allow, nothing is read, so that a server
     that sends faster than the handlers take feels it. One task may wait at a time.
     """
 
-    __slots__ = ("_connection", "_limits", "_loop", "_paused", "_size", "_waiter", "_waiting")
+    __slots__ = (
+        "_connection",
+        "_early",
+        "_limits",
+        "_loop",
+        "_paused",
+        "_size",
+        "_waiter",
+        "_waiting",
+    )
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection
@@ -43,11 +55,21 @@ class Happenings:
         connection.on_ping = lambda data: self._put(Happening("ping", (data,)), len(data))
         connection.on_pong = lambda data: self._put(Happening("pong", (data,)), len(data))
         connection.on_closed = lambda code, reason: self._put(None)
+        self._early = deque(connection.early)
+        connection.early = ()
         connection.on_message = self._received
+        self._put_early()
         if connection.state is State.CLOSED:
             self._put(None)
 
+    def _put_early(self, before: float = inf) -> None:
+        while self._early and self._early[0][0] < before:
+            _, event, data = self._early.popleft()
+            self._put(Happening(event, (data,)), len(data))
+
     def _received(self, message: Message) -> None:
+        if self._early:
+            self._put_early(before=message.frame)
         self._put(Happening("message", (message.data,)), len(message.data))
 
     def _put(self, happening: Happening | None, size: int = 0) -> None:
