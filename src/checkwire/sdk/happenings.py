@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from websockets.protocol import State
 
@@ -15,6 +15,10 @@ from checkwire.wire.session.connection import Connection
 from checkwire.wire.session.inbox import Message
 
 __all__ = ["Happening", "Happenings"]
+
+
+_HOLD: Final = 0.01
+"""Seconds for which what waits may be taken without a break."""
 
 
 class Happening(NamedTuple):
@@ -36,6 +40,7 @@ class Happenings:
     __slots__ = (
         "_connection",
         "_early",
+        "_free",
         "_limits",
         "_loop",
         "_paused",
@@ -49,6 +54,8 @@ class Happenings:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[Happening | None, int]] = deque()
+        self._free = self._loop.time()
+        """When the event loop last had a chance to do something else."""
         self._size = 0
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
@@ -95,34 +102,24 @@ class Happenings:
         if ended:
             self._put(None)
 
-    async def next(self, deadline: float | None) -> Happening | None:
-        """The next one; ``None`` when the connection has ended, and all was taken.
-
-        Raises:
-            TimeoutError: the loop's clock passed ``deadline``.
-        """
-        if deadline is not None and self._loop.time() >= deadline:
-            raise TimeoutError
+    async def next(self) -> Happening | None:
+        """The next one; ``None`` when the connection has ended, and all was taken."""
+        if self._loop.time() > self._free + _HOLD:
+            await asyncio.sleep(0)  # However much waits: the end of its time must come, too.
+            self._free = self._loop.time()
         while not self._waiting:
-            waiter = self._waiter = self._loop.create_future()
-            timer = None if deadline is None else self._loop.call_at(deadline, _expire, waiter)
+            self._waiter = self._loop.create_future()
             try:
-                await waiter
+                await self._waiter
             finally:
                 self._waiter = None
-                if timer is not None:
-                    timer.cancel()
+            self._free = self._loop.time()
         happening, size = self._waiting.popleft()
         self._size -= size
         if self._paused and not self._waiting:
             self._paused = False
             self._connection.resume()
         return happening
-
-
-def _expire(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_exception(TimeoutError())
 
 
 def _ignore(message: Message) -> None:
