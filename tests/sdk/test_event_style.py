@@ -16,12 +16,14 @@ from checkwire import (
     ConnectError,
     ConnectionClosed,
     MessageError,
+    TimedOut,
     UsageError,
     WebSocket,
     connect,
     expect,
 )
 from checkwire.model.events import ConnectionClosed as Closed
+from support import frames
 from support.rawserver import Peer, upgraded
 from support.scene import play, refusing_url
 from support.wsserver import closing, echo, silent, speaking
@@ -147,6 +149,134 @@ def test_handlers_of_many_shapes() -> None:
         ("async", "x"),
         "x",
     ]
+
+
+def test_a_handler_may_wait_for_what_another_is_told() -> None:
+    seen: list[str] = []
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+        answered, closed = asyncio.Event(), asyncio.Event()
+
+        @ws.on("open")
+        async def opened() -> None:
+            ws.send("question")
+            await answered.wait()
+            seen.append("answered")
+            ws.close()
+            await closed.wait()
+            seen.append("closed")
+
+        ws.on("message", lambda: answered.set())
+        ws.on("close", lambda: closed.set())
+        await ws.run()
+
+    outcome = play(check, echo)
+    assert outcome.passed, outcome.error
+    assert seen == ["answered", "closed"]
+
+
+def test_the_handlers_of_an_event_are_called_one_at_a_time_and_those_of_the_end_last() -> None:
+    seen: list[str] = []
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+
+        @ws.on("message")
+        async def received(message: str) -> None:
+            seen.append(f"{message} begins")
+            await asyncio.sleep(0.02)
+            seen.append(f"{message} ends")
+
+        ws.on("message", lambda message: seen.append(f"and {message}"))
+        ws.on("close", lambda: seen.append("closed"))
+        await ws.run()
+
+    assert play(check, closing(1000, "", "1", "2")).passed
+    assert seen == [
+        *["1 begins", "1 ends", "and 1"],
+        *["2 begins", "2 ends", "and 2"],
+        "closed",
+    ]
+
+
+def test_a_handler_that_does_not_end_fails_the_check_when_its_time_is_over() -> None:
+    cancelled = []
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+
+        @ws.on("open")
+        async def opened() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.append(True)
+
+        await ws.run(for_="20ms")
+
+    outcome = play(check, silent)
+    assert isinstance(outcome.error, TimedOut)
+    assert outcome.failure.code == "timeout.handler"
+    assert "handler of 'open'" in outcome.failure.message
+    assert cancelled
+
+
+def test_a_time_limit_around_the_run_does_not_hide_that_no_message_came() -> None:
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+        ws.on("message", print)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await ws.run()
+
+    outcome = play(check, silent)
+    assert [failure.code for failure in outcome.warnings] == ["check.abandoned"]
+    assert not play(check, speaking("hello")).warnings
+
+
+def test_a_run_to_which_messages_come_makes_up_for_one_before_to_which_none_came() -> None:
+    talkative = iter([False, True])
+
+    async def server(ws: ServerConnection) -> None:
+        if next(talkative):
+            await ws.send("hello")
+        await ws.wait_closed()
+
+    async def check(url: str) -> None:
+        for _ in range(2):
+            ws = WebSocket(url)
+            ws.on("message", lambda: None)
+            with suppress(MessageError):
+                await ws.run(for_="100ms")
+
+    assert play(check, server).passed
+
+
+def test_what_came_with_the_answer_to_the_upgrade_is_handled_in_order() -> None:
+    seen: list[Any] = []
+
+    def server(peer: Peer) -> None:
+        early = [
+            frames.frame(frames.PING, b"1"),
+            frames.text("2"),
+            frames.frame(frames.PONG, b"3"),
+            frames.text("4"),
+            frames.frame(frames.PING, b"5"),
+        ]
+        peer.handshake(then=b"".join(early))
+        peer.echo()
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url)
+        ws.on("ping", lambda data: seen.append(("ping", data)))
+        ws.on("pong", lambda data: seen.append(("pong", data)))
+        ws.on("message", seen.append)
+        await ws.run(for_="20ms")
+
+    outcome = play(check, raw=server)
+    assert outcome.passed, outcome.error
+    assert seen == [("ping", b"1"), "2", ("pong", b"3"), "4", ("ping", b"5")]
 
 
 def test_a_handler_that_is_a_plain_function_can_ping() -> None:

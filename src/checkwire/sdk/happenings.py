@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, NamedTuple
+from math import inf
+from typing import Any, Final, NamedTuple
 
 from websockets.protocol import State
 
@@ -14,6 +15,10 @@ from checkwire.wire.session.connection import Connection
 from checkwire.wire.session.inbox import Message
 
 __all__ = ["Happening", "Happenings"]
+
+
+_HOLD: Final = 0.01
+"""Seconds for which what waits may be taken without a break."""
 
 
 class Happening(NamedTuple):
@@ -26,28 +31,52 @@ class Happening(NamedTuple):
 class Happenings:
     """Messages, pings, pongs and the end of a connection, from now on.
 
+    And what came with the answer to the upgrade: it came before anybody could listen.
+
     While more of them wait than the connection's limits allow, nothing is read, so that a server
     that sends faster than the handlers take feels it. One task may wait at a time.
     """
 
-    __slots__ = ("_connection", "_limits", "_loop", "_paused", "_size", "_waiter", "_waiting")
+    __slots__ = (
+        "_connection",
+        "_early",
+        "_free",
+        "_limits",
+        "_loop",
+        "_paused",
+        "_size",
+        "_waiter",
+        "_waiting",
+    )
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[Happening | None, int]] = deque()
+        self._free = self._loop.time()
+        """When the event loop last had a chance to do something else."""
         self._size = 0
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
         connection.on_ping = lambda data: self._put(Happening("ping", (data,)), len(data))
         connection.on_pong = lambda data: self._put(Happening("pong", (data,)), len(data))
         connection.on_closed = lambda code, reason: self._put(None)
+        self._early = deque(connection.early)
+        connection.early = ()
         connection.on_message = self._received
+        self._put_early()
         if connection.state is State.CLOSED:
             self._put(None)
 
+    def _put_early(self, before: float = inf) -> None:
+        while self._early and self._early[0][0] < before:
+            _, event, data = self._early.popleft()
+            self._put(Happening(event, (data,)), len(data))
+
     def _received(self, message: Message) -> None:
+        if self._early:
+            self._put_early(before=message.frame)
         self._put(Happening("message", (message.data,)), len(message.data))
 
     def _put(self, happening: Happening | None, size: int = 0) -> None:
@@ -73,34 +102,24 @@ class Happenings:
         if ended:
             self._put(None)
 
-    async def next(self, deadline: float | None) -> Happening | None:
-        """The next one; ``None`` when the connection has ended, and all was taken.
-
-        Raises:
-            TimeoutError: the loop's clock passed ``deadline``.
-        """
-        if deadline is not None and self._loop.time() >= deadline:
-            raise TimeoutError
+    async def next(self) -> Happening | None:
+        """The next one; ``None`` when the connection has ended, and all was taken."""
+        if self._loop.time() > self._free + _HOLD:
+            await asyncio.sleep(0)  # However much waits: the end of its time must come, too.
+            self._free = self._loop.time()
         while not self._waiting:
-            waiter = self._waiter = self._loop.create_future()
-            timer = None if deadline is None else self._loop.call_at(deadline, _expire, waiter)
+            self._waiter = self._loop.create_future()
             try:
-                await waiter
+                await self._waiter
             finally:
                 self._waiter = None
-                if timer is not None:
-                    timer.cancel()
+            self._free = self._loop.time()
         happening, size = self._waiting.popleft()
         self._size -= size
         if self._paused and not self._waiting:
             self._paused = False
             self._connection.resume()
         return happening
-
-
-def _expire(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_exception(TimeoutError())
 
 
 def _ignore(message: Message) -> None:

@@ -28,7 +28,7 @@ from checkwire.sdk.inbound import Inbound
 from checkwire.sdk.listening import Listening
 from checkwire.sdk.outbound import Outbound
 from checkwire.sdk.receiving import Receiver
-from checkwire.sdk.scope import current_flow, handler_call, opening
+from checkwire.sdk.scope import current_flow, opening
 from checkwire.sdk.waiting import seconds
 from checkwire.wire.opening import open_connection
 from checkwire.wire.session.connection import Connection
@@ -241,34 +241,30 @@ class WebSocket(Inbound, Outbound, Listening, Described):
     def run(self, for_: Duration | None = None) -> Coroutine[Any, Any, None]:
         """Open, call the handlers as things happen, and close after ``for_``.
 
-        Handlers are called in order, one at a time, whether they are plain functions or
-        coroutine functions. An exception in one ends the run, and is raised here.
+        Handlers are called in order. Those of one event are called one at a time, whether they
+        are plain functions or coroutine functions; while one waits, those of other events are
+        called. An exception in one ends the run, and is raised here.
 
         Args:
-            for_: how long to stay open; if left out, until either side closes.
+            for_: how long to stay open; if left out, until either side closes. Handlers that are
+                under way then get 2 s to end.
 
         Raises:
             ConnectError: it did not open, and there is no ``error`` handler. With one the check
                 fails all the same.
             MessageError: ``message.none_received``: there is a ``message`` handler, and no message
                 came.
+            TimedOut: ``timeout.handler``: a handler did not end.
         """
         self._context.used(self)
         return self._run(None if for_ is None else seconds("for_", for_), here())
 
     async def _run(self, duration: float | None, site: Site) -> None:
-        from checkwire.sdk.running import happenings_of
+        from checkwire.sdk.running import run
 
-        happenings = happenings_of(self, duration, site)
         try:
-            async for event, arguments in happenings:
-                for handler in self._handlers.take(event):
-                    with handler_call():
-                        result = handler(*arguments)
-                        if asyncio.iscoroutine(result):
-                            await result
+            await run(self, duration, site)
         except BaseException as error:
-            await happenings.aclose()
             await self._leave(error)
             raise
         self._context.sockets.discard(self)

@@ -23,6 +23,11 @@ CODES = (
         "The server did not close the connection in time",
     ),
     FailureCode(
+        "timeout.handler",
+        "An event handler did not end in time",
+        hint="It may wait for something that never came; give what it awaits a limit of its own",
+    ),
+    FailureCode(
         "timeout.check",
         "The check did not finish in its time",
         hint="The last thing it waited for is in the transcript; timeout= is the limit",

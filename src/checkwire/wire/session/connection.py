@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Literal
 
 import msgspec
 from websockets.protocol import State
@@ -51,6 +52,8 @@ class Connection:
         opened_ns: when the server's answer to the upgrade arrived.
         on_ping, on_pong: listeners, called with the payload.
         on_closed: listener, called once with close code and reason.
+        early: pings and pongs that came with the answer to the upgrade, when nobody could listen:
+            number of the frame, ``"ping"`` or ``"pong"``, and the payload.
     """
 
     def __init__(
@@ -91,6 +94,9 @@ class Connection:
         self._begin(upgraded)
 
     def _begin(self, upgraded: Upgraded) -> None:
+        early: list[tuple[int, Literal["ping", "pong"], bytes]] = []
+        self.on_ping = lambda data: early.append((self._recorder.number, "ping", data))
+        self.on_pong = lambda data: early.append((self._recorder.number, "pong", data))
         self._incoming.last_ns = upgraded.opened_ns
         # Frames may have come with the answer to the upgrade, and the end too.
         self._incoming.take(upgraded.opened_ns, upgraded.kernel)
@@ -98,6 +104,8 @@ class Connection:
             self._pipe.attach(self, upgraded.opened_ns)
         else:
             self._pipe.sink = self
+        self.on_ping = self.on_pong = None
+        self.early = tuple(early)
         if isinstance(upgraded.ended, OSError):
             self.pipe_lost(upgraded.ended)
         elif upgraded.ended is not None:
