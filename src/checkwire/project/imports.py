@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -87,7 +89,7 @@ class ProjectImports:
         # Before sys.path changes: a package without an __init__.py follows it.
         if self._folder != self.root:
             self._put_away(self._folder, lambda _: True)
-            if self._folder in sys.path:  # a check file may have taken it away
+            if self._folder in sys.path:  # a check may have taken it away
                 sys.path.remove(self._folder)
         sys.modules.update(self._away.pop(self.root, {}))
         if folder != self.root:
@@ -95,6 +97,22 @@ class ProjectImports:
             sys.path.insert(0, folder)
         sys.modules.update(self._away.pop(folder, {}))
         self._folder = folder
+
+    @contextmanager
+    def keeping_path(self) -> Iterator[None]:
+        """Put back into ``sys.path`` what code that runs meanwhile takes away.
+
+        What it adds stays, for its checks may import from there.
+        """
+        before = list(sys.path)
+        try:
+            yield
+        finally:
+            found = list(sys.path) if isinstance(sys.path, list | tuple) else []
+            if any(entry not in found for entry in before):
+                found = [*before, *(entry for entry in found if entry not in before)]
+            if found != sys.path:
+                sys.path = found
 
     def _put_away(self, folder: str, chosen: Callable[[str], bool]) -> None:
         """Take the modules found in a folder, with those below them, out of ``sys.modules``."""

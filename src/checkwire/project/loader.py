@@ -99,7 +99,8 @@ def load_file(file: Path, imports: ProjectImports) -> LoadedFile:
         declared[:] = [(m, f) for m, f in declared if m.module != name]
         sys.modules[name] = module
         try:
-            run_rewritten(rewritten, module, path)
+            with imports.keeping_path():
+                run_rewritten(rewritten, module, path)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

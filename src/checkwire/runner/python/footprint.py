@@ -29,14 +29,12 @@ class Footprint:
     """Remembers how the process is before a file is imported.
 
     Put back is what belongs to the process, not to the file: the working directory, the standard
-    streams, signal handlers, blocked signals, the umask, and entries of ``sys.path`` that are gone.
-    What the file adds to ``sys.path`` stays, for its checks may import from there.
+    streams, signal handlers, blocked signals, and the umask.
     """
 
     def __init__(self) -> None:
         self._folder = os.getcwd()  # noqa: PTH109
         self._streams = {name: getattr(sys, name) for name in _STREAMS}
-        self._path = list(sys.path)
         self._handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
         self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self._umask = os.umask(_UMASK)
@@ -53,7 +51,6 @@ class Footprint:
                 if other is not None:
                     with suppress(Exception):  # it is the file's own, and may be anything
                         other.flush()
-        self._mend_path()
         for number, handler in self._handlers.items():
             if signal.getsignal(number) != handler and handler is not None:
                 with suppress(OSError, ValueError):
@@ -65,16 +62,6 @@ class Footprint:
         """The functions that the process needs, and that are others now, such as ``os.fork``."""
         now = _functions()
         return [name for name, function in self._functions.items() if now[name] is not function]
-
-    def _mend_path(self) -> None:
-        try:
-            found = list(sys.path)
-        except TypeError:
-            found = []
-        if any(entry not in found for entry in self._path):
-            found = [*self._path, *(entry for entry in found if entry not in self._path)]
-        if found != sys.path or not isinstance(sys.path, list):
-            sys.path = found
 
 
 def _functions() -> dict[str, Any]:
