@@ -92,6 +92,9 @@ def _parse(url: str, schemes: tuple[str, ...]) -> Address:
         raise bad("a fragment (#...) has no meaning here (RFC 6455 section 3)")
     if port == 0:
         raise bad("port 0 cannot be connected to")
+    _, bracket, after = parts.netloc.rpartition("@")[2].partition("]")
+    if bracket and after and not after.startswith(":"):
+        raise bad(f"{after!r} stands where only a port may")
     # A zone's "%" is written "%25" (RFC 6874).
     host = _ascii_host(parts.hostname.replace("%25", "%"), bad)
     if len(host) > 255:
@@ -113,7 +116,7 @@ def _ascii_host(host: str, bad: Callable[[str], FailureError]) -> str:
         name = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
         name = "?"
-    if _FORBIDDEN.search(name) or ("%" in name and ":" not in name):
+    if _FORBIDDEN.search(name) or name.endswith("%") or ("%" in name and ":" not in name):
         raise bad(f"{host!r} is not a host name")
     return name
 
