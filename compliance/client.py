@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import ssl
 import tempfile
@@ -31,7 +32,6 @@ class Certificate(NamedTuple):
 
     context: ssl.SSLContext
     authority: str
-    folder: tempfile.TemporaryDirectory[str]
 
 
 @functools.cache
@@ -41,9 +41,10 @@ def certificate() -> Certificate:
 
     made = make_certificate()
     folder = tempfile.TemporaryDirectory(prefix="checkwire-compliance-")
+    atexit.register(folder.cleanup)
     path = Path(folder.name) / "ca.pem"
     path.write_bytes(made.authority)
-    return Certificate(made.context, str(path), folder)
+    return Certificate(made.context, str(path))
 
 
 class _Told(Observer):
