@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["HEAD_LIMIT", "Head", "head_ended", "malformed_line", "parse_head", "unchunked"]
+__all__ = [
+    "HEAD_LIMIT",
+    "Head",
+    "head_ended",
+    "location_text",
+    "malformed_line",
+    "parse_head",
+    "unchunked",
+]
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of status line and headers together."""
@@ -30,6 +38,19 @@ class Head(NamedTuple):
         """The header's value (all of them, joined by a comma), or ``None``."""
         values = [value for key, value in self.headers if key.lower() == name]
         return ", ".join(values) if values else None
+
+
+def location_text(value: str) -> str:
+    """A Location that was read as Latin-1, as browsers take it: as UTF-8, if it is that.
+
+    Other bytes beyond ASCII are escaped one by one; none belongs there (RFC 9110 section 10.2.2).
+    """
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return "".join(c if c.isascii() else f"%{ord(c):02X}" for c in value)
 
 
 def head_ended(data: bytearray) -> bool:

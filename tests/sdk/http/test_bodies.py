@@ -127,6 +127,12 @@ def test_codings_are_undone_in_reverse_order():
     assert told.result.content == body
 
 
+def test_padding_behind_gzip_is_ignored():
+    """As gzip(1) does; a further member behind it counts."""
+    packed = gzip.compress(b"one, ") + bytes(8) + gzip.compress(b"two") + bytes(100_000)
+    assert _get("HTTP/1.1 200 OK", "Content-Encoding: gzip", packed).result.text == "one, two"
+
+
 def test_an_empty_body_needs_no_decompression():
     told = _get("HTTP/1.1 200 OK", "Content-Encoding: gzip", "Content-Length: 0")
     assert told.result.content == b""

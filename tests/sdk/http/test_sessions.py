@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -92,7 +95,8 @@ def test_a_connection_that_the_server_closes_is_not_used_again(answer):
     assert server.connections == 3
 
 
-def test_a_kept_connection_that_was_closed_meanwhile_is_noticed_before_it_is_used():
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_kept_connection_that_was_closed_meanwhile_is_noticed_before_it_is_used(pki, secure):
     """Also for a POST, which could not be sent twice, and before the event loop notices."""
     ended = threading.Event()
 
@@ -100,19 +104,24 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_noticed_before_it_is_use
         peer.read_head()
         peer.send(reply())
         peer.wait(peer.server.go)
-        peer.fin()
+        if secure:
+            peer.sock.settimeout(0)  # The client's close_notify is not waited for.
+            with suppress(ssl.SSLWantReadError):
+                peer.sock.unwrap()
+        socket.socket.shutdown(peer.sock, socket.SHUT_WR)
         ended.set()
-        peer.read_to_end()
+        peer.stay()
 
     def second(peer: Peer) -> None:
         peer.read_head()
         peer.send(reply("202 Accepted"))
         peer.stay()
 
-    with RawServer(first, second) as server:
+    with RawServer(first, second, tls=pki.server() if secure else None) as server:
 
         async def check():
-            async with http.session(base_url=f"http://{server.place}") as api:
+            base = f"http{'s' if secure else ''}://{server.place}"
+            async with http.session(base_url=base, ca=pki.ca) as api:
                 await api.post("/")
                 server.go.set()
                 assert ended.wait(20)  # The loop must not run meanwhile.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import deque
 from typing import NamedTuple
 
@@ -73,17 +72,9 @@ class HttpConnection:
     @property
     def alive(self) -> bool:
         """Whether a request can be made on it now: the server has not closed it meanwhile."""
-        if self._closed:
-            return False
-        try:
-            # The event loop may not have been told yet.
-            ahead = self._pipe.socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        # TLS has messages of its own; anything else that was not asked for is wrong.
-        return bool(ahead) and isinstance(self._pipe, TlsPipe)
+        if not self._closed:
+            self._pipe.read_now()  # The event loop may not have been told yet.
+        return not self._closed
 
     @property
     def unsent(self) -> int:

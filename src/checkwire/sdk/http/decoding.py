@@ -97,6 +97,9 @@ class _Inflater:
             if self._stream.eof:
                 if self._coding != "gzip":
                     raise BadCoding(f"bytes follow the end of the {self._coding} data")
+                data = data.lstrip(b"\0")  # Padding, which gzip itself ignores too.
+                if not data:
+                    return
                 self._stream = _gzip_member()
             try:
                 chunk = self._stream.decompress(data, _CHUNK)

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode, urljoin
 from checkwire.model.errors import FailureError, UsageError
 from checkwire.model.failures import Failure
 from checkwire.sdk.http.keywords import Fields
+from checkwire.wire.http_head import location_text
 from checkwire.wire.url import Address, parse_url
 
 __all__ = [
@@ -100,7 +101,8 @@ def redirect_url(address: Address, location: str) -> str:
         FailureError: ``check.bad_url``.
     """
     try:
-        return urljoin(shown_url(address), location.strip().replace(" ", "%20"))
+        location = location_text(location.strip()).replace(" ", "%20")
+        return urljoin(shown_url(address), location)
     except ValueError as error:
         message = f"{location!r}: {str(error).lower()}"
         raise FailureError(Failure(code="check.bad_url", message=message)) from None
