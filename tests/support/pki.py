@@ -119,6 +119,13 @@ class Pki:
         context.load_verify_locations(self.ca)
         return context
 
+    def asking_client(self) -> ssl.SSLContext:
+        """A server that asks for a certificate of the root, and takes clients without too."""
+        context = self.server()
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(self.ca)
+        return context
+
     def server_pem(self) -> str:
         """File of a server's key and certificate."""
         leaf = self.root.issue_cert(*NAMES)

@@ -125,6 +125,25 @@ def test_a_header_that_cannot_be_sent_is_the_checks_mistake(given: Any) -> None:
     assert seen.closed.code is None
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("Sec-WebSocket-Protocol", "use subprotocols="),
+        ("sec-websocket-extensions", "use compression="),
+        ("Sec-WebSocket-Key", "the handshake sends it"),
+        ("Sec-WebSocket-Version", "the handshake sends it"),
+        ("Connection", "the handshake sends it"),
+        ("UPGRADE", "the handshake sends it"),
+    ],
+)
+def test_a_header_of_the_handshake_is_the_checks_mistake(name: str, instead: str) -> None:
+    """It would be sent twice."""
+    with RawServer(Peer.read_to_end) as server:
+        with pytest.raises(UsageError, match=f"cannot have {name}: {instead}"):
+            run(open_connection(server.url, options(headers=((name, "x"),))))
+        assert server.peers == []
+
+
 # The answer
 
 
@@ -445,15 +464,75 @@ def test_a_redirect_without_a_location_leads_nowhere() -> None:
 
 
 def test_credentials_do_not_follow_a_redirect_to_another_server() -> None:
-    headers = (("Authorization", "Bearer x"), ("Cookie", "a=b"), ("X-Trace", "1"))
-    with RawServer(upgraded(Peer.echo)) as target:
+    seen = Recording("s3cr3t-value")
+    headers = (
+        ("Authorization", "Bearer x"),
+        ("Cookie", "a=b"),
+        ("X-Api-Key", "k"),
+        ("X-Auth-Token", "t"),
+        ("X-Odd", "s3cr3t-value"),
+        ("X-Trace", "1"),
+    )
+    subprotocols = ("chat", "bearer.t0k3n", "eyJhbGciOiJIUzI1NiJ9.e30.x", "x.s3cr3t-value")
+
+    def accepting(peer: Peer) -> None:
+        peer.handshake(f"{SUBPROTOCOL}: chat")
+        peer.echo()
+
+    given: Any = {"follow_redirects": 2, "headers": headers, "subprotocols": subprotocols}
+    with RawServer(accepting) as target:
         with RawServer(redirecting("/here"), redirecting(f"http://{target.place}/")) as server:
-            run(visit(server.url, follow_redirects=2, headers=headers))
-            assert server.peers[1].header("Authorization") == "Bearer x"
-            assert server.peers[1].header("Cookie") == "a=b"
-        assert target.peers[0].header("Authorization") is None
-        assert target.peers[0].header("Cookie") is None
-        assert target.peers[0].header("X-Trace") == "1"
+            run(visit(server.url, seen, **given))
+            for name, value in headers:
+                assert server.peers[1].header(name) == value
+            assert server.peers[1].header(SUBPROTOCOL) == ", ".join(subprotocols)
+        (peer,) = target.peers
+    assert {name: peer.header(name) for name, _ in headers if peer.header(name)} == {"X-Trace": "1"}
+    assert peer.header(SUBPROTOCOL) == "chat"
+
+
+def test_a_client_certificate_does_not_follow_a_redirect_to_another_server(pki: Pki) -> None:
+    shown: list[Any] = []
+
+    def remembering(then: Script) -> Script:
+        def script(peer: Peer) -> None:
+            shown.append(peer.sock.getpeercert())
+            then(peer)
+
+        return script
+
+    with RawServer(remembering(upgraded(Peer.echo)), tls=pki.asking_client()) as target:
+        there = remembering(redirecting(target.url))
+        with RawServer(remembering(redirecting("/here")), there, tls=pki.asking_client()) as server:
+            given = {"ca": pki.ca, "client_cert": pki.client(), "follow_redirects": 2}
+            run(visit(server.url, **given))
+    assert [bool(certificate) for certificate in shown] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [(b"/gr\xc3\xbcn", "/gr%C3%BCn"), (b"/gr\xfcn", "/gr%FCn"), (b"/gr%C3%BCn", "/gr%C3%BCn")],
+)
+def test_a_location_beyond_ascii_is_taken_as_browsers_take_it(location: bytes, target: str) -> None:
+    def turn(peer: Peer) -> None:
+        peer.read_head()
+        peer.send(b"HTTP/1.1 302 Found\r\nLocation: ", location, b"\r\n\r\n")
+        peer.fin()
+        peer.read_to_end()
+
+    with RawServer(turn, upgraded(Peer.echo)) as server:
+        run(visit(server.url, follow_redirects=1))
+        assert server.peers[1].head.startswith(f"GET {target} ")
+
+
+def test_a_redirect_out_of_tls_is_not_followed(on_each_loop: Run[Any], pki: Pki) -> None:
+    with RawServer(upgraded(Peer.echo)) as target:
+        with RawServer(redirecting(target.url), tls=pki.server()) as server:
+            failure = on_each_loop(refused(server.url, ca=pki.ca, follow_redirects=5))
+        assert target.peers == []
+    assert failure.code == "upgrade.redirect"
+    assert "from TLS to plain text, which is not followed" in failure.message
+    assert "X-Forwarded-Proto" in failure.hint
 
 
 def test_a_secret_in_a_location_is_followed_and_not_shown() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["MASK", "Masker"]
+__all__ = ["MASK", "Masker", "names_credentials"]
 
 MASK = "••••••"
 """What stands in place of a secret. Its length says nothing about the secret's."""
@@ -25,8 +25,16 @@ _SENSITIVE_HEADERS = frozenset(
         "api-key",
     }
 )
+_CREDENTIALS = re.compile(
+    "auth|bearer|cookie|credential|jwt|passw|secret|session|signature|token|api-?key", re.IGNORECASE
+)
 _MIN_LENGTH = 3
 """Shorter values are not masked: hiding every "1" would tell more than it hides."""
+
+
+def names_credentials(name: str) -> bool:
+    """Whether what a client sends under this name most likely proves who it is."""
+    return name.lower() in _SENSITIVE_HEADERS or _CREDENTIALS.search(name) is not None
 
 
 class Masker:
@@ -69,6 +77,10 @@ class Masker:
             (name, MASK if name.lower() in _SENSITIVE_HEADERS else self.text(value))
             for name, value in headers
         )
+
+    def knows(self, text: str) -> bool:
+        """Whether there is a secret in the text."""
+        return self._pattern is not None and self._pattern.search(text) is not None
 
     def data(self, value: Any) -> Any:
         """A JSON-like value with the secrets in all its strings masked."""

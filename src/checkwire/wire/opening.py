@@ -9,18 +9,26 @@ import msgspec
 from checkwire.model import events
 from checkwire.model.errors import ConnectError, FailureError
 from checkwire.model.events import ConnectionStarted, Phase
+from checkwire.model.failures import Failure
+from checkwire.model.masking import Masker, names_credentials
 from checkwire.wire.crosscheck import cross_check
 from checkwire.wire.dial.dialer import Dialler
+from checkwire.wire.http_head import location_text
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
 from checkwire.wire.session.connection import Connection
-from checkwire.wire.upgrade.handshake import Redirected, Upgraded, upgrade
+from checkwire.wire.upgrade.handshake import (
+    Redirected,
+    Upgraded,
+    refuse_handshake_headers,
+    upgrade,
+)
 from checkwire.wire.url import parse_url
 
 __all__ = ["open_connection"]
 
-_PERSONAL = ("authorization", "cookie", "host", "proxy-authorization")
-"""Request headers that are for one server."""
+_JWT = "eyJ"
+"""How every JSON Web Token begins (RFC 7519): the base64 of ``{"``."""
 
 
 async def open_connection(
@@ -42,13 +50,14 @@ async def open_connection(
     options = options or ConnectOptions()
     observer = observer or Observer()
     parse_url(url)
+    refuse_handshake_headers(options.headers)
     left = options.follow_redirects
     while True:
         try:
             return await _open(url, options, observer, follow=left > 0)
         except _Elsewhere as redirect:
             left -= 1
-            options = _towards(redirect.url, url, options)
+            options = _towards(redirect.url, url, options, observer.masker)
             url = redirect.url
 
 
@@ -82,7 +91,9 @@ async def _open(
     except ConnectError as error:
         if follow and isinstance(error, Redirected):
             target = _redirect_target(url, error.location)
-            if target is not None:
+            if target is not None and address.secure and not parse_url(target).secure:
+                error = ConnectError(_out_of_tls(error.failure))
+            elif target is not None:
                 raise _Elsewhere(target) from None
         if pipe is not None:
             pipe.close()
@@ -126,7 +137,7 @@ def _redirect_target(url: str, location: str) -> str | None:
     """Where a Location points, or ``None`` if that is no WebSocket address."""
     # urljoin does not know ws://; the schemes correspond one to one (WHATWG URL).
     try:
-        target = urldefrag(urljoin("http" + url[2:], location)).url
+        target = urldefrag(urljoin("http" + url[2:], location_text(location))).url
         target = f"ws{target[4:]}" if target.startswith("http") else target
         parse_url(target)
     except (ValueError, FailureError):
@@ -134,11 +145,32 @@ def _redirect_target(url: str, location: str) -> str | None:
     return target
 
 
-def _towards(url: str, before: str, options: ConnectOptions) -> ConnectOptions:
-    """The options for a redirect's target: what is meant for one server goes to no other."""
+def _out_of_tls(failure: Failure) -> Failure:
+    return msgspec.structs.replace(
+        failure,
+        message=f"{failure.message}: from TLS to plain text, which is not followed",
+        hint="A proxy that ends TLS may not tell the server of it (X-Forwarded-Proto); if the "
+        "address is right, connect to it itself",
+    )
+
+
+def _towards(url: str, before: str, options: ConnectOptions, masker: Masker) -> ConnectOptions:
+    """The options for a redirect's target: what is meant for one server goes to no other.
+
+    Browsers cannot send headers, so tokens also travel as subprotocols.
+    """
     to, at = parse_url(url), parse_url(before)
     if (to.host, to.port, to.secure) == (at.host, at.port, at.secure):
         return options
-    headers = tuple(h for h in options.headers if h[0].lower() not in _PERSONAL)
-    tls = msgspec.structs.replace(options.tls, server_name=None)
-    return msgspec.structs.replace(options, headers=headers, tls=tls)
+    headers = tuple(
+        (name, value)
+        for name, value in options.headers
+        if not (name.lower() == "host" or names_credentials(name) or masker.knows(value))
+    )
+    subprotocols = tuple(
+        name
+        for name in options.subprotocols
+        if not (names_credentials(name) or name.startswith(_JWT) or masker.knows(name))
+    )
+    tls = msgspec.structs.replace(options.tls.without_certificate(), server_name=None)
+    return msgspec.structs.replace(options, headers=headers, subprotocols=subprotocols, tls=tls)

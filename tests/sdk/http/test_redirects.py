@@ -87,7 +87,8 @@ def test_another_origin_gets_no_credentials(how):
 
         async def check():
             url = f"{server.url}/here"
-            options: dict[str, object] = {"headers": {"Cookie": "c=1", "X-Kept": "1"}}
+            odd = {"X-Api-Key": "k", "X-Auth-Token": "t", "X-Odd": "s3cr3t-value"}
+            options: dict[str, object] = {"headers": {"Cookie": "c=1", "X-Kept": "1", **odd}}
             if how == "auth":
                 options["auth"] = ("ada", "pw")
             elif how == "header":
@@ -96,9 +97,11 @@ def test_another_origin_gets_no_credentials(how):
                 url = url.replace("//", "//ada:pw@")
             await http.get(url, follow_redirects=True, **options)
 
-        attempt(check)
+        attempt(check, secrets={"ODD": "s3cr3t-value"})
     assert server.seen[0].header("Authorization") is not None
+    assert server.seen[0].header("X-Odd") == "s3cr3t-value"
     (request,) = other.seen
+    assert not {"X-Api-Key", "X-Auth-Token", "X-Odd"} & dict(request.headers).keys()
     assert request.header("Authorization") is None
     assert request.header("Cookie") is None
     assert request.header("X-Kept") == "1"
@@ -198,3 +201,68 @@ def test_the_timeout_is_for_all_of_it():
         told = attempt(check)
     assert told.failure.code == "http.timeout"
     assert "GET /there" in told.failure.message
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [({"headers": {"X-Api-Key": "k"}}, "X-Api-Key"), ({"content": "pw"}, "a body")],
+)
+def test_credentials_do_not_go_from_https_to_http(pki, options, what):
+    with HttpServer() as plain:
+        location = f"{plain.url}/x"
+        with HttpServer(_redirecting(307, location), tls=pki.server()) as server:
+
+            async def check():
+                url = f"{server.url}/here"
+                await http.request("PUT", url, follow_redirects=True, ca=pki.ca, **options)
+
+            told = attempt(check)
+    assert told.failure.code == "http.insecure_redirect"
+    assert f"from TLS to plain text, {location}: a request with {what} is" in told.failure.message
+    assert plain.seen == []
+
+
+def test_a_request_that_says_nothing_of_who_asks_may_go_from_https_to_http(pki):
+    with (
+        HttpServer() as plain,
+        HttpServer(_redirecting(302, f"{plain.url}/x"), tls=pki.server()) as server,
+    ):
+
+        async def check():
+            return await http.get(f"{server.url}/here", follow_redirects=True, ca=pki.ca)
+
+        assert attempt(check).result.ok
+
+
+def test_another_origin_sees_no_client_certificate(pki):
+    shown: list[bool] = []
+
+    class Remembering(HttpServer):
+        def _converse(self, peer):
+            shown.append(bool(peer.sock.getpeercert()))
+            super()._converse(peer)
+
+    with (
+        Remembering(tls=pki.asking_client()) as other,
+        Remembering(_redirecting(302, f"{other.url}/x"), tls=pki.asking_client()) as server,
+    ):
+
+        async def check():
+            options = {"ca": pki.ca, "client_cert": pki.client()}
+            await http.get(f"{server.url}/here", follow_redirects=True, **options)
+
+        attempt(check)
+    assert shown == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("location", "target"), [("/gr\xc3\xbcn", "/gr%C3%BCn"), ("/gr\xfcn", "/gr%FCn")]
+)
+def test_a_location_beyond_ascii_is_taken_as_browsers_take_it(location, target):
+    with HttpServer(_redirecting(302, location)) as server:
+
+        async def check():
+            return await http.get(f"{server.url}/here", follow_redirects=True)
+
+        assert attempt(check).result.text == "arrived"
+    assert server.seen[1].target == target

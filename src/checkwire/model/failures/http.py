@@ -32,6 +32,13 @@ CODES = (
         hint="The way they led is in the evidence; a login that is missing often leads in circles",
     ),
     FailureCode(
+        "http.insecure_redirect",
+        "A redirect leads from TLS to plain text",
+        retryable=False,
+        hint="A proxy that ends TLS may not tell the server of it (X-Forwarded-Proto); if the "
+        "address is right, request it itself",
+    ),
+    FailureCode(
         "http.status",
         "The HTTP status is not the one expected",
         hint="The response's headers and body are in the transcript",

@@ -17,6 +17,7 @@ from checkwire.sdk.http.pool import Pool
 from checkwire.sdk.http.redirects import is_redirect, redirected
 from checkwire.sdk.http.requesting import Bounds, Request
 from checkwire.sdk.http.response import Response
+from checkwire.sdk.http.urls import same_origin
 from checkwire.wire.options import ConnectOptions
 
 __all__ = ["Call"]
@@ -83,11 +84,14 @@ class Call:
                     raise HttpError(
                         diagnose_redirects([r.url for r in history], self._bounds.redirects)
                     )
-                following = _redirected(request, response.status, location or "")
+                following = self._redirected(request, response.status, location or "")
+                tls = options.tls
+                if not same_origin(request.address, following.address):
+                    tls = tls.without_certificate()
                 if following.address.host != request.address.host:
                     # The name to ask for was that of another host.
-                    tls = msgspec.structs.replace(options.tls, server_name=None)
-                    options = msgspec.structs.replace(options, tls=tls)
+                    tls = msgspec.structs.replace(tls, server_name=None)
+                options = msgspec.structs.replace(options, tls=tls)
                 request = following
                 continue
             if history:
@@ -106,15 +110,17 @@ class Call:
         self._cookies.store(request.address, response.headers.get_all("set-cookie"))
         return response
 
-
-def _redirected(request: Request, status: int, location: str) -> Request:
-    try:
-        return redirected(request, status, location)
-    except FailureError as error:
-        failure = Failure(
-            code="http.protocol",
-            message=f"{request.url} redirects to what cannot be requested: {error.failure.message}",
-            hint="The Location header of the response is wrong",
-            evidence={"status": status, "location": location},
-        )
-        raise HttpError(failure) from None
+    def _redirected(self, request: Request, status: int, location: str) -> Request:
+        try:
+            return redirected(request, status, location, self._context.masker)
+        except FailureError as error:
+            failure = error.failure
+            if failure.code == "check.bad_url":
+                failure = Failure(
+                    code="http.protocol",
+                    message=f"{request.url} redirects to what cannot be requested: "
+                    f"{failure.message}",
+                    hint="The Location header of the response is wrong",
+                    evidence={"status": status, "location": location},
+                )
+            raise HttpError(failure) from None

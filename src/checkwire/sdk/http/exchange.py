@@ -52,7 +52,7 @@ class Exchange:
         self._context = context
         self._head = _head_of(request)
         address = request.address
-        self._key = (address.scheme, address.host, address.port, options.tls.server_name)
+        self._key = (address.scheme, address.host, address.port, options.tls)
         self._started_ns = 0
         self._dialling: Dialling | None = None
         self._connection: HttpConnection | None = None

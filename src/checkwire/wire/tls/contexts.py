@@ -42,6 +42,12 @@ class TlsOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     client_key_password: str | None = None
     server_name: str | None = None
 
+    def without_certificate(self) -> TlsOptions:
+        """The same, showing no certificate of ours."""
+        return msgspec.structs.replace(
+            self, client_cert=None, client_key=None, client_key_password=None
+        )
+
 
 @functools.lru_cache(maxsize=64)
 def tls_context(options: TlsOptions) -> ssl.SSLContext:

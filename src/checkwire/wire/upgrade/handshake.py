@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from websockets.datastructures import Headers
@@ -32,13 +33,22 @@ from checkwire.wire.upgrade.diagnosis import (
 )
 from checkwire.wire.url import Address
 
-__all__ = ["Redirected", "Upgraded", "upgrade"]
+__all__ = ["Redirected", "Upgraded", "refuse_handshake_headers", "upgrade"]
 
 _DEFLATE = DeflateFactory()
 _OURS = ("host", "origin", "authorization", "user-agent")
 """Headers of which ours goes when the caller gives one."""
 _BODY_READ = 16 * 1024
 """Bytes of it that are looked at."""
+_HANDSHAKE_HEADERS = {
+    "connection": "the handshake sends it",
+    "upgrade": "the handshake sends it",
+    "sec-websocket-key": "the handshake sends it",
+    "sec-websocket-version": "the handshake sends it",
+    "sec-websocket-protocol": "use subprotocols=[...]",
+    "sec-websocket-extensions": "use compression=True or compression=False",
+}
+"""Headers on which the handshake depends, and what there is instead (RFC 6455 section 4.1)."""
 _BODY_PATIENCE = 0.25
 """Seconds to wait for the body of a response that refuses."""
 
@@ -62,6 +72,18 @@ class Upgraded(NamedTuple):
     duration_ns: int
     ended: OSError | EOFError | None
     """What has ended the connection already, if anything has."""
+
+
+def refuse_handshake_headers(headers: Iterable[tuple[str, str]]) -> None:
+    """Refuse headers that the handshake itself sends: twice they are wrong.
+
+    Raises:
+        UsageError: it says what to use instead.
+    """
+    for name, _ in headers:
+        instead = _HANDSHAKE_HEADERS.get(name.lower())
+        if instead is not None:
+            raise UsageError(f"headers= cannot have {name}: {instead}")
 
 
 async def upgrade(
