@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from checkwire.model.failures import Failure
 from checkwire.model.masking import MASK
-from support.checks import run_one
+from support.checks import collect, run_one, write_check
 
 TOKEN = 's3cr3t/Tok3n+"Välue"=xyz?>>'
 
@@ -63,3 +65,35 @@ def test_a_secret_is_told_nowhere_however_long_what_stands_before_it(
     assert "script.exception" in codes
     assert_untold(attempt)
     assert MASK in str(attempt.events)
+
+
+def test_a_secret_that_ends_the_import_of_a_file_is_not_told(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        from checkwire import secret
+
+        raise ValueError("~" * 470 + secret("EARLY"), [secret("EARLY")])
+        """,
+    )
+    collected = collect(tmp_path, env={**os.environ, "EARLY": TOKEN})
+    (failure,) = collected.failures.values()
+    assert isinstance(failure, Failure)
+    assert failure.code == "script.import"
+    assert_untold(failure)
+
+
+def test_a_secret_that_is_printed_while_a_file_is_imported_is_not_told(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        from checkwire import secret
+
+        print("the key is", secret("EARLY"))
+
+        @check
+        async def a(): assert True
+        """,
+    )
+    collected = collect(tmp_path, env={**os.environ, "EARLY": TOKEN})
+    assert collected.output == f"the key is {MASK}\n"
