@@ -28,7 +28,7 @@ RECORD = sys.argv[sys.argv.index("--record") + 1] if "--record" in sys.argv else
 class Encoding(Observer):
     """Does with events what a run does, but for writing them to a pipe."""
 
-    def emit(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         self.size = len(encode_event(event))
 
 
@@ -91,7 +91,7 @@ class _Coalesced(Observer):
         super().__init__()
         self.frames: set[int] = set()
 
-    def emit(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         if getattr(event, "coalesced", False) is True:
             self.frames.add(event.number)  # type: ignore[union-attr]
 

@@ -7,14 +7,11 @@ from hypothesis import strategies as st
 
 from checkwire.model.events import Logged
 from checkwire.model.masking import MASK, Masker
-from checkwire.runner.output import OutputCapture, add_secret
+from checkwire.runner.output import OutputCapture
 
 
 def capture(*pieces: bytes, secrets: tuple[str, ...] = (), **limits: int) -> list[Logged]:
-    masker = Masker()
-    for secret in secrets:
-        add_secret(masker, secret)
-    output = OutputCapture("stdout", masker, **limits)
+    output = OutputCapture("stdout", Masker(secrets), **limits)
     lines = [line for at_ns, piece in enumerate(pieces) for line in output.feed(piece, at_ns)]
     return lines + output.finish(len(pieces))
 

@@ -32,7 +32,7 @@ class Recording(Observer):
         self.failures: list[Failure] = []
         self.warnings: list[Failure] = []
 
-    def emit(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         self.events.append(event)
 
     def failed(

@@ -10,7 +10,7 @@ timeline; only ``started_ns`` is an instant (Unix epoch).
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -61,13 +61,22 @@ def _tag(name: str) -> str:
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=_tag):
-    """What all events share."""
+    """What all events share.
+
+    Attributes:
+        words: names of the fields that hold words of ours, or what is masked already: the others
+            are masked when an event is told.
+    """
+
+    words: ClassVar[frozenset[str]] = frozenset()
 
     at_ns: int
 
 
 class AttemptStarted(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """The first event. ``started_ns`` is the wall clock (Unix epoch) at ``at_ns`` = 0."""
+
+    words = frozenset({"check", "engine"})
 
     check: str
     started_ns: int
@@ -88,6 +97,8 @@ class StepStarted(_Event, frozen=True, kw_only=True, omit_defaults=True):
 class StepFinished(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """The step ended; ``failed`` when an exception left it."""
 
+    words = frozenset({"status"})
+
     step: int
     status: StepStatus = "passed"
 
@@ -106,6 +117,8 @@ class Phase(_Event, frozen=True, kw_only=True, omit_defaults=True):
     ``details`` holds what belongs to the phase: the addresses found (``dns``), each address tried
     and the kernel's round trip (``tcp``), the proxy (``proxy``).
     """
+
+    words = frozenset({"name", "clock"})
 
     connection: int
     name: PhaseName
@@ -133,6 +146,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 class TlsEstablished(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """The TLS session: version (``TLSv1.3``), cipher, and the chain as sent, leaf first."""
+
+    words = frozenset({"version", "cipher"})
 
     connection: int
     version: str
@@ -172,6 +187,8 @@ class FrameSeen(_Event, frozen=True, kw_only=True, omit_defaults=True):
             time is the later one's: an upper bound.
     """
 
+    words = frozenset({"clock", "direction", "opcode", "payload"})
+
     connection: int
     number: int
     direction: Direction
@@ -204,6 +221,8 @@ class RoundTrip(_Event, frozen=True, kw_only=True, omit_defaults=True):
     back for it.
     """
 
+    words = frozenset({"kind"})
+
     connection: int
     kind: Literal["ping", "reply"]
     duration_ns: int
@@ -231,6 +250,8 @@ class ConnectionClosed(_Event, frozen=True, kw_only=True, omit_defaults=True):
         clean: a closing handshake took place, RFC 6455 section 7.1.4.
     """
 
+    words = frozenset({"clock", "initiator"})
+
     connection: int
     code: int | None = None
     reason: str = ""
@@ -252,6 +273,8 @@ class HttpExchange(_Event, frozen=True, kw_only=True, omit_defaults=True):
     and ``receive`` to nanoseconds; those absent did not take place (a kept-alive connection).
     """
 
+    words = frozenset({"phases"})
+
     method: str
     url: str
     duration_ns: int
@@ -271,6 +294,8 @@ class HttpExchange(_Event, frozen=True, kw_only=True, omit_defaults=True):
 class Logged(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """Something the script said: ``log(...)``, or a line on stdout or stderr (``source``)."""
 
+    words = frozenset({"level", "source"})
+
     message: str
     level: LogLevel = "info"
     source: Literal["log", "stdout", "stderr", "checkwire"] = "log"
@@ -283,6 +308,8 @@ class Failed(_Event, frozen=True, kw_only=True, omit_defaults=True):
     ``number`` counts the failures of the attempt from 1.
     """
 
+    words = frozenset({"severity"})
+
     number: int
     failure: Failure
     severity: Severity = "failed"
@@ -291,6 +318,8 @@ class Failed(_Event, frozen=True, kw_only=True, omit_defaults=True):
 
 class Excused(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """A failure told earlier does not count: the check expected it, or it held on a later try."""
+
+    words = frozenset({"reason"})
 
     number: int
     reason: Literal["expected", "held_later"]
@@ -304,6 +333,8 @@ class Finished(_Event, frozen=True, kw_only=True, omit_defaults=True):
         raised: number of the failure that ended it, 0 if none.
         verifications: how many things were verified, so that none is noticed.
     """
+
+    words = frozenset({"outcome"})
 
     outcome: Literal["returned", "raised"]
     raised: int = 0

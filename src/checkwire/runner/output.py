@@ -8,7 +8,7 @@ from typing import Final, Literal
 from checkwire.model.events import Logged
 from checkwire.model.masking import Masker
 
-__all__ = ["OutputCapture", "add_secret"]
+__all__ = ["OutputCapture"]
 
 _FIRST: Final = 64 * 1024
 _LAST: Final = 32 * 1024
@@ -16,7 +16,6 @@ _FIRST_LINES: Final = 400
 _LAST_LINES: Final = 400
 _CHUNK: Final = 1024  # smaller pieces are joined, at the time of the first
 _MAX_LINE: Final = 4000
-_MIN_SECRET_LINE: Final = 8
 
 
 class OutputCapture:
@@ -120,26 +119,9 @@ class OutputCapture:
         return Logged(at_ns=at_ns, message=message, level="warning", source="checkwire")
 
     def _end_line(self, at_ns: int, *, whole: bool = True) -> Logged:
-        text = self._masker.text(self._line.decode("utf-8", "replace").rstrip("\r"))
-        if self._cut or not whole:
-            # What a cut leaves of a secret is not known as one, so as much is taken away.
-            text = text[: max(0, len(text) - self._masker.longest)]
-        if self._cut or not whole or len(text) > _MAX_LINE:
-            text = text[:_MAX_LINE] + "…"
+        text = self._line.decode("utf-8", "replace").rstrip("\r")
+        cut = self._cut or not whole or len(text) > _MAX_LINE
+        text = self._masker.excerpt(text, _MAX_LINE, ends=whole) + "…" * cut
         self._line.clear()
         self._cut = False
         return Logged(at_ns=at_ns, message=text, source=self._source)
-
-
-def add_secret(masker: Masker, secret: str) -> None:
-    """Mask a secret in text that is looked at line by line.
-
-    A secret of several lines, such as a private key, never stands in one line as a whole, so each
-    of its lines counts as a secret, unless it is too short to be one.
-    """
-    masker.add(secret)
-    lines = secret.splitlines()
-    if len(lines) > 1:
-        for line in lines:
-            if len(line.strip()) >= _MIN_SECRET_LINE:
-                masker.add(line.strip())

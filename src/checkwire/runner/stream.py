@@ -97,7 +97,8 @@ class EventReader:
             if kind == _SECRET_READ:
                 self._take_secret(line)
             elif kind is None or kind in _KNOWN:
-                self._faulty(f"{error}: {line[:_SHOWN].decode('utf-8', 'backslashreplace')}")
+                shown = line[:_SHOWN].decode("utf-8", "backslashreplace")
+                self._faulty(f"{error}: {shown}{'…' * (len(line) > _SHOWN)}")
             return
         events.append(event)
 

@@ -142,11 +142,12 @@ class Site:
         from checkwire.model.failures import Failure, Location
 
         text = " ".join(self.source.split())
+        text = text if len(text) <= 200 else f"{text[:200]}…"
         return Failure(
             code="assertion.failed",
             message=explanation.message,
             details=explanation.details,
-            location=Location(self.path, self.line, self.function.rpartition(".")[2], text[:200]),
+            location=Location(self.path, self.line, self.function.rpartition(".")[2], text),
         )
 
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from checkwire.model.errors import UsageError
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure, Location, Severity
-from checkwire.model.masking import Masker
+from checkwire.model.masking import Masker, without_credentials
 from checkwire.sdk.abandoned import Waits
 from checkwire.sdk.leaving import FAREWELL, leave
 from checkwire.sdk.ledger import Ledger, Origin
@@ -123,7 +123,7 @@ class Context(Observer):
         """Whether there is somebody to tell: not while check files are imported."""
         return self._emit is not None
 
-    def emit(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         if self._emit is not None:
             self._emit(event)
 
@@ -207,21 +207,9 @@ class Context(Observer):
     def masked(self, failure: Failure) -> Failure:
         """The failure as it may be told: without secrets, and with text that can be encoded."""
         message, details = encodable(failure.message), encodable(failure.details)
-        if not self.masker.longest:
-            if message is failure.message and details is failure.details:
-                return failure
-            return replace(failure, message=message, details=details)
-        location = failure.location
-        if location is not None:
-            location = replace(location, text=self.masker.text(location.text))
-        return replace(
-            failure,
-            message=self.masker.text(message),
-            details=self.masker.text(details),
-            evidence=self.masker.data(failure.evidence),
-            hint=self.masker.text(failure.hint),
-            location=location,
-        )
+        if message is not failure.message or details is not failure.details:
+            failure = replace(failure, message=message, details=details)
+        return self.masker.data(failure)
 
     def located(self, failure: Failure, site: Site) -> Failure:
         """The failure with its place in the script, unless it has one."""
@@ -290,7 +278,7 @@ class Context(Observer):
 
     def _tell_left_open(self, ws: WebSocket) -> None:
         if ws.ready_state is ws.OPEN:
-            message = f"The check ended with its connection to {ws.url} open"
+            message = f"The check ended with its connection to {without_credentials(ws.url)} open"
             failure = Failure(code="check.unclosed_connection", message=message)
             self.failed(self.located(failure, ws._site), "warning")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from checkwire.model.masking import without_credentials
 from checkwire.sdk.facts import ReadyState, Response, Timings, Tls
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ class Described:
 
     def __repr__(self) -> str:
         ws = self._async
-        return f"<WebSocket {ws._context.masker.text(ws.url)} {self.ready_state.name}>"
+        url = ws._context.masker.text(without_credentials(ws.url))
+        return f"<WebSocket {url} {self.ready_state.name}>"
 
     if not TYPE_CHECKING:  # For what a type checker would say before it runs.
 

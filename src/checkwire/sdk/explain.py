@@ -120,11 +120,12 @@ def _sentence_for(error: KeyError | IndexError | TypeError, source: str) -> str:
 
 
 def _own_message(message: object, masker: Masker | None) -> str:
-    text = str(message)
+    text = str(message).strip()
+    cut = len(text) > _MAX_MESSAGE
     if masker is not None:
-        text = masker.text(text[: _MAX_MESSAGE + masker.longest])
-    text = printable(text.strip())
-    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}…"
+        text = masker.excerpt(text, _MAX_MESSAGE) if cut else masker.text(text)
+    text = printable(text)
+    return f"{text[:_MAX_MESSAGE]}…" if cut else text
 
 
 def _shown_source(source: str) -> str:

@@ -27,7 +27,10 @@ class step:  # noqa: N801 - used as a function, and as a context manager
         context = self._context = current()
         self._site = here()
         if not isinstance(name, str) or not name.strip():
-            raise context.misused(f'step("log in") takes a name, not {name!r:.80}', self._site)
+            raise context.misused(
+                f'step("log in") takes a name, not {context.masker.excerpt(repr(name), 80)}',
+                self._site,
+            )
         self._name = encodable(name)
         self._number = 0
         self._token: Token[int] | None = None
@@ -44,7 +47,7 @@ class step:  # noqa: N801 - used as a function, and as a context manager
             StepStarted(
                 at_ns=context.timeline.now(),
                 step=self._number,
-                name=context.masker.text(self._name),
+                name=self._name,
                 parent=current_step.get(),
                 location=context.location(self._site),
             )

@@ -134,10 +134,10 @@ class _Shower:
 
     def _bytes(self, value: bytes) -> str:
         room = max(self.left // 2, 20)
-        data = bytes(value[: room + (self.masker.longest if self.masker else 0)])
-        if self.masker is not None:
-            data = self.masker.bytes(data)
-        shown = repr(data[:room])
+        if self.masker is None:
+            shown = repr(bytes(value[:room]))
+        else:
+            shown = repr(self.masker.excerpt_of_bytes(value, room))
         return f"{shown} … {len(value):,} bytes" if len(value) > room else shown
 
     def _other(self, value: object) -> str:
@@ -152,7 +152,7 @@ class _Shower:
         """The text, masked, and cut only then: half a secret would not be recognized as one."""
         cut = len(text) > room
         if self.masker is not None:
-            text = self.masker.text(text[: room + self.masker.longest])
+            text = self.masker.excerpt(text, room) if cut else self.masker.text(text)
         return text[:room] + mark if cut else text
 
 

@@ -18,6 +18,7 @@ from checkwire.model.errors import (
     FailureError,
     UsageError,
 )
+from checkwire.model.masking import without_credentials
 from checkwire.sdk.begun import Begun
 from checkwire.sdk.connecting import ConnectKeywords, connect_options
 from checkwire.sdk.context import Context, Site, current, here
@@ -80,7 +81,8 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         self._context: Context = current()
         self._site: Site = here()
         if not isinstance(url, str):
-            raise self._context.misused(f"a URL is a string, not {url!r:.80}")
+            shown = self._context.masker.excerpt(repr(url), 80)
+            raise self._context.misused(f"a URL is a string, not {shown}")
         self.url = url
         self._how_to_open = _HOW_TO_OPEN
         self._options = connect_options(options, self._context)
@@ -121,7 +123,7 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         except UsageError as error:
             raise context.misused(str(error), self._site) from None
         except asyncio.CancelledError:
-            context.waits.cancelled(wait, key, f"connecting to {self.url}")
+            context.waits.cancelled(wait, key, f"connecting to {without_credentials(self.url)}")
             raise
         finally:
             opening.reset(token)

@@ -13,6 +13,9 @@ __all__ = ["Observer"]
 class Observer:
     """Gets every event of the connections made for it. This one keeps nothing.
 
+    What it is told holds no secrets: whatever an event says is masked here, on its way in. The
+    payloads of frames alone, which are many, were when they were cut.
+
     Attributes:
         timeline: where the events' times lie.
         masker: hides secrets in what is told.
@@ -34,7 +37,11 @@ class Observer:
         return 0
 
     def emit(self, event: Event) -> None:
-        """Something happened."""
+        """Tell that something happened."""
+        self.take(self.masker.data(event))
+
+    def take(self, event: Event) -> None:
+        """Something happened; what is told of it is masked."""
 
     def failed(
         self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None

@@ -10,7 +10,7 @@ from checkwire.model import events
 from checkwire.model.errors import ConnectError, FailureError
 from checkwire.model.events import ConnectionStarted, Phase
 from checkwire.model.failures import Failure
-from checkwire.model.masking import Masker, names_credentials
+from checkwire.model.masking import Masker, names_credentials, without_credentials
 from checkwire.wire.crosscheck import cross_check
 from checkwire.wire.dial.dialer import Dialler
 from checkwire.wire.http_head import location_text
@@ -72,7 +72,7 @@ async def _open(
     address = parse_url(url)
     number = observer.next_connection()
     started_ns = observer.timeline.now()
-    shown = observer.masker.text(url)
+    shown = without_credentials(url)
     observer.emit(
         ConnectionStarted(at_ns=started_ns, connection=number, url=shown, step=observer.step)
     )

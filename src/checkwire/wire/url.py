@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from checkwire.model.errors import FailureError
 from checkwire.model.failures import Failure
+from checkwire.model.masking import without_credentials
 
 __all__ = ["Address", "is_ip", "parse_url"]
 
@@ -68,20 +69,28 @@ def parse_url(url: str, schemes: tuple[str, ...] = ("ws", "wss")) -> Address:
 
 @functools.lru_cache(maxsize=256)
 def _parse(url: str, schemes: tuple[str, ...]) -> Address:
+    shown = without_credentials(url)
+
     def bad(what: str, hint: str = "") -> FailureError:
-        return FailureError(Failure(code="check.bad_url", message=f"{url!r}: {what}", hint=hint))
+        return FailureError(Failure(code="check.bad_url", message=f"{shown!r}: {what}", hint=hint))
 
     if url != url.strip() or any(ord(c) < 0x20 or c == " " for c in url):
         raise bad("there is white space in this URL")
     try:
         parts = urlsplit(url)
+    except ValueError as error:
+        raise bad(without_credentials(str(error)).lower()) from None
+    try:
         port = parts.port
     except ValueError as error:
-        raise bad(str(error).lower()) from None
+        # What Python says of it quotes it: there, a password with a slash in it looks like a port.
+        raise bad(str(error).lower() if shown == url else "the port is no number") from None
     scheme = parts.scheme.lower()
     if scheme not in schemes:
         if not scheme or "://" not in url:
-            raise bad("a scheme is missing", f"Write {schemes[0]}://{url} or {schemes[1]}://{url}")
+            raise bad(
+                "a scheme is missing", f"Write {schemes[0]}://{shown} or {schemes[1]}://{shown}"
+            )
         better = _WEB_SOCKET.get(scheme)
         if better in schemes:
             raise bad(f"{scheme}:// is not a WebSocket address", f"Write {better}:// instead")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -41,6 +41,8 @@ class FailureCode(msgspec.Struct, frozen=True):
 class Location(msgspec.Struct, frozen=True, omit_defaults=True):
     """A place in a check's source: file (relative to the project), line from 1, and its text."""
 
+    words: ClassVar[frozenset[str]] = frozenset({"path", "function"})
+
     path: str
     line: int
     function: str = ""
@@ -60,6 +62,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         location: where in the check's source.
         connection: the connection's number within the attempt.
     """
+
+    words: ClassVar[frozenset[str]] = frozenset({"code", "phase"})
 
     code: str
     message: str

@@ -7,6 +7,7 @@ from pathlib import Path
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import FailureError
 from checkwire.model.failures import Failure, Location
+from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.project.definitions import CollectedCheck, define_all
 from checkwire.project.imports import ProjectImports
@@ -15,7 +16,7 @@ from checkwire.runner.python.blame import Blame
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
 from checkwire.runner.python.script import run_script
-from checkwire.sdk.context import declared_secrets
+from checkwire.sdk.context import declared_secrets, early_secrets
 
 __all__ = ["Catalog"]
 
@@ -47,7 +48,7 @@ class Catalog:
             message = f"{path} cannot be imported: KeyboardInterrupt."
             return Failure(code="script.import", message=message, location=Location(path, 1))
         if isinstance(defined, Failure):
-            return defined
+            return Masker(early_secrets.values()).data(defined)
         self._checks.update((check.definition.id, check) for check in defined)
         return tuple(check.definition for check in defined)
 

@@ -16,6 +16,7 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure
+from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.runner.python.handle import ZygoteHandle, ZygoteLost
 from checkwire.runner.python.launch import ZygoteProcess, launch
@@ -236,14 +237,17 @@ class Engine:
                     raise UnsafeFile(path, response.failure)
                 case NotLoaded():
                     failures[path] = response.failure
-                case Ready():
+                case Ready(secrets=names):
                     if answers != len(files):
                         raise EngineError(
                             f"the process that runs checks imported {answers} of {len(files)} "
                             "check files, and said nothing of the others"
                         )
                     self.loading = ""
-                    return LoadedChecks(tuple(definitions), failures, tuple(empty), zygote.output)
+                    masker = Masker(self._env.get(name, "") for name in names)
+                    said = zygote.output  # the end of it: it may begin within anything
+                    said = masker.excerpt(said, len(said), begins=False)
+                    return LoadedChecks(tuple(definitions), failures, tuple(empty), said)
 
     def _relative(self, file: Path) -> str:
         return os.path.relpath(file, self._project.root).replace(os.sep, "/")

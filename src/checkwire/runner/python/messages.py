@@ -89,7 +89,12 @@ class NotLoaded(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ready(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """From the zygote: every file was dealt with, and it waits for :class:`Fork`."""
+    """From the zygote: every file was dealt with, and it waits for :class:`Fork`.
+
+    ``secrets`` names the variables that were read as secrets meanwhile.
+    """
+
+    secrets: tuple[str, ...] = ()
 
 
 class Forked(_Message, frozen=True, kw_only=True, omit_defaults=True):

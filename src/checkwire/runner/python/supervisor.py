@@ -19,7 +19,7 @@ from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker
 from checkwire.runner.exit import Cause, Exit
 from checkwire.runner.fold import Fold
-from checkwire.runner.output import OutputCapture, add_secret
+from checkwire.runner.output import OutputCapture
 from checkwire.runner.python.crash import crash_location
 from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteHandle, ZygoteLost
 from checkwire.runner.python.linux import count_memory_kills
@@ -76,9 +76,7 @@ class Supervisor:
         self._error: BaseException | None = None
         self._fold = Fold(job.definition, job.attempt)
         self._reader = EventReader()
-        self._masker = Masker()
-        for secret in job.secrets.values():
-            add_secret(self._masker, secret)
+        self._masker = Masker(job.secrets.values())
         self._stdout = OutputCapture("stdout", self._masker)
         self._stderr = OutputCapture("stderr", self._masker)
         self._last_errors: deque[str] = deque(maxlen=500)
@@ -207,7 +205,7 @@ class Supervisor:
             if not self._read(self._events_fd, self._take_events):
                 break
         while self._reader.secrets:
-            add_secret(self._masker, self._job.env.get(self._reader.secrets.pop(), ""))
+            self._masker.add(self._job.env.get(self._reader.secrets.pop(), ""))
 
     def _emit(self, event: Event) -> None:
         self._fold.feed(event)
@@ -259,7 +257,7 @@ class Supervisor:
     def not_started(self, reason: str) -> Attempt:
         """The attempt that could not even begin, for that reason or because it was cancelled."""
         cause = self._cause if self._cause == "cancelled" else "not_started"
-        return self._finish(self._ended(cause, reason=reason))
+        return self._finish(self._ended(cause, reason=self._masker.text(reason)))
 
     def _exit(self, exited: Exited | None) -> Exit:
         if exited is None:
@@ -288,7 +286,7 @@ class Supervisor:
             self._emit(line)
         if end.signal is not None:
             location = crash_location(self._last_errors, self._root)
-            end = msgspec.structs.replace(end, location=location)
+            end = msgspec.structs.replace(end, location=self._masker.data(location))
         if self._reader.faults:
             self._fold.fail(end.at_ns, self._protocol_failure())
         if self._error is not None:
@@ -300,6 +298,7 @@ class Supervisor:
         lines = "a line that is" if faults == 1 else f"{faults:,} lines that are"
         return Failure(
             code="runner.protocol",
-            message=f"The check's process sent {lines} no run event: {self._reader.fault}",
+            message=f"The check's process sent {lines} no run event: "
+            f"{self._masker.text(self._reader.fault)}",
             evidence={"lines": faults},
         )

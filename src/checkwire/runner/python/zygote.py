@@ -41,6 +41,7 @@ from checkwire.runner.python.messages import (
     Response,
 )
 from checkwire.runner.python.reaper import Children
+from checkwire.sdk.context import early_secrets
 
 __all__ = ["main"]
 
@@ -134,7 +135,7 @@ class Zygote:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._awake, select.POLLIN)
-        self._say(Ready())
+        self._say(Ready(secrets=tuple(early_secrets)))
         while True:
             timeout = _LOOK_AGAIN_MS if self._children.strays_left else None
             ready = {fd for fd, _ in poll.poll(timeout)}

@@ -45,9 +45,4 @@ def shown_body(
     text = decode_text(start, charset_of(content_type), cut=len(start) < len(data))
     if text is None:
         return None
-    kept = text[: limit + masker.longest]
-    masked = masker.text(kept)
-    if len(kept) < len(text) or len(start) < len(data):
-        # What ends here may be half a secret, and masking may have moved it within the limit.
-        masked = masked[: max(len(masked) - masker.longest, 0)]
-    return masked[:limit]
+    return masker.excerpt(text, limit)

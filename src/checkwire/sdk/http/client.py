@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Unpack, cast
 
 from checkwire.model.errors import FailureError, UsageError
+from checkwire.model.masking import without_credentials
 from checkwire.sdk.connecting import ConnectKeywords, connect_options
 from checkwire.sdk.context import Site, current, here
 from checkwire.sdk.http.call import Call
@@ -140,7 +141,8 @@ class Session:
         except FailureError as error:
             raise type(error)(tell(error.failure, context, site, key)) from error.__cause__
         except asyncio.CancelledError:
-            context.waits.cancelled(wait, key, f"waiting for the answer to {method} {url}")
+            doing = f"waiting for the answer to {method} {without_credentials(url)}"
+            context.waits.cancelled(wait, key, doing)
             raise
         context.waits.came(wait)
         context.ledger.recovered(key, began=began)

@@ -7,6 +7,7 @@ from typing import Any
 
 from checkwire.model.durations import format_seconds
 from checkwire.model.failures import Failure
+from checkwire.model.masking import Masker
 from checkwire.sdk.http.reading import Reading, Unreadable
 from checkwire.sdk.http.requesting import Bounds, Request
 from checkwire.wire.tls.diagnosis import diagnose_tls_after_handshake
@@ -20,14 +21,18 @@ def _what(request: Request) -> str:
     return f"{request.method} {request.address.target.partition('?')[0]}"
 
 
-def _evidence(reading: Reading) -> dict[str, Any]:
+def _start(reading: Reading, masker: Masker) -> bytes:
+    return masker.excerpt_of_bytes(reading.start, len(reading.start), ends=False)
+
+
+def _evidence(reading: Reading, masker: Masker) -> dict[str, Any]:
     evidence: dict[str, Any] = {"bytes_received": reading.received}
     if reading.status is not None:
         evidence["status"] = reading.status
         if reading.length is not None:
             evidence["content_length"] = reading.length
     elif reading.start:
-        evidence["first_bytes"] = reading.start.hex(" ")
+        evidence["first_bytes"] = _start(reading, masker).hex(" ")
     return evidence
 
 
@@ -40,7 +45,12 @@ def _progress(reading: Reading) -> str:
 
 
 def diagnose_unreadable(
-    error: Unreadable, request: Request, reading: Reading, place: str, bounds: Bounds
+    error: Unreadable,
+    request: Request,
+    reading: Reading,
+    place: str,
+    bounds: Bounds,
+    masker: Masker,
 ) -> Failure:
     """The server closed the connection, does not speak HTTP, or says too much."""
     what, why = _what(request), str(error)
@@ -65,14 +75,19 @@ def diagnose_unreadable(
         hint = "Use https:// instead of http://"
     else:
         message = f"The answer of {place} to {what} is not valid HTTP: {why}"
-        shown = reading.start.decode("ascii", "replace").strip()
+        shown = _start(reading, masker).decode("utf-8", "replace").strip()
         if reading.status is None and shown.isprintable() and shown:
             message += f" ({shown!r})"
-    return Failure(code=error.code, message=message, hint=hint, evidence=_evidence(reading))
+    return Failure(code=error.code, message=message, hint=hint, evidence=_evidence(reading, masker))
 
 
 def diagnose_broken(
-    error: OSError, request: Request, reading: Reading, place: str, server_name: str
+    error: OSError,
+    request: Request,
+    reading: Reading,
+    place: str,
+    server_name: str,
+    masker: Masker,
 ) -> Failure:
     """The connection broke."""
     if isinstance(error, ssl.SSLError):
@@ -85,12 +100,17 @@ def diagnose_broken(
         if how == "reset"
         else f"The connection to {place} broke {after} of the answer to {_what(request)}: "
         f"{error.strerror or error}",
-        evidence={**_evidence(reading), "errno": error.errno},
+        evidence={**_evidence(reading, masker), "errno": error.errno},
     )
 
 
 def diagnose_timeout(
-    request: Request, reading: Reading, place: str, timeout: float, unsent: int
+    request: Request,
+    reading: Reading,
+    place: str,
+    timeout: float,
+    unsent: int,
+    masker: Masker,
 ) -> Failure:
     """No whole answer came in time, on an open connection."""
     within, what = f"within {format_seconds(timeout)}", _what(request)
@@ -104,7 +124,7 @@ def diagnose_timeout(
     else:
         message = f"{place} sent only {_progress(reading)} of its answer to {what} {within}"
         hint = "It began to answer, then stalled; timeout= is for the whole response"
-    evidence = {**_evidence(reading), "timeout": timeout, "bytes_unsent": unsent}
+    evidence = {**_evidence(reading, masker), "timeout": timeout, "bytes_unsent": unsent}
     return Failure(code="http.timeout", message=message, hint=hint, evidence=evidence)
 
 

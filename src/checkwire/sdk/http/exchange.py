@@ -110,11 +110,15 @@ class Exchange:
             connection.send(self._head, self._request.body)
             await self._reading.read(connection)
         except Unreadable as error:
-            failure = diagnose_unreadable(error, self._request, self._reading, place, self._bounds)
+            failure = diagnose_unreadable(
+                error, self._request, self._reading, place, self._bounds, self._context.masker
+            )
             raise HttpError(failure) from None
         except OSError as error:
             name = self._options.tls.server_name or self._request.address.host
-            failure = diagnose_broken(error, self._request, self._reading, place, name)
+            failure = diagnose_broken(
+                error, self._request, self._reading, place, name, self._context.masker
+            )
             kind = HttpError if failure.code.startswith("http.") else ConnectError
             raise kind(failure) from None
 
@@ -125,7 +129,12 @@ class Exchange:
         connection = self._connection
         place = connection.dialled.remote_address if connection else self._request.address.place
         return diagnose_timeout(
-            self._request, self._reading, place, self._bounds.timeout, self._unsent
+            self._request,
+            self._reading,
+            place,
+            self._bounds.timeout,
+            self._unsent,
+            self._context.masker,
         )
 
     def _let_go(self, whole: bool) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode, urljoin
 
 from checkwire.model.errors import FailureError, UsageError
 from checkwire.model.failures import Failure
+from checkwire.model.masking import without_credentials
 from checkwire.sdk.http.keywords import Fields
 from checkwire.wire.http_head import location_text
 from checkwire.wire.url import Address, parse_url
@@ -36,6 +37,8 @@ def parse_http_url(url: str) -> Address:
         scheme, separator, rest = url.partition("://")
         if separator and scheme.lower() in ("ws", "wss"):
             web = "https" if scheme.lower() == "wss" else "http"
+            url = without_credentials(url)
+            rest = url.partition("://")[2]
             raise FailureError(
                 Failure(
                     code="check.bad_url",
@@ -104,7 +107,7 @@ def redirect_url(address: Address, location: str) -> str:
         location = location_text(location.strip()).replace(" ", "%20")
         return urljoin(shown_url(address), location)
     except ValueError as error:
-        message = f"{location!r}: {str(error).lower()}"
+        message = f"{without_credentials(location)!r}: {without_credentials(str(error)).lower()}"
         raise FailureError(Failure(code="check.bad_url", message=message)) from None
 
 

@@ -236,7 +236,8 @@ class Dialler:
                 left = deadline - asyncio.get_running_loop().time()
                 pipe = await self._tls_to_proxy(pipe, proxy, left)
                 began_ns = pipe.handshake_began_ns
-            tunnel = await open_tunnel(pipe, proxy, host, port, self._timeline, deadline)
+            observer = self._observer
+            tunnel = await open_tunnel(pipe, proxy, host, port, observer, deadline)
             return pipe, tunnel._replace(asked_ns=began_ns or tunnel.asked_ns)
         except BaseException as error:
             pipe.close()

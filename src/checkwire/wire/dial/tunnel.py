@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from checkwire.model.errors import ConnectError
 from checkwire.model.failures import Failure
-from checkwire.wire.clock import Timeline
+from checkwire.model.masking import Masker
 from checkwire.wire.collector import Collector
 from checkwire.wire.http_head import head_ended, parse_head
+from checkwire.wire.observer import Observer
 from checkwire.wire.pipe import Pipe
 from checkwire.wire.url import Address, is_ip
 
@@ -39,7 +40,7 @@ class Tunnel(NamedTuple):
 
 
 async def open_tunnel(
-    pipe: Pipe, proxy: Address, host: str, port: int, timeline: Timeline, deadline: float
+    pipe: Pipe, proxy: Address, host: str, port: int, observer: Observer, deadline: float
 ) -> Tunnel:
     """Ask the proxy at the other end of the pipe to connect it to the target.
 
@@ -49,17 +50,17 @@ async def open_tunnel(
         OSError, EOFError: the connection to the proxy broke.
     """
     collector = Collector(pipe, deadline)
-    began_ns = timeline.now()
+    began_ns, masker = observer.timeline.now(), observer.masker
     if proxy.scheme in ("http", "https"):
-        rest = await _connect(collector, proxy, host, port, began_ns)
+        rest = await _connect(collector, proxy, host, port, began_ns, masker)
     else:
-        rest = await _socks(collector, proxy, host, port, began_ns)
+        rest = await _socks(collector, proxy, host, port, began_ns, masker)
     if rest:
         raise _failure(
             "proxy.protocol",
             f"The proxy at {proxy.place} opened a tunnel, and sent {len(rest)} bytes through it "
             "before anything was asked",
-            first_bytes=bytes(rest[:32]).hex(" "),
+            first_bytes=_first(rest, masker),
         )
     if collector.error is not None:
         raise collector.error
@@ -74,8 +75,12 @@ def _failure(code: str, message: str, **evidence: object) -> ConnectError:
     return ConnectError(Failure(code=code, message=message, phase="proxy", evidence=evidence))
 
 
+def _first(data: bytearray, masker: Masker) -> str:
+    return masker.excerpt_of_bytes(data, 32, ends=False).hex(" ")
+
+
 async def _connect(
-    collector: Collector, proxy: Address, host: str, port: int, now_ns: int
+    collector: Collector, proxy: Address, host: str, port: int, now_ns: int, masker: Masker
 ) -> bytearray:
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
@@ -89,9 +94,13 @@ async def _connect(
         raise _failure(
             "proxy.protocol",
             f"The proxy at {proxy.place} did not answer CONNECT with HTTP",
-            first_bytes=bytes(collector.data[:32]).hex(" "),
+            first_bytes=_first(collector.data, masker),
         )
-    evidence = {"status": head.status, "reason": head.reason, "headers": list(head.headers)}
+    evidence = {
+        "status": head.status,
+        "reason": head.reason,
+        "headers": [list(pair) for pair in masker.headers(head.headers)],
+    }
     if head.status == 407:
         raise _failure(
             "proxy.auth_required",
@@ -109,7 +118,7 @@ async def _connect(
 
 
 async def _socks(
-    collector: Collector, proxy: Address, host: str, port: int, now_ns: int
+    collector: Collector, proxy: Address, host: str, port: int, now_ns: int, masker: Masker
 ) -> bytearray:
     user = (proxy.user or "").encode()
     password = (proxy.password or "").encode()
@@ -121,7 +130,7 @@ async def _socks(
         raise _failure(
             "proxy.protocol",
             f"The proxy at {proxy.place} does not speak SOCKS5",
-            first_bytes=bytes(reply).hex(" "),
+            first_bytes=_first(reply, masker),
         )
     if reply[1] == 2 and user:  # RFC 1929
         collector.pipe.write(
@@ -148,7 +157,7 @@ async def _socks(
         raise _failure(
             "proxy.protocol",
             f"The proxy at {proxy.place} does not speak SOCKS5",
-            first_bytes=bytes(reply[:32]).hex(" "),
+            first_bytes=_first(reply, masker),
         )
     if reply[1] != 0:
         reason = _SOCKS_REPLIES.get(reply[1], f"code {reply[1]}")

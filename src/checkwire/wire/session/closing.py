@@ -11,6 +11,7 @@ from websockets.frames import CLOSE_CODE_EXPLANATIONS
 
 from checkwire.model.durations import format_ns
 from checkwire.model.failures import Failure
+from checkwire.model.masking import Masker
 
 __all__ = [
     "NORMAL_CODES",
@@ -162,15 +163,20 @@ def diagnose_close_timeout(place: str, waited: float, unwritten: int) -> Failure
     return Failure(code="ws.close_timeout", message=message, phase="close", evidence=evidence)
 
 
-def diagnose_violation(error: Exception, place: str, frame: int, data: bytes) -> Failure:
+def diagnose_violation(
+    error: Exception, place: str, frame: int, data: bytes, masker: Masker
+) -> Failure:
     """The peer sent what the protocol forbids.
 
     Args:
         error: what the parser said.
         frame: how many frames were received before.
         data: the bytes of the read in which it was found.
+        masker: hides secrets in them.
     """
-    evidence: dict[str, Any] = {"frames_before": frame, "read": data[:32].hex(" ")}
+    # A read may begin and end in the middle of anything.
+    read = masker.excerpt_of_bytes(data, 32, begins=False, ends=False)
+    evidence: dict[str, Any] = {"frames_before": frame, "read": read.hex(" ")}
     said = str(error)
     if isinstance(error, UnicodeDecodeError):
         evidence["offset"] = error.start
@@ -191,15 +197,16 @@ def diagnose_violation(error: Exception, place: str, frame: int, data: bytes) ->
     return Failure(code="ws.protocol_error", message=message, phase="open", evidence=evidence)
 
 
-def diagnose_close_reason(error: UnicodeDecodeError, place: str) -> Failure:
+def diagnose_close_reason(error: UnicodeDecodeError, place: str, masker: Masker) -> Failure:
     """A Close frame came whose reason cannot be read."""
+    reason = masker.excerpt_of_bytes(error.object, len(error.object), ends=False)
     return Failure(
         code="ws.invalid_utf8",
         message=f"{place} sent a Close frame whose reason is not UTF-8: {error.reason} at byte "
         f"{error.start} of it (RFC 6455 5.5.1)",
         hint="A close reason is UTF-8 text of up to 123 bytes, after the two bytes of the code",
         phase="close",
-        evidence={"offset": error.start, "reason": error.object.hex(" ")},
+        evidence={"offset": error.start, "reason": reason.hex(" ")},
     )
 
 
@@ -214,12 +221,13 @@ def diagnose_too_big(place: str, size: int | None, limit: int) -> Failure:
     )
 
 
-def diagnose_http(place: str, data: bytes) -> Failure:
+def diagnose_http(place: str, data: bytes, masker: Masker) -> Failure:
     """HTTP where a frame should begin: a proxy on the way wrote its error page."""
-    line = data.partition(b"\r\n")[0][:100].decode("latin-1")
+    shown = masker.excerpt_of_bytes(data, 512, ends=False).decode("utf-8", "replace")
+    line = masker.excerpt(shown.partition("\r\n")[0], 100)
     return Failure(
         code="ws.not_websocket",
         message=f"{place} sent HTTP inside the open WebSocket: {line}",
         phase="open",
-        evidence={"first_bytes": data[:512].decode("latin-1")},
+        evidence={"first_bytes": shown},
     )

@@ -424,7 +424,7 @@ class Connection:
                 at_ns=now,
                 connection=self.number,
                 code=1006 if received is None else received.code,
-                reason="" if received is None else self._observer.masker.text(received.reason),
+                reason=ending.shown_reason,
                 sent_code=None if sent is None else sent.code,
                 initiator="remote" if ending.by_peer else "local",
                 clean=ending.clean,

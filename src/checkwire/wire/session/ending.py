@@ -96,6 +96,16 @@ class Ending:
         """Whether nothing more will be received, even if TCP is still there."""
         return self.failure is not None or self._protocol.close_rcvd is not None or self.done
 
+    @property
+    def shown_reason(self) -> str:
+        """The reason of the Close frame received, masked; empty if there is none.
+
+        A Close frame has little room: the reason may have been cut by its author.
+        """
+        received = self._protocol.close_rcvd
+        reason = "" if received is None else received.reason
+        return self._observer.masker.excerpt(reason, len(reason), ends=False)
+
     # Begun here
 
     @property
@@ -156,7 +166,7 @@ class Ending:
             self.tell_phase("close", self._began_ns, at_ns - self._began_ns, kernel)
             if sent is not None and received.code not in (sent.code, *NORMAL_CODES):
                 answer = diagnose_close_answer(
-                    received.code, received.reason, self._owner.place, sent.code
+                    received.code, self.shown_reason, self._owner.place, sent.code
                 )
                 self.tell(answer, "warning")
         else:
@@ -165,9 +175,11 @@ class Ending:
             cut_short = self._protocol.cut_short
             if received.code not in NORMAL_CODES or cut_short:
                 age_ns = at_ns - self._owner.opened_ns
-                code, reason, place = received.code, received.reason, self._owner.place
+                place = self._owner.place
                 self.failure = self.tell(
-                    diagnose_close(code, reason, place, age_ns, cut_short=cut_short)
+                    diagnose_close(
+                        received.code, self.shown_reason, place, age_ns, cut_short=cut_short
+                    )
                 )
         self._set_timer(min(_LINGER, self._timeout), self._finish)
         self._owner.nothing_more()
@@ -251,7 +263,9 @@ class Ending:
         failure = self.failure
         if failure is None and self.by_peer:
             age_ns = (self._began_ns or self._owner.last_ns) - self._owner.opened_ns
-            failure = diagnose_close(code, reason, self._owner.place, age_ns, awaited=awaited)
+            failure = diagnose_close(
+                code, self.shown_reason, self._owner.place, age_ns, awaited=awaited
+            )
         if failure is None:
             what = "a message was awaited on" if awaited else "something was sent on"
             failure = Failure(

@@ -115,7 +115,7 @@ class Incoming:
         protocol = self._protocol
         if data[:7] == b"HTTP/1." and protocol.between_frames and not self._stopped:
             protocol.fail(1002, "HTTP inside the WebSocket stream")
-            self._violated(diagnose_http(self._owner.place, bytes(data)))
+            self._violated(diagnose_http(self._owner.place, bytes(data), self._recorder.masker))
             return
         left = memoryview(data)
         while left and not self._stopped and not protocol.reader.eof:
@@ -218,12 +218,13 @@ class Incoming:
         if isinstance(error, PayloadTooBig):
             size = None if error.size is None else (error.current_size or 0) + error.size
             return diagnose_too_big(place, size, self._limit)
+        masker = self._recorder.masker
         # Taken for a frame, HTTP has reserved bits that are set.
         if isinstance(error, ProtocolError) and (injected := _HTTP.search(data)):
-            return diagnose_http(place, data[injected.start() :])
+            return diagnose_http(place, data[injected.start() :], masker)
         if isinstance(error, UnreadableReason):
-            return diagnose_close_reason(error, place)
-        return diagnose_violation(error, place, self._recorder.number, data)
+            return diagnose_close_reason(error, place, masker)
+        return diagnose_violation(error, place, self._recorder.number, data, masker)
 
     def stop(self) -> None:
         """The connection has ended, perhaps in the middle of a read."""

@@ -38,6 +38,7 @@ class FrameRecorder:
     So a flood of frames costs little: of those in between only number and size are kept.
 
     Attributes:
+        masker: hides secrets in what is told.
         number: of the last frame, counted from 1, both directions together.
         coalesced: how many of them shared a read with a later one.
     """
@@ -53,12 +54,14 @@ class FrameRecorder:
         "_skipped",
         "_skipped_size",
         "coalesced",
+        "masker",
         "number",
     )
 
     def __init__(self, connection: int, observer: Observer, limits: Limits) -> None:
         self._connection = connection
         self._observer = observer
+        self.masker = observer.masker
         self._first = limits.frames
         self._payload = limits.payload
         self._latest: deque[_Entry] | None = None
@@ -99,9 +102,11 @@ class FrameRecorder:
                     self._skipped_size += size
                     return number
                 self._skipped_size += latest[0][4]
-        # A secret that begins within the limit must be seen whole to be masked.
-        if payload is not None and len(payload) > self._payload:
-            payload = payload[: self._payload + self._margin()]
+        # A secret that begins within the limit must be seen whole to be masked; and one more tells
+        # of the cut.
+        kept = self._payload + self.masker.longest + 1
+        if payload is not None and len(payload) > kept:
+            payload = payload[:kept]
         entry = (
             number, at_ns, direction, opcode, size, wire_size, fin, compressed, payload, kernel,
             coalesced,
@@ -165,22 +170,14 @@ class FrameRecorder:
             return None, False, False
         if not isinstance(payload, str) and opcode > 2:
             payload = _control_text(opcode, bytes(payload))
-        limit, masker = self._payload, self._observer.masker
-        cut, margin = len(payload) > limit, self._margin()
-        # Where the payload was cut it may end with a part of a secret, which masking does not know.
-        unsure = margin if len(payload) >= limit + margin else 0
+        limit = self._payload
+        cut = len(payload) > limit
+        # A control frame has little room: what is in it may have been cut by its author.
+        ends = opcode <= 2
         if isinstance(payload, str):
-            text = masker.text(payload)
-            return text[: len(text) - unsure][:limit], False, cut
-        data = masker.bytes(bytes(payload))
-        return b64encode(data[: len(data) - unsure][:limit]).decode(), True, cut
-
-    def _margin(self) -> int:
-        """What is kept beyond the limit: the longest secret, and one more that tells of the cut.
-
-        In bytes, of which a character takes up to four.
-        """
-        return 4 * self._observer.masker.longest + 1
+            return self.masker.excerpt(payload, limit, ends=ends), False, cut
+        shown = self.masker.excerpt_of_bytes(payload, limit, ends=ends)
+        return b64encode(shown).decode(), True, cut
 
 
 def _control_text(opcode: Opcode, data: bytes) -> str | bytes:

@@ -14,7 +14,7 @@ from websockets.exceptions import (
 )
 
 from checkwire.model.failures import Failure
-from checkwire.model.masking import Masker
+from checkwire.model.masking import Masker, without_credentials
 from checkwire.wire.http_head import HEAD_LIMIT, Head, malformed_line
 from checkwire.wire.tls.diagnosis import diagnose_tls_after_handshake
 
@@ -22,6 +22,9 @@ __all__ = ["BODY_LIMIT", "diagnose_end", "diagnose_head", "diagnose_refusal", "d
 
 BODY_LIMIT = 512
 """Bytes of a refusing response's body that are kept."""
+
+_FIRST_BYTES = 32
+"""Bytes that are kept of what is no answer."""
 
 _STATUS_HINTS = {
     400: "The server understood HTTP, but not this request: check path, headers and subprotocols",
@@ -54,7 +57,8 @@ def _evidence(head: Head, body: bytes, masker: Masker) -> dict[str, Any]:
         "headers": [list(pair) for pair in masker.headers(head.headers)],
     }
     if body:
-        evidence["body"] = masker.text(body[:BODY_LIMIT].decode("utf-8", "replace"))
+        kept = masker.excerpt_of_bytes(body, BODY_LIMIT, ends=False)
+        evidence["body"] = kept.decode("utf-8", "replace")
     return evidence
 
 
@@ -65,7 +69,7 @@ def diagnose_refusal(head: Head, body: bytes, place: str, masker: Masker) -> Fai
     who = next((f"{n}: {v}" for n in ("server", "via") if (v := head.get(n))), "")
     by = f" ({who})" if who else ""
     if 300 <= head.status < 400:
-        location = head.get("location") or "nowhere"
+        location = without_credentials(head.get("location") or "nowhere")
         message = f"{place} redirects to {location} ({status})"
         return Failure(code="upgrade.redirect", message=message, phase="upgrade", evidence=evidence)
     if 200 <= head.status < 300:
@@ -93,9 +97,10 @@ def diagnose_refusal(head: Head, body: bytes, place: str, masker: Masker) -> Fai
     )
 
 
-def diagnose_head(data: bytes, place: str) -> Failure:
+def diagnose_head(data: bytes, place: str, masker: Masker) -> Failure:
     """Bytes that are not the head of an HTTP response."""
-    evidence = {"bytes_received": len(data), "first_bytes": data[:32].hex(" ")}
+    first = masker.excerpt_of_bytes(data, _FIRST_BYTES, ends=False)
+    evidence = {"bytes_received": len(data), "first_bytes": first.hex(" ")}
     if data[:1] and data[0] in (_TLS_ALERT, _TLS_HANDSHAKE) and data[1:2] == b"\x03":
         message = f"{place} answered with a TLS record"
         return Failure(
@@ -103,9 +108,10 @@ def diagnose_head(data: bytes, place: str) -> Failure:
         )
     wrong = malformed_line(data)
     if wrong is not None:
+        line = masker.excerpt(wrong, 100)
         return Failure(
             code="upgrade.bad_headers",
-            message=f"{place} answered with a line that is not HTTP: {wrong[:100]!r}",
+            message=f"{place} answered with a line that is not HTTP: {line!r}",
             phase="upgrade",
             evidence=evidence,
         )
@@ -116,7 +122,7 @@ def diagnose_head(data: bytes, place: str) -> Failure:
             phase="upgrade",
             evidence=evidence,
         )
-    shown = data[:32].decode("ascii", "replace").strip()
+    shown = first.decode("utf-8", "replace").strip()
     shown = f": {shown!r}" if shown.isprintable() and shown else ""
     return Failure(
         code="upgrade.not_http",
@@ -127,12 +133,13 @@ def diagnose_head(data: bytes, place: str) -> Failure:
 
 
 def diagnose_end(
-    error: BaseException, data: bytes, place: str, name: str, *, timeout: float
+    error: BaseException, data: bytes, place: str, name: str, masker: Masker, *, timeout: float
 ) -> Failure:
     """No whole answer came: the time was over, or the connection."""
     evidence: dict[str, Any] = {"bytes_received": len(data)}
     if data:
-        evidence["first_bytes"] = data[:32].hex(" ")
+        first = masker.excerpt_of_bytes(data, _FIRST_BYTES, ends=False)
+        evidence["first_bytes"] = first.hex(" ")
     got = f"{len(data)} bytes of an answer" if data else "no byte of an answer"
     if isinstance(error, TimeoutError):
         message = f"{place} sent {got} to the upgrade request within {timeout:g} s"
@@ -140,7 +147,7 @@ def diagnose_end(
     if isinstance(error, ssl.SSLError):
         return diagnose_tls_after_handshake(error, name, place)
     if data[:1] and data[0] in (_TLS_ALERT, _TLS_HANDSHAKE):
-        return diagnose_head(data, place)
+        return diagnose_head(data, place, masker)
     how = "reset" if isinstance(error, ConnectionResetError) else "closed"
     message = f"{place} {how} the connection after {got}"
     return Failure(code="upgrade.closed", message=message, phase="upgrade", evidence=evidence)

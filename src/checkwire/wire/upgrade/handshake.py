@@ -112,17 +112,19 @@ async def upgrade(
     except (TimeoutError, EOFError, OSError) as error:
         name = options.tls.server_name or address.host
         raise ConnectError(
-            diagnose_end(error, bytes(collector.data), place, name, timeout=timeout)
+            diagnose_end(
+                error, bytes(collector.data), place, name, observer.masker, timeout=timeout
+            )
         ) from None
     if head is None:
-        raise ConnectError(diagnose_head(bytes(collector.data), place))
+        raise ConnectError(diagnose_head(bytes(collector.data), place, observer.masker))
     duration_ns = max(0, collector.at_ns - collector.left_ns)
 
     def tell() -> Handshake:
         handshake = Handshake(
             at_ns=collector.at_ns,
             connection=connection,
-            request_target=observer.masker.text(address.target),
+            request_target=address.target,
             request_headers=observer.masker.headers(request.headers.raw_items()),
             status=head.status,
             reason=head.reason,
