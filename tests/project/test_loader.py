@@ -200,6 +200,25 @@ def test_a_neighbour_that_was_imported_before_is_not_run_twice(load: Load) -> No
     assert len(load(b_check=f"{IMPORT}@check\ndef f(): ...\n").checks) == 1
 
 
+@pytest.mark.parametrize("folder", ["v1.2", "in/v1.2", "v1.2/in"])
+@pytest.mark.parametrize("package", [False, True])
+def test_a_folder_with_a_dot_in_its_name_has_relative_imports_too(
+    load: Load, tmp_path: Path, folder: str, package: bool
+) -> None:
+    where = folder.replace("/", "__")
+    text = (
+        f"{IMPORT}from .helper import X\nfrom . import helper{', STARTED' * package}\n"
+        "from ..top import X as Y\n@check\ndef f(): return X, helper.X, Y\n"
+    )
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    if package:
+        (tmp_path / folder / "__init__.py").write_text("STARTED = True\n")
+    (tmp_path / folder).parent.joinpath("top.py").write_text("X = 'top'\n")
+    loaded = load(**{f"{where}__helper": "X = 'here'\n", f"{where}__a.b_check": text})
+    assert loaded.failure is None
+    assert loaded.checks[0].function() == ("here", "here", "top")
+
+
 def test_names_of_modules_are_unique_and_stable() -> None:
     names = {
         path: module_name(path)

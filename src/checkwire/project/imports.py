@@ -10,6 +10,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from checkwire.project.assertions import SITES, Rewritten, rewrite
 from checkwire.sdk.assertions import register
@@ -37,6 +38,20 @@ def run_rewritten(rewritten: Rewritten, module: ModuleType, path: str) -> None:
     exec(rewritten.code, module.__dict__)
 
 
+def part_name(path: str) -> str:
+    """What the last part of a path is called as a part of a module's name.
+
+    A dot in it is replaced. As another name may differ by that alone, a checksum follows.
+
+    Args:
+        path: of a folder, or of a file without its suffix; relative to the project.
+    """
+    name = path.rpartition("/")[2]
+    if "." not in name:
+        return name
+    return f"{name.replace('.', '_')}_{crc32(path.encode()):08x}"
+
+
 class ProjectImports:
     """A project's hold on imports: its folders on ``sys.path``, its modules rewritten.
 
@@ -50,6 +65,7 @@ class ProjectImports:
         self._folder = root
         self._away: dict[str, dict[str, ModuleType]] = {}
         self._adopted: set[str] = set()
+        self._named_otherwise: dict[str, str] = {}
 
     def install(self) -> None:
         """Take part in imports from now on."""
@@ -125,6 +141,8 @@ class ProjectImports:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """What ``PathFinder`` finds, with our loader if it is a module of the project."""
+        if (folder := self._named_otherwise.get(name)) is not None:
+            return self._package_spec(name, folder)
         spec = PathFinder.find_spec(name, path, target)
         if (
             spec is not None
@@ -134,6 +152,33 @@ class ProjectImports:
         ):
             spec.loader = RewritingLoader(name, spec.origin, self.relative(spec.origin))
             spec.cached = None
+        return spec
+
+    def name_folders(self, path: str) -> None:
+        """Let the folders above a check file be found by the names that they have as packages.
+
+        Those of :func:`part_name`, that is, by which no finder would look for them.
+
+        Args:
+            path: of the file, relative to the project.
+        """
+        package = NAMESPACE
+        folders = path.split("/")[:-1]
+        for depth, folder in enumerate(folders, 1):
+            relative = "/".join(folders[:depth])
+            package = f"{package}.{part_name(relative)}"
+            if "." in folder:
+                self._named_otherwise[package] = self._prefix + relative.replace("/", os.sep)
+
+    def _package_spec(self, name: str, folder: str) -> ModuleSpec:
+        start = os.path.join(folder, "__init__.py")  # noqa: PTH118
+        if os.path.isfile(start):  # noqa: PTH113
+            loader = RewritingLoader(name, start, self.relative(start))
+            spec = ModuleSpec(name, loader, origin=start, is_package=True)
+            spec.has_location = True
+        else:
+            spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [folder]
         return spec
 
     def owns(self, file: str) -> bool:

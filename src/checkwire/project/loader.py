@@ -8,13 +8,12 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zlib import crc32
 
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.assertions import decode, rewrite
 from checkwire.project.import_failures import import_failure, syntax_failure
-from checkwire.project.imports import NAMESPACE, ProjectImports, run_rewritten
+from checkwire.project.imports import NAMESPACE, ProjectImports, part_name, run_rewritten
 from checkwire.sdk.check import CheckMark, declared, mark_of
 
 if TYPE_CHECKING:
@@ -56,14 +55,11 @@ def module_name(path: str) -> str:
     """The name under which a check file is imported: unique in its project, and stable.
 
     ``checks/orders_check.py`` is ``checkwire_project.checks.orders_check``. A dot inside of a
-    folder's or a file's name would read as a package, and is replaced.
+    folder's or a file's name would read as a package, and is replaced; see :func:`part_name`.
     """
     parts = Path(path).with_suffix("").parts
-    if any("." in part for part in parts):
-        plain = [part.replace(".", "_") for part in parts]
-        # Another file's name may differ by the dot alone.
-        parts = (*plain[:-1], f"{plain[-1]}_{crc32(path.encode()):08x}")
-    return ".".join((NAMESPACE, *parts))
+    folders = [part_name("/".join(parts[:depth])) for depth in range(1, len(parts))]
+    return ".".join((NAMESPACE, *folders, part_name(path.removesuffix(".py"))))
 
 
 def load_file(file: Path, imports: ProjectImports) -> LoadedFile:
@@ -92,6 +88,7 @@ def load_file(file: Path, imports: ProjectImports) -> LoadedFile:
 
     imports.adopt(filename)
     imports.enter(str(file.parent))
+    imports.name_folders(path)
     name = module_name(path)
     module = sys.modules.get(name)
     if module is None:  # otherwise a neighbour has imported it
