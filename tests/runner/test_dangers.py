@@ -77,6 +77,12 @@ def test_a_check_that_does_not_end_is_ended(
         ("async def", "import asyncio; await asyncio.sleep(60)", "timeout.check", "sleep(60)"),
         ("def", "import time; time.sleep(60)", "timeout.check", "sleep(60)"),
         ("def", "while True: pass", "timeout.check", "while True"),
+        (
+            "def",
+            "import signal, time; signal.alarm(9); signal.alarm(0); time.sleep(60)",
+            "timeout.check",
+            "sleep(60)",
+        ),
         ("async def", "while True: pass", "script.blocked", "while True"),
         # It holds the interpreter, so that no Python code runs any more, not even a handler.
         ("async def", "__import__('re').match('(a+)+$', 'a' * 40 + 'b')", "script.blocked", "(a+)"),
@@ -173,6 +179,25 @@ def test_a_process_that_ends_before_its_check_is_never_a_pass(
     assert headline(attempt) == code
     assert attempt.failure is not None
     assert said in attempt.failure.message
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_an_alarm_of_the_checks_own_is_not_the_end_of_its_time(tmp_path: Path, kind: str) -> None:
+    attempt = run_one(
+        tmp_path,
+        f"""
+        import signal, time
+
+        @check
+        {kind} a():
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            time.sleep(9)
+        """,
+    )
+    assert headline(attempt) == "script.crashed"
+    assert attempt.failure is not None
+    assert "SIGALRM" in attempt.failure.message
+    assert "handler" in attempt.failure.hint
 
 
 def test_what_a_forked_process_asserts_counts_under_a_number_of_its_own(tmp_path: Path) -> None:
@@ -276,6 +301,26 @@ def test_a_memory_bomb_is_told_as_such(tmp_path: Path) -> None:
     )
     assert headline(attempt) == "runner.memory"
     assert attempt.status == "error"
+    assert attempt.failure is not None
+    assert "128 MiB" in attempt.failure.message
+
+
+def test_threads_that_find_no_memory_are_told_how_much_there_is(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import threading
+
+        @check(memory="100MB")
+        def a():
+            wait = threading.Event().wait
+            while True:
+                threading.Thread(target=wait, daemon=True).start()
+        """,
+    )
+    assert headline(attempt) == "script.exception"
+    assert attempt.failure is not None
+    assert "memory= allows 100 MB" in attempt.failure.hint
 
 
 def test_the_memory_that_was_promised_is_there(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ _SIGNAL_MEANINGS: dict[int, str] = {
     signal.SIGILL: "an instruction this processor does not have",
     signal.SIGABRT: "native code gave up",
     signal.SIGKILL: "killed from outside",
+    signal.SIGALRM: "an alarm that it had set, and no handler for it",
     signal.SIGTERM: "asked to end from outside",
 }
 
@@ -104,8 +105,10 @@ def _failure_of_signal(exit_: Exit, number: int) -> Failure:
             evidence=evidence,
         )
     meaning = _SIGNAL_MEANINGS.get(number)
+    hint = "Set a handler for SIGALRM first; timeout= ends a check too" * (number == signal.SIGALRM)
     return Failure(
         code="script.crashed",
+        hint=hint,
         message=f"The check's process was killed by {name}" + (f": {meaning}" if meaning else ""),
         evidence=evidence,
         location=exit_.location,

@@ -31,11 +31,15 @@ class Blame:
     Args:
         owns: whether a file is the project's own.
         relative: its path as it is told.
+        memory: bytes that the check may use.
     """
 
-    def __init__(self, owns: Callable[[str], bool], relative: Callable[[str], str]) -> None:
+    def __init__(
+        self, owns: Callable[[str], bool], relative: Callable[[str], str], memory: int
+    ) -> None:
         self._owns = owns
         self._relative = relative
+        self._memory = memory
 
     def failure_of(self, error: BaseException) -> Failure:
         """The failure that an exception stands for. Never raises."""
@@ -45,9 +49,9 @@ class Blame:
         if isinstance(error, FailureError):
             failure = error.failure
         else:
-            code, message = _code_and_message(error)
+            code, message = self._code_and_message(error)
             details = "" if isinstance(error, AssertionError) else self._traceback(error)
-            failure = Failure(code=code, message=message, details=details)
+            failure = Failure(code=code, message=message, details=details, hint=self._hint(error))
         if failure.location is None:
             location = self.location(_places_of(error.__traceback__))
             failure = msgspec.structs.replace(failure, location=location)
@@ -62,6 +66,29 @@ class Blame:
         path = frame.f_code.co_filename
         text = linecache.getline(path, line, frame.f_globals).strip()
         return Location(self._relative(path), line, frame.f_code.co_name, text)
+
+    def _code_and_message(self, error: BaseException) -> tuple[str, str]:
+        said = _text(error)
+        match error:
+            case AssertionError():
+                return "assertion.failed", said or "The assertion does not hold"
+            case SystemExit():
+                return "script.exited", f"The check called exit({said})"
+            case MemoryError():
+                allowed = f"the {_size(self._memory)} that memory= allows"
+                return "runner.memory", f"The check used more memory than {allowed}"
+            case CheckwireError():
+                return "check.usage", said
+        name = type(error).__qualname__
+        return "script.exception", f"{name}: {said}" if said else name
+
+    def _hint(self, error: BaseException) -> str:
+        if type(error) is RuntimeError and _text(error) == "can't start new thread":
+            return (
+                "Each thread takes some MiB of address space for its stack, of which "
+                f"memory= allows {_size(self._memory)}"
+            )
+        return ""
 
     def _traceback(self, error: BaseException) -> str:
         """The traceback from the check's own code on, as a reader of Python knows it."""
@@ -126,19 +153,12 @@ def _places_of(tb: TracebackType | None) -> Iterator[Place]:
         tb = tb.tb_next
 
 
-def _code_and_message(error: BaseException) -> tuple[str, str]:
-    said = _text(error)
-    match error:
-        case AssertionError():
-            return "assertion.failed", said or "The assertion does not hold"
-        case SystemExit():
-            return "script.exited", f"The check called exit({said})"
-        case MemoryError():
-            return "runner.memory", "The check used more memory than memory= allows"
-        case CheckwireError():
-            return "check.usage", said
-    name = type(error).__qualname__
-    return "script.exception", f"{name}: {said}" if said else name
+def _size(count: int) -> str:
+    """Bytes in the unit in which they are likely to have been written."""
+    for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20), ("MB", 1_000_000)):
+        if count % scale == 0:
+            return f"{count // scale:,} {unit}"
+    return f"{count:,} bytes"
 
 
 def _text(error: BaseException) -> str:

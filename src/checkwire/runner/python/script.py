@@ -230,6 +230,8 @@ class Script:
         main.cancel()
 
     def _alarmed(self, number: int, frame: FrameType | None) -> NoReturn:
+        if not self._is_over_time():
+            _die_of(signal.SIGALRM)  # the check's own alarm, for which it has no handler
         self._tell_timeout(self._blame.location(frames_of_stack(frame)))
         raise _TimeIsUp
 
@@ -246,18 +248,20 @@ class Script:
     def _terminated(self, number: int, frame: FrameType | None) -> NoReturn:
         """The runner ends it. If that is for its time, which it did not heed, say where it is."""
         self._events.end_in_signal_handler()
-        if not self._timed_out and self._context.timeline.now() >= self._timeout * 1e9:
+        if not self._timed_out and self._is_over_time():
             self._tell_blocked(frame)
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
-        os._exit(1)
+        _die_of(signal.SIGTERM)
+
+    def _is_over_time(self) -> bool:
+        return self._context.timeline.now() >= self._timeout * 1e9
 
     def _tell_blocked(self, frame: FrameType | None) -> None:
         location = self._blame.location(frames_of_stack(frame))
-        if location is None and self._coroutine is not None:
+        if self._coroutine is None:
+            # The check has taken the alarm that would have ended it.
+            self._tell_timeout(location)
+            return
+        if location is None:
             # Its loop is free: it is not the check that kept the deadline from being heeded, but
             # a machine with too much to do.
             self._tell_timeout(self._blame.location(frames_of_coroutine(self._coroutine)))
@@ -297,3 +301,13 @@ class Script:
                 source="checkwire",
             )
         )
+
+
+def _die_of(number: int) -> NoReturn:
+    """End this process by a signal, as one that has no handler for it."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(1)
