@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from checkwire.model.failures import Failure
+from checkwire.runner.python.engine import EngineError
 from checkwire.runner.runner import Collected, Runner
 from support.checks import collect, printed, run_all, with_runner, write_check
 from support.processes import with_command
@@ -252,3 +253,35 @@ def test_a_file_that_replaces_what_all_need_is_left_out_and_told_so(
     assert failure.code == "script.import"
     assert f"replaces {function}" in failure.message
     assert "inside the check function" in failure.hint
+
+
+def test_libraries_are_told_not_to_start_threads_as_they_are_imported(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        import os
+        OURS, THEIRS = os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"]
+
+        @check
+        def a():
+            assert (OURS, THEIRS) == ("1", "4")
+            assert "OPENBLAS_NUM_THREADS" not in os.environ
+            assert os.environ["OMP_NUM_THREADS"] == "4"
+        """,
+    )
+    (run,) = run_all(tmp_path, env={"OMP_NUM_THREADS": "4"}).values()
+    assert run.status == "passed", run.attempts
+
+
+def test_a_thread_that_was_there_before_is_no_files_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = "threading.Thread(target=time.sleep, args=(60,), name='early', daemon=True)"
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        f"import threading, time\n{thread}.start()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    write_check(tmp_path / "project", GOOD)
+    with pytest.raises(EngineError, match=r"(?s)before any check file is imported \(early\)"):
+        collect(tmp_path / "project")

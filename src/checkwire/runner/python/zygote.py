@@ -45,6 +45,15 @@ from checkwire.sdk.context import early_secrets
 
 __all__ = ["main"]
 
+_NUMBERS_OF_THREADS = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+"""Variables that keep libraries such as numpy from starting threads when they are imported. Checks
+have the environment of their jobs, without these."""
+
 _THREADS_MAY_END_IN = 0.5
 _LOOK_AGAIN_MS = 10
 _SHUTDOWN = 5.0
@@ -97,6 +106,13 @@ class Zygote:
         if not isinstance(request, Load):
             raise TypeError(f"{request} came before any Load")
         set_environ(request.env)
+        for name in _NUMBERS_OF_THREADS:
+            os.environ.setdefault(name, "1")
+        if _threads_left() > 1:
+            sys.exit(
+                f"A thread runs before any check file is imported{_named_threads()}. What Python "
+                "itself starts with has started it: sitecustomize, or a .pth file of a package"
+            )
         os.chdir(request.project.root)
         self._catalog = Catalog(request.project)
         for file in request.files:
@@ -226,16 +242,19 @@ def _replaced(path: str, functions: list[str]) -> Failure:
     )
 
 
-def _started_threads(path: str, threads: int) -> Failure:
+def _named_threads() -> str:
     names = [
         thread.name for thread in threading.enumerate() if thread is not threading.main_thread()
     ]
-    named = f" ({', '.join(names)})" if names else " (of a native library)"
+    return f" ({', '.join(names)})" if names else " (of a native library)"
+
+
+def _started_threads(path: str, threads: int) -> Failure:
     return Failure(
         code="script.import",
         message=f"{path} starts {'a thread' if threads == 2 else f'{threads - 1} threads'} "
-        f"when it is imported{named}; attempts are forked from the process that imports it, "
-        "and threads do not survive that",
+        f"when it is imported{_named_threads()}; attempts are forked from the process that imports "
+        "it, and threads do not survive that",
         hint="Start it, or import the module that does, inside the check function",
         location=Location(path, 1),
     )
