@@ -1,1 +1,0 @@
-"""What takes bytes from outside, shown any bytes. See README.md."""
