@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from checkwire.model.failures import Failure
+from checkwire.model.masking import MASK
 from checkwire.runner.python.engine import EngineError
 from checkwire.runner.runner import Collected, Runner
 from support.checks import collect, printed, run_all, with_runner, write_check
@@ -285,3 +286,25 @@ def test_a_thread_that_was_there_before_is_no_files_fault(
     write_check(tmp_path / "project", GOOD)
     with pytest.raises(EngineError, match=r"(?s)before any check file is imported \(early\)"):
         collect(tmp_path / "project")
+
+
+def test_secrets_are_masked_in_what_an_import_prints_and_raises(tmp_path: Path) -> None:
+    source = """
+    import os
+    from checkwire import secret
+    print("own", secret("OWN"), "project's", os.environ["OF_PROJECT"])
+    print(*["lorem ipsum"] * 2000)
+    print("own", secret("OWN"), "project's", os.environ["OF_PROJECT"])
+    raise ValueError(secret("OWN") + os.environ["OF_PROJECT"] + " " + "x" * 490 + secret("OWN"))
+    """
+    named = "import os\n@check(name=os.environ['OF_PROJECT'])\ndef b():\n    assert True\n"
+    write_check(tmp_path, source, "a_check.py")
+    write_check(tmp_path, named, "b_check.py")
+    values = {"OWN": "hunter2-hunter2", "OF_PROJECT": "s3cret-s3cret"}
+    collected = collect(tmp_path, env=values, secrets={"KEY": values["OF_PROJECT"]})
+    told = str(collected)
+    assert f"own {MASK} project's {MASK}" in collected.output
+    assert f"ValueError: {MASK}{MASK}" in collected.failures["a_check.py"].message
+    assert collected.definitions[0].name == MASK
+    for value in values.values():
+        assert value[:6] not in told

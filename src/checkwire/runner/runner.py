@@ -94,7 +94,11 @@ class Runner:
         self._location = location
         self._workers = asyncio.Semaphore(workers or max(8, 4 * (os.cpu_count() or 1)))
         self._engine = Engine(
-            project, env=self._env, process=process, import_timeout=import_timeout
+            project,
+            env=self._env,
+            process=process,
+            secrets=self._secrets.values(),
+            import_timeout=import_timeout,
         )
         self.secrets_read = self._engine.secrets_read
 

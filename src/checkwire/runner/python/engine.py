@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from checkwire.model.attempt import Attempt
 from checkwire.model.definition import CheckDefinition
@@ -20,7 +22,15 @@ from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.runner.python.handle import ZygoteHandle, ZygoteLost
 from checkwire.runner.python.launch import ZygoteProcess, launch
-from checkwire.runner.python.messages import Job, Load, Loaded, Loading, NotLoaded, Ready
+from checkwire.runner.python.messages import (
+    Job,
+    Load,
+    Loaded,
+    Loading,
+    NotLoaded,
+    ReadsSecret,
+    Ready,
+)
 from checkwire.runner.python.supervisor import Supervisor
 from checkwire.runner.python.unsafe import UnsafeFile, failure_of_death
 from checkwire.wire.kernel.stamps import keep_stamping
@@ -65,6 +75,8 @@ class Engine:
         project: the project.
         env: the environment that check files see while they are imported; by default ours.
         process: a zygote that was started before; otherwise one is started when it is needed.
+        secrets: values to be masked in what loading the files comes to. Those that the files read
+            themselves, as they are imported, are masked too.
         import_timeout: seconds that the import of one file may take.
 
     Attributes:
@@ -78,12 +90,14 @@ class Engine:
         *,
         env: dict[str, str] | None = None,
         process: ZygoteProcess | None = None,
+        secrets: Iterable[str] = (),
         import_timeout: float = _IMPORT_TIMEOUT,
     ) -> None:
         self._project = project
         self._process = process
         self._env = dict(os.environ) if env is None else env
         self._import_timeout = import_timeout
+        self._masker = Masker(secrets)
         self._files: tuple[Path, ...] = ()
         self._failures: dict[str, Failure] = {}
         self._zygote: ZygoteHandle | None = None
@@ -106,7 +120,7 @@ class Engine:
         # Or the first packets of the first connection would have no stamps.
         self._stamping = keep_stamping()
         async with self._starting:
-            return await self._start()
+            return self._masked(await self._start())
 
     async def attempt(self, job: Job, on_event: Callable[[Event], None] | None = None) -> Attempt:
         """Run one attempt. Whatever goes wrong is told in it.
@@ -198,7 +212,7 @@ class Engine:
             except ZygoteLost:
                 await zygote.close()
                 raise EngineError(
-                    "the process that runs checks did not start; it said:\n" + zygote.output
+                    "the process that runs checks did not start; it said:\n" + self._said(zygote)
                 ) from None
             except BaseException:
                 await zygote.close()
@@ -230,6 +244,9 @@ class Engine:
             match response:
                 case Loading():
                     path = self.loading = response.path
+                case ReadsSecret(name=name):
+                    self.secrets_read.add(name)
+                    self._masker.add(self._env.get(name, ""))
                 case Loaded():
                     definitions += response.definitions
                     empty += () if response.definitions else (path,)
@@ -237,17 +254,34 @@ class Engine:
                     raise UnsafeFile(path, response.failure)
                 case NotLoaded():
                     failures[path] = response.failure
-                case Ready(secrets=names):
+                case Ready():
                     if answers != len(files):
                         raise EngineError(
                             f"the process that runs checks imported {answers} of {len(files)} "
                             "check files, and said nothing of the others"
                         )
                     self.loading = ""
-                    masker = Masker(self._env.get(name, "") for name in names)
-                    said = zygote.output  # the end of it: it may begin within anything
-                    said = masker.excerpt(said, len(said), begins=False)
+                    said = self._said(zygote)
                     return LoadedChecks(tuple(definitions), failures, tuple(empty), said)
+
+    def _said(self, zygote: ZygoteHandle) -> str:
+        """The end of what was printed, which may begin within anything."""
+        output = zygote.output
+        return self._masker.excerpt(output, len(output), begins=False)
+
+    def _masked(self, loaded: LoadedChecks) -> LoadedChecks:
+        mask = self._masker.text
+        return LoadedChecks(
+            tuple(
+                replace(
+                    definition, name=mask(definition.name), description=mask(definition.description)
+                )
+                for definition in loaded.definitions
+            ),
+            {path: self._masker.data(failure) for path, failure in loaded.failures.items()},
+            loaded.empty,
+            loaded.output,
+        )
 
     def _relative(self, file: Path) -> str:
         return os.path.relpath(file, self._project.root).replace(os.sep, "/")

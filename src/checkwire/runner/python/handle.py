@@ -25,6 +25,7 @@ from checkwire.runner.python.messages import (
     Loading,
     NotForked,
     NotLoaded,
+    ReadsSecret,
     Ready,
     Response,
 )
@@ -37,7 +38,7 @@ _GONE_IN: Final = 10.0
 _ENDS_IN: Final = 1.0
 _LOOK_AGAIN: Final = 0.01
 
-LoadResponse = Loading | Loaded | NotLoaded | Ready
+LoadResponse = Loading | ReadsSecret | Loaded | NotLoaded | Ready
 
 
 class ZygoteLost(Exception):  # noqa: N818 - what happened

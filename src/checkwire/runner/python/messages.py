@@ -22,6 +22,7 @@ __all__ = [
     "Loading",
     "NotForked",
     "NotLoaded",
+    "ReadsSecret",
     "Ready",
     "Request",
     "Response",
@@ -69,6 +70,12 @@ class Loading(_Message, frozen=True, kw_only=True, omit_defaults=True):
     path: str
 
 
+class ReadsSecret(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """From the zygote: the file reads this variable as a secret, which is to be masked."""
+
+    name: str
+
+
 class Loaded(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """From the zygote: the file was imported, and declares these checks."""
 
@@ -89,12 +96,7 @@ class NotLoaded(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ready(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """From the zygote: every file was dealt with, and it waits for :class:`Fork`.
-
-    ``secrets`` names the variables that were read as secrets meanwhile.
-    """
-
-    secrets: tuple[str, ...] = ()
+    """From the zygote: every file was dealt with, and it waits for :class:`Fork`."""
 
 
 class Forked(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -129,7 +131,7 @@ class Exited(_Message, frozen=True, kw_only=True, omit_defaults=True):
 Request = Load | Fork
 """What the zygote is asked."""
 
-Response = Loading | Loaded | NotLoaded | Ready | Forked | NotForked | Exited
+Response = Loading | ReadsSecret | Loaded | NotLoaded | Ready | Forked | NotForked | Exited
 """What the zygote says."""
 
 

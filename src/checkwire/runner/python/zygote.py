@@ -36,12 +36,13 @@ from checkwire.runner.python.messages import (
     Loading,
     NotForked,
     NotLoaded,
+    ReadsSecret,
     Ready,
     Request,
     Response,
 )
 from checkwire.runner.python.reaper import Children
-from checkwire.sdk.context import early_secrets
+from checkwire.sdk.context import current
 
 __all__ = ["main"]
 
@@ -115,6 +116,8 @@ class Zygote:
             )
         os.chdir(request.project.root)
         self._catalog = Catalog(request.project)
+        # The context of all code outside of an attempt.
+        current().on_secret = lambda name: self._say(ReadsSecret(name=name))
         for file in request.files:
             path = self._catalog.relative(file)
             self._say(Loading(path=path))
@@ -151,7 +154,7 @@ class Zygote:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._awake, select.POLLIN)
-        self._say(Ready(secrets=tuple(early_secrets)))
+        self._say(Ready())
         while True:
             timeout = _LOOK_AGAIN_MS if self._children.strays_left else None
             ready = {fd for fd, _ in poll.poll(timeout)}
