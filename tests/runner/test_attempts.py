@@ -213,6 +213,28 @@ def test_the_environment_is_the_jobs_alone(tmp_path: Path, monkeypatch: pytest.M
     assert environ == {"NAME": "value", "PATH": "/bin"}
 
 
+def test_variables_and_secrets_that_are_no_text_arrive_as_they_are(tmp_path: Path) -> None:
+    write_check(
+        tmp_path,
+        """
+        import os
+        from checkwire import env, secret
+
+        AT_IMPORT = os.environb[b"ODD"]
+
+        @check
+        def a():
+            assert AT_IMPORT == os.environb[b"ODD"] == os.fsencode(env["ODD"]) == b"a\\xffb"
+            assert os.fsencode(secret("KEY")) == b"hunter\\xff2"
+            print(secret("KEY"))
+        """,
+    )
+    odd, key = os.fsdecode(b"a\xffb"), os.fsdecode(b"hunter\xff2")
+    (run,) = run_all(tmp_path, env={"ODD": odd}, secrets={"KEY": key}).values()
+    assert run.status == "passed", run.attempts[-1].failure
+    assert "hunter" not in str(run.attempts[-1].events)
+
+
 def test_the_options_for_connections_arrive(tmp_path: Path) -> None:
     connecting = Connecting(resolve=(("example.test", 80, "127.0.0.1", 81),), ca="/some/ca.pem")
     attempt = run_one(

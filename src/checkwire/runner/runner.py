@@ -17,6 +17,7 @@ from checkwire.project.discovery import Selection
 from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, select
 from checkwire.runner.python.engine import Engine
+from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.launch import ZygoteProcess
 from checkwire.runner.python.messages import Connecting, Job
 from checkwire.runner.run import run_attempts, skipped_run
@@ -89,6 +90,7 @@ class Runner:
         self._secrets = dict(secrets or {})
         self._absent = dict(absent or {})
         self._advice = {name: str(why) for name, why in self._absent.items()}
+        self._env_sent, self._secrets_sent = to_bytes(self._env), to_bytes(self._secrets)
         self._connecting = connecting or Connecting()
         self._cpu_seconds = cpu_seconds
         self._location = location
@@ -156,8 +158,8 @@ class Runner:
             job = Job(
                 definition=definition,
                 attempt=number,
-                env=self._env,
-                secrets=self._secrets,
+                env=self._env_sent,
+                secrets=self._secrets_sent,
                 absent=self._advice,
                 connecting=self._connecting,
                 cpu_seconds=self._cpu_seconds,

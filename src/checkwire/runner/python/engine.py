@@ -20,6 +20,7 @@ from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker
 from checkwire.project.config import Project
+from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.handle import ZygoteHandle, ZygoteLost
 from checkwire.runner.python.launch import ZygoteProcess, launch
 from checkwire.runner.python.messages import (
@@ -99,7 +100,6 @@ class Engine:
         self._import_timeout = import_timeout
         self._masker = Masker(secrets)
         self._files: tuple[Path, ...] = ()
-        self._failures: dict[str, Failure] = {}
         self._zygote: ZygoteHandle | None = None
         self._newborn: ZygoteHandle | None = None
         self._starting = asyncio.Lock()
@@ -223,7 +223,7 @@ class Engine:
 
     async def _import(self, zygote: ZygoteHandle, unsafe: Container[str]) -> LoadedChecks:
         files = tuple(str(file) for file in self._files if self._relative(file) not in unsafe)
-        await zygote.load(Load(project=self._project, files=files, env=self._env))
+        await zygote.load(Load(project=self._project, files=files, env=to_bytes(self._env)))
         definitions: list[CheckDefinition] = []
         failures: dict[str, Failure] = {}
         empty: list[str] = []

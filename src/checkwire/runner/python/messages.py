@@ -9,6 +9,7 @@ import msgspec
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
+from checkwire.runner.python.environ import Variables
 
 __all__ = [
     "FORK_FDS",
@@ -44,7 +45,7 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
     project: Project
     files: tuple[str, ...]
-    env: dict[str, str] = {}
+    env: Variables = {}
 
 
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,8 +163,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     definition: CheckDefinition
     attempt: int = 1
-    env: dict[str, str] = {}
-    secrets: dict[str, str] = {}
+    env: Variables = {}
+    secrets: Variables = {}
     absent: dict[str, str] = {}
     connecting: Connecting = Connecting()
     cpu_seconds: int | None = None

@@ -23,6 +23,7 @@ from checkwire.runner.python.blame import (
     frames_of_stack,
     leaves_of,
 )
+from checkwire.runner.python.environ import from_bytes
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.loops import Loops
 from checkwire.runner.python.messages import Job
@@ -67,8 +68,8 @@ def run_script(
     """
     context = Context(
         events.write,
-        env=job.env,
-        secrets=job.secrets,
+        env=from_bytes(job.env),
+        secrets=from_bytes(job.secrets),
         absent=job.absent,
         resolve={
             (host, port): (address, to_port)

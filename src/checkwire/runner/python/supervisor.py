@@ -21,6 +21,7 @@ from checkwire.runner.exit import Cause, Exit
 from checkwire.runner.fold import Fold
 from checkwire.runner.output import OutputCapture
 from checkwire.runner.python.crash import crash_location
+from checkwire.runner.python.environ import from_bytes
 from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteHandle, ZygoteLost
 from checkwire.runner.python.linux import count_memory_kills
 from checkwire.runner.python.messages import Exited, Job
@@ -76,7 +77,8 @@ class Supervisor:
         self._error: BaseException | None = None
         self._fold = Fold(job.definition, job.attempt)
         self._reader = EventReader()
-        self._masker = Masker(job.secrets.values())
+        self._env = from_bytes(job.env)
+        self._masker = Masker(from_bytes(job.secrets).values())
         self._stdout = OutputCapture("stdout", self._masker)
         self._stderr = OutputCapture("stderr", self._masker)
         self._last_errors: deque[str] = deque(maxlen=500)
@@ -205,7 +207,7 @@ class Supervisor:
             if not self._read(self._events_fd, self._take_events):
                 break
         while self._reader.secrets:
-            self._masker.add(self._job.env.get(self._reader.secrets.pop(), ""))
+            self._masker.add(self._env.get(self._reader.secrets.pop(), ""))
 
     def _emit(self, event: Event) -> None:
         self._fold.feed(event)
