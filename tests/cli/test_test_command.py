@@ -604,3 +604,11 @@ def test_a_check_that_ran_out_of_time_shows_the_silence_it_waited_in(tmp_path: P
         result = checkwire("test", cwd=tmp_path)
     assert "First message ✕" in result.out
     assert "quiet, then it failed" in result.out
+
+
+def test_an_env_file_with_a_nul_is_told_by_its_line(tmp_path: Path) -> None:
+    root = project(tmp_path, a_check=PASSING)
+    (root / "x.env").write_bytes(b"A=1\nB=a\0b\n")
+    result = checkwire("test", "--env-file", "x.env", cwd=root)
+    assert result.status == 2
+    assert "x.env:2: this line is not NAME=VALUE" in result.err

@@ -222,6 +222,21 @@ def test_checks_of_one_id_do_not_matter_to_who_asked_for_others(run_collect: Col
     assert (ids(collection), len(collection.left_out)) == ([], 1)
 
 
+def test_a_check_that_could_never_be_degraded_is_refused(run_collect: Collect) -> None:
+    text = f"{IMPORT}\n@check(degraded='1m')\ndef f(): ...\n"
+    failure = run_collect({"a_check.py": text}).failures["a_check.py"]
+    assert failure.code == "check.usage"
+    assert failure.message == (
+        "@check: degraded (1m) must be less than the default timeout (30.0 s), "
+        "or nothing can ever be degraded"
+    )
+    assert failure.location is not None
+    assert failure.location.line == 3
+    toml = "[defaults]\ndegraded = '2s'\n"
+    short = f"{IMPORT}\n@check(timeout='1s')\ndef f(): ...\n"
+    assert run_collect({"checkwire.toml": toml, "a_check.py": short}).failures == {}
+
+
 def test_a_location_must_be_declared_if_any_is(run_collect: Collect) -> None:
     text = f"{IMPORT}\n@check(locations=['eu-wst'])\ndef f(): ...\n"
     assert run_collect({"a_check.py": text}).failures == {}

@@ -156,6 +156,32 @@ def test_pyproject_is_a_home_for_settings(tmp_path: Path) -> None:
     assert load_project(inner).id == "own"
 
 
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("# here could be [tool.checkwire]\n", False),
+        ("[tool.other]\nabout = '[tool.checkwire]'\n", False),
+        ("[tool.checkwire-plugins]\n", False),
+        ("[tool]\ncheckwire = { project = { id = 'p' } }\n", True),
+        ("tool.checkwire.project.id = 'p'\n", True),
+        ("[ tool . checkwire . project ]\nid = 'p'\n", True),
+    ],
+)
+def test_pyproject_holds_settings_if_it_has_the_table_however_it_is_written(
+    tmp_path: Path, text: str, ours: bool
+) -> None:
+    load(tmp_path, '[project]\nid = "outer"')
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "pyproject.toml").write_text(text)
+    assert load_project(inner).id == ("p" if ours else "outer")
+
+
+def test_a_broken_pyproject_that_holds_settings_is_told(tmp_path: Path) -> None:
+    text = "[tool.checkwire]\n\nx ="
+    assert complaint(tmp_path, text, "pyproject.toml").startswith("3: not valid TOML")
+
+
 def test_faults_in_pyproject_are_told_with_their_lines_there(tmp_path: Path) -> None:
     text = "[project]\nid = 1\n[tool.checkwire]\nenvv = {}\n[tool.checkwire.env]\nA = 1"
     assert (
@@ -222,6 +248,21 @@ def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
             "2: defaults.timeout: datetime.date(1979, 5, 27) is not",
         ),
         ("defaults.timeout = 2\ndefaults.degraded = 3", "2: defaults.degraded must be less than"),
+        ("[defaults]\n\ndegraded = '60s'", "3: defaults.degraded must be less than the timeout"),
+        (
+            "[defaults.retries]\nmax = 1\ndelay = 'soon'",
+            '3: defaults.retries: delay: "soon" is not a duration',
+        ),
+        ("[defaults.retries]\nmax = 1\nstrategy = 'soon'", "3: defaults.retries: {'max': 1"),
+        ("[defaults.retries]\nmax = 1\nmaxx = 2", '3: defaults.retries: "maxx" is unknown'),
+        ("[env]\nB = ''\n'A=B' = 'x'", '3: env: "A=B" cannot be the name of a variable'),
+        ("[env]\nB = ''\n'' = 'x'", '3: env: "" cannot be the name of a variable'),
+        ('[env]\n"A\\u0000" = ""', '2: env: "A\\u0000" cannot be the name of a variable'),
+        ('[env]\nA = "\\u0000"', "2: env.A holds a NUL character"),
+        (
+            "[[service]]\nname = 'x'\ncommand = 'a'\nenv = { '' = 'x' }",
+            '4: service.env: "" cannot be',
+        ),
         ("[env]\nA = ''\nPORT = 80", '3: env.PORT must be a string: write PORT = "80"'),
         ("[env]\nDEBUG = true", '2: env.DEBUG must be a string: write DEBUG = "true"'),
         ("[env]\nA.b = ''", '2: env.A must be a string: write A = "..."'),

@@ -230,3 +230,21 @@ def test_a_project_named_by_folder_is_walked_from_its_own_root(root: Path) -> No
     project = find_project(["inner"], root)
     selection = discover(project, ["inner"], root)
     assert selection.whole == {"a_check.py"}
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "/".join(["x" * 200] * 30)])
+def test_a_name_too_long_for_a_file_is_told_in_one_line(root: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot be read: File name too long") as caught:
+        find_project([name], root)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_current_folder_that_is_gone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UsageError, match="the current folder is gone"):
+        find_project([])

@@ -144,6 +144,20 @@ def test_whatever_leaves_a_check_is_its_failure(tmp_path: Path, body: str, code:
     assert finished.outcome == "raised"
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    "method",
+    ["__str__(self): raise KeyboardInterrupt", "__getattr__(self, name): return self.inner"],
+)
+def test_an_exception_that_cannot_be_asked_anything_is_told_by_its_name(
+    tmp_path: Path, kind: str, method: str
+) -> None:
+    source = f"class Odd(Exception):\n def {method}\n@check\n{kind} a():\n raise Odd\n"
+    attempt = run_one(tmp_path, source)
+    assert attempt.failure is not None
+    assert (attempt.failure.code, attempt.failure.message) == ("script.exception", "Odd")
+
+
 def test_each_exception_of_a_group_is_told(tmp_path: Path) -> None:
     attempt = run_one(
         tmp_path,
@@ -484,7 +498,7 @@ def test_what_is_not_activated_or_lacks_a_variable_is_skipped(tmp_path: Path) ->
         async def needy(): pass
         """,
     )
-    runs = run_all(tmp_path, env={"URL": "x"})
+    runs = run_all(tmp_path, env={"URL": "x", "TOKEN": ""})
     assert [run.status for run in runs.values()] == ["skipped", "skipped"]
     assert runs["needy"].skipped == "it needs TOKEN, which is not set"
     assert runs["off"].attempts == ()

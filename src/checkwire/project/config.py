@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 CONFIG_NAME = "checkwire.toml"
+_OUR_HEADER = re.compile(rb"^[ \t]*\[{1,2}[ \t]*tool[ \t]*\.[ \t]*checkwire\b", re.MULTILINE)
 DEFAULT_CHECKS = ("**/*_check.py", "**/check_*.py")
 
 
@@ -148,8 +149,20 @@ def _settings_in(folder: Path) -> tuple[Path, tuple[str, ...]] | None:
     try:
         if own.is_file():
             return own, ()
-        if shared.is_file() and b"[tool.checkwire" in shared.read_bytes():
+        if shared.is_file() and _has_our_table(shared.read_bytes()):
             return shared, ("tool", "checkwire")
     except PermissionError:  # a folder above that is closed to us, or a file about other things
         pass
     return None
+
+
+def _has_our_table(pyproject: bytes) -> bool:
+    if b"checkwire" not in pyproject:
+        return False
+    import tomllib  # 14 ms
+
+    try:
+        tool = tomllib.loads(pyproject.decode("utf-8-sig")).get("tool")
+    except ValueError:  # it is broken; what is wrong is told to those whose settings it holds
+        return _OUR_HEADER.search(pyproject) is not None
+    return isinstance(tool, dict) and "checkwire" in tool

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from checkwire.model.definition import CheckDefinition
+from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
 from checkwire.sdk.options import DEFAULTABLE, parse_option
@@ -60,7 +61,8 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
         path: of the check's file, relative to the project.
 
     Raises:
-        DefinitionError: if it names a location that the project does not declare.
+        DefinitionError: if it names a location that the project does not declare, or could never
+            be degraded in its time.
     """
     options = declared.mark.options
     values = {
@@ -70,6 +72,7 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
         for name in DEFAULTABLE
     }
     _require_declared(values["locations"], declared, project, path)
+    _require_attainable(values["degraded"], values["timeout"], declared, path)
     function = declared.function.__name__
     id_ = parse_option("id", options["id"]) if "id" in options else f"{path}::{function}"
     name = parse_option("name", options["name"]) if "name" in options else function
@@ -121,6 +124,19 @@ def _require_text(definition: CheckDefinition) -> None:
             "a lone surrogate, \\ud800 to \\udfff, in its name, id, tags, cases and docstring",
             line=definition.line,
         ) from None
+
+
+def _require_attainable(
+    degraded: float | None, timeout: float, declared: DeclaredCheck, path: str
+) -> None:
+    """A check that says itself when it is degraded must be able to be. The default may be idle."""
+    if degraded is not None and degraded >= timeout and "degraded" in declared.mark.options:
+        raise DefinitionError(
+            f"@check: degraded ({declared.mark.options['degraded']}) must be less than the "
+            f"default timeout ({format_seconds(timeout)}), or nothing can ever be degraded",
+            path=path,
+            line=declared.mark.line,
+        )
 
 
 def _first_paragraph(docstring: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pick", "Selection", "discover", "find_project"]
 
+_MAX_SHOWN = 100
 _NEVER = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -63,7 +64,7 @@ def find_project(targets: Sequence[str], cwd: Path | None = None) -> Project:
         UsageError: if a target does not exist, or they belong to different projects.
         DefinitionError: if the settings are not as they must be.
     """
-    here = (cwd or Path.cwd()).absolute()
+    here = _current_folder(cwd)
     if not targets:
         return load_project(here)
     places = [_existing(target, here) for target in targets]
@@ -97,7 +98,7 @@ def discover(project: Project, targets: Sequence[str] = (), cwd: Path | None = N
     Raises:
         UsageError: if a target does not exist, or nothing at all is found.
     """
-    here = (cwd or Path.cwd()).absolute()
+    here = _current_folder(cwd)
     root = Path(project.root)
     if _escaped(project.root) != project.root:
         raise UsageError(f"{_escaped(project.root)} is not UTF-8 text: rename the folder")
@@ -122,6 +123,13 @@ def discover(project: Project, targets: Sequence[str] = (), cwd: Path | None = N
     return Selection(tuple(sorted(found)), tuple(picks), frozenset(whole), failures)
 
 
+def _current_folder(cwd: Path | None) -> Path:
+    try:
+        return (cwd or Path.cwd()).absolute()
+    except FileNotFoundError:
+        raise UsageError("the current folder is gone: go to one that exists") from None
+
+
 def _pick(target: str, path: str, name: str) -> Pick:
     function, bracket, case = name.partition("[")
     if not function or (bracket and not case.endswith("]")):
@@ -135,8 +143,9 @@ def _existing(target: str, here: Path, project: Project | None = None) -> Path:
     place = Path(os.path.normpath(here / name))  # without following links: paths are identities
     try:
         exists = place.exists()
-    except PermissionError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+    except OSError as error:
+        shown = name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}…"
+        raise UsageError(f"{shown} cannot be read: {error.strerror}") from None
     if not exists:
         raise UsageError(f"there is no {name}{_closest(place, name, here, project)}")
     if not place.is_dir() and (place.suffix != ".py" or not place.is_file()):

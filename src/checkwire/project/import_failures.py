@@ -119,7 +119,7 @@ def _what(error: BaseException) -> str:
         return f"it called exit({'' if error.code is None else repr(error.code)})"
     try:
         text = str(error)
-    except Exception:
+    except BaseException:  # the file's own code
         text = ""
     if len(text) > _MAX_MESSAGE:
         text = f"{text[:_MAX_MESSAGE]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import tomllib
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from checkwire.model.durations import parse_duration
+from checkwire.model.durations import format_seconds, parse_duration
 from checkwire.model.errors import DefinitionError
 from checkwire.project.config import (
     Defaults,
@@ -22,7 +23,7 @@ from checkwire.project.config import (
 )
 from checkwire.project.patterns import parse_pattern
 from checkwire.project.positions import line_of
-from checkwire.sdk.options import DEFAULTABLE, OPTIONS, parse_option
+from checkwire.sdk.options import DEFAULTABLE, OPTIONS, OptionError, parse_option
 from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class _Settings:
             name=name,
             exclude=self._patterns("exclude", document.project.exclude),
             defaults=self._defaults(document.defaults, locations),
-            env=self._strings(document.env, ("env",)),
+            env=self._variables(document.env, ("env",)),
             secrets=self._secrets(document.secrets),
             locations=locations,
             services=tuple(self._services(document.service)),
@@ -187,8 +188,10 @@ class _Settings:
             return None
         try:
             return parse_option(name, value)
-        except ValueError as error:
-            raise self._wrong(f"{path[0]}.{error}", path) from None
+        except OptionError as error:
+            raise self._wrong(
+                f"{path[0]}.{error}", (*path, error.key) if error.key else path
+            ) from None
 
     def _patterns(self, key: str, patterns: list[str]) -> tuple[str, ...]:
         for index, pattern in enumerate(patterns):
@@ -216,8 +219,9 @@ class _Settings:
                 raise self._wrong(message, path)
             values[key] = self._option(key, value, path)
         defaults = Defaults(**values)
-        if "degraded" in values and "timeout" in values and values["degraded"] >= defaults.timeout:
-            message = "defaults.degraded must be less than defaults.timeout"
+        if defaults.degraded is not None and defaults.degraded >= defaults.timeout:
+            limit = format_seconds(defaults.timeout)
+            message = f"defaults.degraded must be less than the timeout of {limit}"
             raise self._wrong(message, ("defaults", "degraded"))
         for index, location in enumerate(defaults.locations if locations is not None else ()):
             if location not in (locations or {}):
@@ -234,6 +238,17 @@ class _Settings:
                     f'{_dotted((*path, key))} must be a string: write {key} = "{example}"',
                     (*path, key),
                 )
+        return table
+
+    def _variables(self, table: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, str]:
+        """Strings that the operating system takes as an environment."""
+        for name, value in self._strings(table, path).items():
+            if not name or "=" in name or "\0" in name:
+                message = f"{_dotted(path)}: {json.dumps(name)} cannot be the name of a variable"
+                raise self._wrong(message, (*path, name))
+            if "\0" in value:
+                message = f"{_dotted((*path, name))} holds a NUL character, which no variable can"
+                raise self._wrong(message, (*path, name))
         return table
 
     def _secrets(self, table: dict[str, Any]) -> dict[str, SecretSource]:
@@ -299,7 +314,7 @@ class _Settings:
                 command=self._command(table.command, (*path, "command")),
                 ready=self._ready(table.ready, (*path, "ready")),
                 timeout=timeout,
-                env=self._strings(table.env, (*path, "env")),
+                env=self._variables(table.env, (*path, "env")),
                 line=self._line(path),
             )
 

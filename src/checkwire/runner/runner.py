@@ -173,7 +173,11 @@ class Runner:
     def _reason_to_skip(self, definition: CheckDefinition) -> str:
         if not definition.activated:
             return "it is not activated"
-        missing = [n for n in definition.needs if n not in self._env and n not in self._secrets]
+        missing = [
+            name
+            for name in definition.needs
+            if not self._env.get(name) and not self._secrets.get(name)
+        ]
         if not missing:
             return ""
         sources = {name: f" ({absent.source})" for name, absent in self._absent.items()}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -47,6 +47,7 @@ __all__ = [
     "enter",
     "here",
     "is_ours",
+    "notes_on",
     "on_behalf_of",
 ]
 
@@ -134,14 +135,12 @@ class Context(Observer):
 
         The first call counts: that of the innermost part.
         """
-        if getattr(error, _ORIGIN, None) is None:
-            with suppress(AttributeError):  # Of its author's own class, with slots.
-                setattr(error, _ORIGIN, Origin(self.step, self.timeline.now()))
+        notes_on(error).setdefault(_ORIGIN, Origin(self.step, self.timeline.now()))
 
     def raised(self, error: BaseException, failure: Failure) -> int:
         """An exception ended the script: tell the failure it stands for; its number."""
         failure = self.masked(failure)
-        origin = getattr(error, _ORIGIN, None)
+        origin = notes_on(error).get(_ORIGIN)
         return self.ledger.number_of(failure) or self.ledger.failed(failure, origin=origin)
 
     def next_connection(self) -> int:
@@ -298,6 +297,15 @@ class Context(Observer):
             for site, advice in unused.values():
                 self.misused(advice, site)
             self.ledger.settle()
+
+
+def notes_on(error: BaseException) -> dict[str, Any]:
+    """The attributes of an exception itself; asking its class might run its author's code."""
+    try:
+        notes = object.__getattribute__(error, "__dict__")
+    except Exception:  # its class has something else of that name
+        notes = None
+    return notes if isinstance(notes, dict) else {}
 
 
 def encodable(text: str) -> str:

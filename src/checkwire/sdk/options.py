@@ -43,7 +43,15 @@ _RETRIES_HELP = 'write a number, or {"strategy": "exponential", "max": 3, "delay
 
 
 class OptionError(ValueError):
-    """An option's value will not do; the message says why and how to write it."""
+    """An option's value will not do; the message says why and how to write it.
+
+    Attributes:
+        key: the part of it that will not do, if it is a table; else empty.
+    """
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
 
 
 def parse_option(name: str, value: object) -> Any:
@@ -56,7 +64,7 @@ def parse_option(name: str, value: object) -> Any:
     try:
         return OPTIONS[name](value)
     except ValueError as error:
-        raise OptionError(f"{name}: {error}") from None
+        raise OptionError(f"{name}: {error}", getattr(error, "key", "")) from None
 
 
 def _shown(value: object) -> str:
@@ -157,18 +165,19 @@ def _retries_table(table: dict[Any, Any]) -> Retries:
     fields = Retries.__struct_fields__
     for key in table:
         if key not in fields:
-            raise OptionError(f'"{key}" is unknown{did_you_mean(str(key), fields)}')
+            raise OptionError(f'"{key}" is unknown{did_you_mean(str(key), fields)}', key)
     values = {"strategy": "fixed", "max": 1, **table}
     for key in ("delay", "max_duration"):
         if key in values:
             try:
                 values[key] = _duration(values[key])
             except ValueError as error:
-                raise OptionError(f"{key}: {error}") from None
+                raise OptionError(f"{key}: {error}", key) from None
     try:
         return msgspec.convert(values, Retries)
-    except msgspec.ValidationError:
-        raise OptionError(f"{_shown(table)} will not do: {_RETRIES_HELP}") from None
+    except msgspec.ValidationError as error:
+        key = str(error).partition(" - at `$.")[2].rstrip("`")
+        raise OptionError(f"{_shown(table)} will not do: {_RETRIES_HELP}", key) from None
 
 
 def _memory(value: object) -> int:

@@ -59,7 +59,7 @@ def read_env_file(path: str) -> dict[str, str]:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        match = _LINE.match(line)
+        match = None if "\0" in line else _LINE.match(line)
         if match is None:
             raise DefinitionError("this line is not NAME=VALUE", path=path, line=number)
         if match["double"] is not None:

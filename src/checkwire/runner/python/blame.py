@@ -13,6 +13,7 @@ import msgspec
 from checkwire.model.errors import CheckwireError, FailureError
 from checkwire.model.failures import Failure, Location
 from checkwire.sdk.assertions import FAILURE
+from checkwire.sdk.context import notes_on
 
 __all__ = ["Blame", "frames_of_coroutine", "frames_of_stack", "leaves_of"]
 
@@ -43,7 +44,7 @@ class Blame:
 
     def failure_of(self, error: BaseException) -> Failure:
         """The failure that an exception stands for. Never raises."""
-        told = getattr(error, FAILURE, None)
+        told = notes_on(error).get(FAILURE)
         if isinstance(told, Failure):
             return told
         if isinstance(error, FailureError):
@@ -96,7 +97,7 @@ class Blame:
             told = traceback.TracebackException.from_exception(error)
             self._cut(told, set())
             text = "".join(told.format()).strip()
-        except Exception:  # repr and str of an exception are the script's own code
+        except BaseException:  # repr and str of an exception are the script's own code
             return ""
         return text if len(text) <= _MAX_DETAILS else f"{text[:_MAX_DETAILS]}\n…"
 
@@ -164,6 +165,6 @@ def _size(count: int) -> str:
 def _text(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception:  # the script's own code
+    except BaseException:  # the script's own code
         return ""
     return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}…"
