@@ -612,3 +612,29 @@ def test_an_env_file_with_a_nul_is_told_by_its_line(tmp_path: Path) -> None:
     result = checkwire("test", "--env-file", "x.env", cwd=root)
     assert result.status == 2
     assert "x.env:2: this line is not NAME=VALUE" in result.err
+
+
+def test_few_descriptors_make_attempts_wait_not_fail(tmp_path: Path) -> None:
+    project(
+        tmp_path,
+        many_check="""
+        import asyncio, resource
+        from checkwire import check
+
+        @check(cases={f"c{n}": {"n": n} for n in range(40)})
+        async def waits(n):
+            await asyncio.sleep(0.05)
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (100, 120)
+        """,
+    )
+    limited = 'ulimit -S -n 100 && ulimit -H -n 120 && exec "$0" -m checkwire test -n 40'
+    done = subprocess.run(
+        ["sh", "-c", limited, sys.executable],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=50,
+        check=False,
+    )
+    assert "40 passed" in done.stdout.decode()

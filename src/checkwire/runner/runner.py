@@ -16,6 +16,7 @@ from checkwire.project.config import Project
 from checkwire.project.discovery import Selection
 from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, select
+from checkwire.runner.descriptors import DescriptorLimit
 from checkwire.runner.python.engine import Engine
 from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.launch import ZygoteProcess
@@ -61,7 +62,8 @@ class Runner:
         absent: secrets that are declared and have no value, by name.
         connecting: options for every connection.
         workers: how many attempts may be under way at a time; by default as many as suit checks,
-            which mostly wait: four for each CPU, and at least eight.
+            which mostly wait: four for each CPU, and at least eight. In no case more than the
+            limit of open descriptors has room for, which is raised for this process.
         cpu_seconds: CPU time that an attempt may use; by default only its timeout is a limit.
         location: the name of the place that this is.
         process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
@@ -94,13 +96,16 @@ class Runner:
         self._connecting = connecting or Connecting()
         self._cpu_seconds = cpu_seconds
         self._location = location
-        self._workers = asyncio.Semaphore(workers or max(8, 4 * (os.cpu_count() or 1)))
+        limit = DescriptorLimit()
+        wanted = workers or max(8, 4 * (os.cpu_count() or 1))
+        self._workers = asyncio.Semaphore(min(wanted, limit.attempts))
         self._engine = Engine(
             project,
             env=self._env,
             process=process,
             secrets=self._secrets.values(),
             import_timeout=import_timeout,
+            descriptors=limit.before,
         )
         self.secrets_read = self._engine.secrets_read
 

@@ -79,6 +79,7 @@ class Engine:
         secrets: values to be masked in what loading the files comes to. Those that the files read
             themselves, as they are imported, are masked too.
         import_timeout: seconds that the import of one file may take.
+        descriptors: how many a check's process may have open; by default as many as this one.
 
     Attributes:
         loading: the file that is being imported, relative to the project; empty if none is.
@@ -93,11 +94,13 @@ class Engine:
         process: ZygoteProcess | None = None,
         secrets: Iterable[str] = (),
         import_timeout: float = _IMPORT_TIMEOUT,
+        descriptors: int | None = None,
     ) -> None:
         self._project = project
         self._process = process
         self._env = dict(os.environ) if env is None else env
         self._import_timeout = import_timeout
+        self._descriptors = descriptors
         self._masker = Masker(secrets)
         self._files: tuple[Path, ...] = ()
         self._zygote: ZygoteHandle | None = None
@@ -223,7 +226,14 @@ class Engine:
 
     async def _import(self, zygote: ZygoteHandle, unsafe: Container[str]) -> LoadedChecks:
         files = tuple(str(file) for file in self._files if self._relative(file) not in unsafe)
-        await zygote.load(Load(project=self._project, files=files, env=to_bytes(self._env)))
+        await zygote.load(
+            Load(
+                project=self._project,
+                files=files,
+                env=to_bytes(self._env),
+                descriptors=self._descriptors,
+            )
+        )
         definitions: list[CheckDefinition] = []
         failures: dict[str, Failure] = {}
         empty: list[str] = []

@@ -41,11 +41,13 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
         project: its folder becomes the working directory.
         files: check files, absolute paths.
         env: the whole environment that they see while they are imported; no secrets of the project.
+        descriptors: the soft limit of open ones for the zygote and its children.
     """
 
     project: Project
     files: tuple[str, ...]
     env: Variables = {}
+    descriptors: int | None = None
 
 
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from checkwire.model.failures import Failure, Location
+from checkwire.runner.descriptors import lower_limit
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.channel import MessageReader, pack, send_all
 from checkwire.runner.python.child import ChildFds, run_child
@@ -107,6 +108,8 @@ class Zygote:
         if not isinstance(request, Load):
             raise TypeError(f"{request} came before any Load")
         set_environ(request.env)
+        if request.descriptors is not None:
+            lower_limit(request.descriptors)
         for name in _NUMBERS_OF_THREADS:
             os.environ.setdefault(name, "1")
         if _threads_left() > 1:
