@@ -43,6 +43,7 @@ from checkwire.runner.python.messages import (
     Response,
 )
 from checkwire.runner.python.reaper import Children
+from checkwire.runner.python.spawned import let_spawned_processes_find_checks
 from checkwire.sdk.context import current
 
 __all__ = ["main"]
@@ -73,6 +74,7 @@ def main() -> None:
         if os.getppid() != parent:
             sys.exit("The process that started this one is gone.")
     adopt_orphans()
+    let_spawned_processes_find_checks()
     # What imports leave behind is little, and frozen before the first fork.
     gc.disable()
     _import_what_checks_need()
