@@ -1,0 +1,1 @@
+"""What takes bytes from outside, shown any bytes. See README.md."""
