@@ -39,6 +39,7 @@ class MemoryPipe:
         *,
         answer: Answer | None = None,
         error: OSError | None = None,
+        timeline: Timeline | None = None,
     ) -> None:
         """Deliver these.
 
@@ -46,9 +47,10 @@ class MemoryPipe:
             chunks: what comes without being asked for.
             answer: makes more of each write; nothing comes to an end before the first one.
             error: what breaks the connection; it ends well without one.
+            timeline: that of the observer, if there is one.
         """
         self.sent = bytearray()
-        self.timeline = Timeline()
+        self.timeline = timeline or Timeline()
         self._chunks = deque(chunks)
         self._answer = answer
         self._error = error

@@ -115,7 +115,7 @@ async def _outcome(chunks: list[bytes], extension: str, limit: int, *, closing: 
     protocol.extensions = protocol.process_extensions(headers)
     handshake = Handshake(at_ns=0, connection=1, request_target="/", request_headers=(), status=101)
     told = Told()
-    pipe = MemoryPipe(chunks)
+    pipe = MemoryPipe(chunks, timeline=told.timeline)
     # A full queue holds the server up, but not while it is awaited that the server closes: what
     # comes then is dropped.
     queue = 10_000 if closing else 4

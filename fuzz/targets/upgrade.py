@@ -47,7 +47,7 @@ async def _outcome(answer: bytes, options: ConnectOptions, places: Sequence[int]
         return cut(answer.replace(b"%s", accept), places)
 
     told = Told()
-    pipe = MemoryPipe(answer=respond)
+    pipe = MemoryPipe(answer=respond, timeline=told.timeline)
     try:
         upgraded = await upgrade(dialled(pipe), _ADDRESS, options, told, 1)
     except ConnectError as error:
