@@ -117,10 +117,8 @@ async def _shake(lower: MemoryPipe) -> _Sink | None:
     except (ssl.SSLError, OSError, EOFError) as error:
         failure = diagnose_tls(error, pipe, "host", "192.0.2.1:443")
         assert failure.code in CODES
+        pipe.close()
         return None
-    finally:
-        if pipe.sink is None and lower.sink is None:
-            pipe.close()
     sink = _Sink()
     pipe.attach(sink, pipe.handshake_at_ns)
     pipe.write(b"hello")
