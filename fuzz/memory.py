@@ -24,13 +24,14 @@ class MemoryPipe:
     """Delivers chunks, each as one read, then the end; see :class:`checkwire.wire.pipe.Pipe`.
 
     Attributes:
-        written: what was written to it.
+        sent: what was written to it.
         timeline: where times are put.
     """
 
     kernel_clock = False
     unwritten = 0
     congested = False
+    ending = False
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class MemoryPipe:
         *,
         answer: Answer | None = None,
         error: OSError | None = None,
+        timeline: Timeline | None = None,
     ) -> None:
         """Deliver these.
 
@@ -45,9 +47,10 @@ class MemoryPipe:
             chunks: what comes without being asked for.
             answer: makes more of each write; nothing comes to an end before the first one.
             error: what breaks the connection; it ends well without one.
+            timeline: that of the observer, if there is one.
         """
-        self.written = bytearray()
-        self.timeline = Timeline()
+        self.sent = bytearray()
+        self.timeline = timeline or Timeline()
         self._chunks = deque(chunks)
         self._answer = answer
         self._error = error
@@ -73,11 +76,19 @@ class MemoryPipe:
     def write(self, data: bytes, track: int = 0) -> None:
         if self._closed or not data:
             return
-        self.written += data
+        self.sent += data
         if self._answer is not None:
             self._asked = True
             self._chunks += self._answer(bytes(data))
             self._soon()
+
+    @property
+    def written(self) -> int:
+        return len(self.sent)
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
 
     async def drain(self) -> None:
         pass
@@ -88,6 +99,9 @@ class MemoryPipe:
     def resume(self) -> None:
         self._paused = False
         self._soon()
+
+    def read_now(self) -> None:
+        pass  # What has not been delivered has not come yet.
 
     def half_close(self) -> None:
         pass

@@ -8,6 +8,7 @@ import h11
 
 from checkwire.model.events import HttpExchange
 from checkwire.model.failures import CODES
+from checkwire.model.masking import Masker
 from checkwire.sdk.context import Context
 from checkwire.sdk.http.connection import HttpConnection
 from checkwire.sdk.http.diagnosis import diagnose_unreadable
@@ -50,7 +51,7 @@ async def _outcome(
     try:
         await reading.read(connection)
     except Unreadable as error:
-        failure = diagnose_unreadable(error, request, reading, "192.0.2.1:80", bounds)
+        failure = diagnose_unreadable(error, request, reading, "192.0.2.1:80", bounds, Masker())
         assert failure.code in CODES
         assert len(reading.content.data) <= bounds.max_size + 65536
         # How it breaks may depend on the cut; that it does may not.

@@ -12,7 +12,7 @@ from websockets.frames import Opcode
 
 from checkwire.model.events import Event, FrameSeen
 from checkwire.model.masking import Masker
-from checkwire.runner.output import OutputCapture, add_secret
+from checkwire.runner.output import OutputCapture
 from checkwire.sdk.http.body_text import shown_body
 from checkwire.sdk.values import show
 from checkwire.wire.observer import Observer
@@ -49,12 +49,12 @@ def target(data: bytes) -> None:
     masker = Masker(secrets)
     _check(masker.text(text), secrets)
     _check(masker.text(masker.text(text)), secrets)
-    _check(masker.bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace"), secrets)
     _check(repr(masker.data({"key": [text, {text: text}]})), secrets)
     _check(repr(masker.headers([("X-Any", text), ("Cookie", text)])), secrets)
     _check(show(text, 60, masker), secrets)
     _check(show([text, {"k": text}], 100, masker), secrets)
     _check(shown_body(text.encode("utf-8", "replace"), "text/plain", 40, masker) or "", secrets)
+    _check_excerpts(text, masker, secrets, choices.number(200))
     _check_frames(text, masker, secrets)
     _check_output(text, places, secrets)
 
@@ -77,6 +77,21 @@ def _text(choices: Choices, secrets: tuple[str, ...]) -> str:
 def _check(shown: str, secrets: tuple[str, ...]) -> None:
     for secret in secrets:
         assert secret not in shown, (secret, shown)
+
+
+def _check_excerpts(text: str, masker: Masker, secrets: tuple[str, ...], limit: int) -> None:
+    """Also of a text that was cut at both ends before."""
+    data = text.encode("utf-8", "surrogatepass")
+    for cut_off in (False, True):
+        excerpt = masker.excerpt(text, limit, begins=not cut_off, ends=not cut_off)
+        bytes_ = masker.excerpt_of_bytes(data, limit, begins=not cut_off, ends=not cut_off)
+        assert len(excerpt) <= limit
+        assert len(bytes_) <= limit
+        for shown in (excerpt, bytes_.decode("utf-8", "replace")):
+            _check(shown, secrets)
+            if len(text) > limit:
+                _check_end(shown, secrets)
+    assert masker.excerpt(text[: limit + masker.longest], limit) == masker.excerpt(text, limit)
 
 
 def _check_frames(text: str, masker: Masker, secrets: tuple[str, ...]) -> None:
@@ -109,9 +124,7 @@ def _check_end(payload: str, secrets: tuple[str, ...]) -> None:
 
 
 def _check_output(text: str, places: Sequence[int], secrets: tuple[str, ...]) -> None:
-    masker = Masker()
-    for secret in secrets:
-        add_secret(masker, secret)
+    masker = Masker(secrets)
     capture = OutputCapture("stdout", masker, first=100, last=100)
     logged = []
     for piece in cut(text.encode("utf-8", "replace"), places):

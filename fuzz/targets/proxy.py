@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from checkwire.model.errors import ConnectError
 from checkwire.wire.dial.proxies import parse_proxy
 from checkwire.wire.dial.tunnel import open_tunnel
+from checkwire.wire.observer import Observer
 from fuzz.choices import Choices, cut
 from fuzz.memory import MemoryPipe, run
 
@@ -31,7 +34,8 @@ def target(data: bytes) -> None:
     async def outcome(chunks: list[bytes]) -> str:
         pipe = MemoryPipe(chunks)
         try:
-            await open_tunnel(pipe, proxy, *place, pipe.timeline)
+            deadline = asyncio.get_running_loop().time() + 5
+            await open_tunnel(pipe, proxy, *place, Observer(pipe.timeline), deadline)
         except ConnectError as error:
             assert error.failure.code.startswith("proxy."), error.failure
             return error.failure.code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checkwire.model.errors import FailureError
+from checkwire.model.masking import Masker
 from checkwire.sdk.http.redirects import redirected
 from checkwire.sdk.http.requesting import Request
 from checkwire.sdk.http.urls import parse_http_url, same_origin
@@ -16,11 +17,13 @@ __all__ = ["target"]
 _STATUSES = (301, 302, 303, 307, 308)
 _METHODS = ("GET", "POST", "HEAD", "PUT")
 _SECRET = "c0ffee"
+_MASKER = Masker([_SECRET])
 _HEADERS = (
     ("Host", "host.test"),
     ("Authorization", f"Bearer {_SECRET}"),
     ("cookie", f"a={_SECRET}"),
     ("Content-Type", "text/plain"),
+    ("X-Of-Any-Name", _SECRET),
     ("X-Plain", "plain"),
 )
 
@@ -36,9 +39,9 @@ def target(data: bytes) -> None:
 
 def _follow(request: Request, status: int, location: str) -> None:
     try:
-        there = redirected(request, status, location)
+        there = redirected(request, status, location, _MASKER)
     except FailureError as error:
-        assert error.failure.code == "check.bad_url"
+        assert error.failure.code in ("check.bad_url", "http.insecure_redirect")
         return
     address = there.address
     assert address.scheme in ("http", "https")
@@ -54,7 +57,7 @@ def _follow_websocket(url: str, location: str) -> None:
         return
     there, here = parse_url(to), parse_url(url)
     assert there.scheme in ("ws", "wss")
-    options = _towards(to, url, ConnectOptions(headers=_HEADERS))
+    options = _towards(to, url, ConnectOptions(headers=_HEADERS), _MASKER)
     if (there.host, there.port, there.secure) != (here.host, here.port, here.secure):
         assert _SECRET not in repr(options)
     assert ("X-Plain", "plain") in options.headers

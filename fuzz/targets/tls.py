@@ -41,6 +41,9 @@ class _Sink:
     def sent(self, number: int, at_ns: int, acked: bool) -> None:
         pass
 
+    def drained(self) -> None:
+        pass
+
 
 @functools.cache
 def _server(version: ssl.TLSVersion) -> ssl.SSLContext:
@@ -110,14 +113,12 @@ def _goodbye(server: ssl.SSLObject) -> None:
 async def _shake(lower: MemoryPipe) -> _Sink | None:
     pipe = TlsPipe(lower, tls_context(TlsOptions(verify=False)), "host")
     try:
-        await pipe.handshake()
+        await pipe.handshake(5.0)
     except (ssl.SSLError, OSError, EOFError) as error:
         failure = diagnose_tls(error, pipe, "host", "192.0.2.1:443")
         assert failure.code in CODES
+        pipe.close()
         return None
-    finally:
-        if pipe.sink is None and lower.sink is None:
-            pipe.close()
     sink = _Sink()
     pipe.attach(sink, pipe.handshake_at_ns)
     pipe.write(b"hello")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha1
@@ -19,6 +20,7 @@ __all__ = ["target"]
 
 _ADDRESS = parse_url("ws://host/path?query")
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_END = re.compile(rb"\r?\n\r?\n")
 _OPTIONS = (
     ConnectOptions(),
     ConnectOptions(compression=False),
@@ -27,7 +29,7 @@ _OPTIONS = (
 
 
 def target(data: bytes) -> None:
-    """Options, then where to cut, then the answer, in which ``%s`` is the accept key."""
+    """Options, then where to cut, then the answer, in whose head ``%s`` is the accept key."""
     choices = Choices(data)
     options, places = choices.pick(_OPTIONS), choices.cuts()
     answer = choices.rest()
@@ -44,10 +46,12 @@ async def _outcome(answer: bytes, options: ConnectOptions, places: Sequence[int]
         if not key:
             return []  # What is sent once it is open.
         accept = b64encode(sha1(key + _GUID).digest())
-        return cut(answer.replace(b"%s", accept), places)
+        end = _END.search(answer)
+        size = end.end() if end else len(answer)
+        return cut(answer[:size].replace(b"%s", accept) + answer[size:], places)
 
     told = Told()
-    pipe = MemoryPipe(answer=respond)
+    pipe = MemoryPipe(answer=respond, timeline=told.timeline)
     try:
         upgraded = await upgrade(dialled(pipe), _ADDRESS, options, told, 1)
     except ConnectError as error:

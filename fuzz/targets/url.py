@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from checkwire.model.errors import ConnectError, FailureError, UsageError
 from checkwire.wire.dial.proxies import environment_proxy, parse_proxy
 from checkwire.wire.dial.tunnel import open_tunnel
@@ -57,11 +59,11 @@ async def _asked(address: Address) -> None:
     try:
         await upgrade(dialled(pipe), address, ConnectOptions(), Observer(), 1)
     except UsageError:
-        assert not pipe.written
+        assert not pipe.sent
         return
     except FailureError as error:
         assert error.failure.code == "upgrade.closed"
-    head = bytes(pipe.written)
+    head = bytes(pipe.sent)
     assert head.endswith(b"\r\n\r\n")
     lines = head[:-4].split(b"\r\n")
     assert all(b"\n" not in line and b"\r" not in line for line in lines)
@@ -71,7 +73,8 @@ async def _asked(address: Address) -> None:
 async def _tunnelled(proxy: Address) -> None:
     pipe = MemoryPipe(answer=lambda _: ())
     try:
-        await open_tunnel(pipe, proxy, "host", 80, pipe.timeline)
+        deadline = asyncio.get_running_loop().time() + 5
+        await open_tunnel(pipe, proxy, "host", 80, Observer(pipe.timeline), deadline)
     except EOFError:
         return
     except ConnectError as error:
