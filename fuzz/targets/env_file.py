@@ -34,7 +34,7 @@ def target(data: bytes) -> None:
             assert _NAME.fullmatch(name)
             assert "\n" not in value or b"\\n" in data
     text = data.decode("utf-8", "replace")
-    if not set(text) & set("\r\n'"):
+    if not set(text) & set("\r\n'\0"):
         assert _read(f"NAME='{text}'\n".encode()) == {"NAME": text}
         escaped = text.replace("\\", "\\\\").replace('"', '\\"')
         assert _read(f'export NAME = "{escaped}"  # so\n'.encode()) == {"NAME": text}

@@ -206,6 +206,23 @@ def test_a_file_of_variables_may_have_a_mark_in_front_and_anything_in_its_values
     assert read_env_file(str(file)) == {"A": "one\u2028two\x0cthree\x1cfour", "B": "\x85"}
 
 
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=p#ss", "p#ss"),
+        ("A=#fff", "#fff"),
+        ("A=ws://host/path#part # the staging one", "ws://host/path#part"),
+        ("A= # nothing", ""),
+        ("A='one # two' # three", "one # two"),
+    ],
+)
+def test_a_comment_begins_behind_a_blank(tmp_path: Path, line: str, value: str) -> None:
+    from checkwire.cli.testing.env_file import read_env_file
+
+    (tmp_path / "x.env").write_text(line)
+    assert read_env_file(str(tmp_path / "x.env")) == {"A": value}
+
+
 def test_a_missing_variable_names_itself_and_its_check(tmp_path: Path) -> None:
     source = """
         from checkwire import check, connect, env
@@ -611,7 +628,7 @@ def test_an_env_file_with_a_nul_is_told_by_its_line(tmp_path: Path) -> None:
     (root / "x.env").write_bytes(b"A=1\nB=a\0b\n")
     result = checkwire("test", "--env-file", "x.env", cwd=root)
     assert result.status == 2
-    assert "x.env:2: this line is not NAME=VALUE" in result.err
+    assert "x.env:2: this line holds a NUL byte" in result.err
 
 
 def test_few_descriptors_make_attempts_wait_not_fail(tmp_path: Path) -> None:

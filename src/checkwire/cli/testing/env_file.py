@@ -11,10 +11,10 @@ __all__ = ["parse_assignment", "read_env_file"]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LINE = re.compile(
     r"""\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*
-    (?: "(?P<double>(?:[^"\\]|\\.)*)"
-      | '(?P<single>[^']*)'
-      | (?P<bare>[^\s#'"][^#]*?|)
-    )\s*(?:\#.*)?$""",
+    (?: "(?P<double>(?:[^"\\]|\\.)*)" \s*(?:\#.*)?
+      | '(?P<single>[^']*)' \s*(?:\#.*)?
+      | (?P<bare>(?:[^\s#'"]|(?<==)\#)(?:[^#]|(?<!\s)\#)*?|) (?:\s+\#.*|\s*)
+    )$""",
     re.VERBOSE,
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
@@ -59,7 +59,10 @@ def read_env_file(path: str) -> dict[str, str]:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        match = None if "\0" in line else _LINE.match(line)
+        if "\0" in line:
+            message = "this line holds a NUL byte, which no variable can"
+            raise DefinitionError(message, path=path, line=number)
+        match = _LINE.match(line)
         if match is None:
             raise DefinitionError("this line is not NAME=VALUE", path=path, line=number)
         if match["double"] is not None:
