@@ -78,6 +78,7 @@ def test_credentials_are_taken_from_the_url_as_they_are_meant() -> None:
         ("ws://ex%61mple.org/", "is not a host name"),
         ("ws://user@%N/", "is not a host name"),
         ("ws://[::1%25]/", "is not a host name"),
+        ("ws://[::%25@219]/", "is not a host name"),
         ("ws://[::1]0/", "'0' stands where only a port may"),
         ("ws://us]er@[::1]x:80/", "'x:80' stands where only a port may"),
         ("ws://a" + ".a" * 200 + "/", "at most 255 characters"),

@@ -17,7 +17,7 @@ __all__ = ["Address", "is_ip", "parse_url"]
 
 _PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _SAFE = ":/?#[]@!$&'()*+,;=%-._~"
-_FORBIDDEN = re.compile(r"""[\x00-\x20"#/<>?@\\^`{|}\x7f]""")
+_FORBIDDEN = re.compile(r"""[\x00-\x20"#/<>?@\[\\\]^`{|}\x7f]""")
 """What no host holds (WHATWG URL, "forbidden domain code point", without the zone's %)."""
 _WEB_SOCKET = {"http": "ws", "https": "wss"}
 
