@@ -165,10 +165,13 @@ class Incoming:
                 payload = bytes(data[start:stop])
                 self._deliver(payload, _BINARY, size, size, False, at_ns, kernel, joined)
             elif head in _COMPRESSED:
-                protocol.accept(Frame(_COMPRESSED[head], bytes(data[start:stop]), True, True))
-                self.take(at_ns, kernel, data[position:], more=joined)
-                if self._stopped:
+                opcode, wire_size = _COMPRESSED[head], size
+                whole = protocol.whole_message(Frame(opcode, bytes(data[start:stop]), True, True))
+                if whole is None:
+                    self.take(at_ns, kernel, data[position:], more=joined)
                     break
+                message, size = whole
+                self._deliver(message, opcode, size, wire_size, True, at_ns, kernel, joined)
             else:
                 break
             position = stop

@@ -174,15 +174,28 @@ class MeasuredProtocol(ClientProtocol):
             self._assembled = []
         return assembled
 
-    def accept(self, frame: Frame) -> None:
-        """Take a frame as if the parser, which is between messages, had found it."""
+    def whole_message(self, frame: Frame) -> tuple[str | bytes, int] | None:
+        """The message in a frame of its own, and its size; the parser is between messages.
+
+        ``None`` if it must be refused: then all is as if the parser had found it.
+        """
+        decoded = None
         try:
             for extension in reversed(self.extensions):
                 frame = extension.decode(frame, max_size=self.max_message_size)
             frame.check()
-            self.recv_frame(frame)
+            decoded = frame
+            if (size := len(frame.data)) > self._limit:
+                raise PayloadTooBig(size, self._limit)
+            message = self._assembler.add(frame)
+            assert message is not None
         except (ProtocolError, PayloadTooBig, UnicodeDecodeError) as error:
+            if decoded is not None:
+                self.events.append(decoded)
             self.parser.throw(error)
+            return None
+        self.take_read()  # known to whoever asks
+        return message, size
 
     @property
     def between_frames(self) -> bool:
