@@ -11,7 +11,6 @@ import functools
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from html.entities import codepoint2name
 
 __all__ = ["SHORTEST_PART", "Form", "forms_of"]
 
@@ -217,6 +216,8 @@ def _written(character: str, raw: str) -> Iterator[str]:
     pairs = zip(utf16[::2], utf16[1::2], strict=True)
     yield "".join(rf"\\{{1,3}}u{_hex(high)}{_hex(low)}" for high, low in pairs)
     yield rf"\\{{1,3}}U{''.join(map(_hex, code.to_bytes(4, 'big')))}"
+    from html.entities import codepoint2name  # a millisecond, which checks without secrets save
+
     names = [f"#0{{0,4}}{code}", f"#[xX]0{{0,4}}{_digits(f'{code:x}')}"]
     if name := "apos" if character == "'" else codepoint2name.get(code):
         names.append(name)
