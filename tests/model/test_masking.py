@@ -169,6 +169,12 @@ def test_what_was_cut_before_is_masked_up_to_the_ellipsis(
         assert not any(escape(part) in shown for part in parts(secret))
 
 
+@given(st.integers(0, 30))
+def test_a_mask_that_is_cut_in_bytes_is_still_text(limit: int) -> None:
+    shown = Masker([TOKEN]).excerpt_of_bytes(f"GET /?t={TOKEN}".encode(), limit)
+    assert f"GET /?t={MASK}".startswith(shown.decode())
+
+
 def test_short_values_are_no_secrets() -> None:
     masker = Masker(["", "1", "no"])
     assert masker.text("1 of no 1") == "1 of no 1"

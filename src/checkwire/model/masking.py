@@ -17,6 +17,7 @@ T = TypeVar("T")
 MASK = "••••••"
 """What stands in place of a secret. Its length says nothing about the secret's."""
 
+_DOT = MASK[0].encode()
 _MASK_AS_BYTES = MASK.encode().decode("latin-1")
 _CUT = "…"
 """What marks the place where a text was cut, everywhere in this program."""
@@ -121,7 +122,9 @@ class Masker:
         """As :meth:`excerpt`, for bytes: what is to be shown in hex, or decoded."""
         window = data[: limit + self.longest].decode("latin-1")
         spans = self._in_excerpt(window, limit, begins=begins, ends=ends)
-        return _masked(window, spans, _MASK_AS_BYTES, limit)[:limit].encode("latin-1")
+        shown = _masked(window, spans, _MASK_AS_BYTES, limit)[:limit].encode("latin-1")
+        # The limit may have cut a mask, and its last dot.
+        return shown.removesuffix(_DOT[:2]).removesuffix(_DOT[:1]) if spans else shown
 
     def headers(self, headers: Iterable[Sequence[str]]) -> tuple[tuple[str, str], ...]:
         """Headers with credentials masked, known by their names or by their values."""
