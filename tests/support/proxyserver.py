@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -16,6 +17,10 @@ __all__ = ["HttpProxy", "Socks5Proxy"]
 
 
 def _relay(client: Any, target: socket.socket) -> None:
+    if isinstance(client, ssl.SSLSocket):
+        _take_turns(client, target)
+        return
+
     def back() -> None:
         _pump(target, client)
 
@@ -28,18 +33,32 @@ def _relay(client: Any, target: socket.socket) -> None:
         target.close()
 
 
-def _pump(source: Any, sink: Any) -> None:
+def _pump(source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)
     for end, how in ((source, socket.SHUT_RD), (sink, socket.SHUT_WR)):
         with contextlib.suppress(OSError):
-            if isinstance(end, ssl.SSLSocket):
-                continue
             end.shutdown(how)
-    if isinstance(sink, ssl.SSLSocket):
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(sink, socket.SHUT_RDWR)
+
+
+def _take_turns(client: ssl.SSLSocket, target: socket.socket) -> None:
+    """In one thread: before Python 3.13 two must not use one TLS session at the same time."""
+    sources = {client, target}
+    while sources:
+        ready = {client} if client in sources and client.pending() else set()
+        for source in ready or select.select(sources, (), (), PATIENCE)[0] or sources.copy():
+            with contextlib.suppress(OSError):
+                if data := source.recv(65536):
+                    (target if source is client else client).sendall(data)
+                    continue
+            sources.discard(source)
+            with contextlib.suppress(OSError):
+                if source is client:
+                    target.shutdown(socket.SHUT_WR)
+                else:
+                    socket.socket.shutdown(client, socket.SHUT_RDWR)
+    target.close()
 
 
 class HttpProxy:
