@@ -55,7 +55,7 @@ class _Told(Observer):
         self.failures: list[str] = []
         self.closed: list[Closed] = []
 
-    def emit(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         if isinstance(event, Closed):
             self.closed.append(event)
 

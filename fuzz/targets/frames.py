@@ -41,7 +41,7 @@ class Told(Observer):
         self.events: list[Event] = []
         self.codes: list[str] = []
 
-    def emit(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         self.events.append(event)
 
     def failed(

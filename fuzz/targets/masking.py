@@ -98,7 +98,7 @@ def _check_frames(text: str, masker: Masker, secrets: tuple[str, ...]) -> None:
     told: list[Event] = []
 
     class Told(Observer):
-        def emit(self, event: Event) -> None:
+        def take(self, event: Event) -> None:
             told.append(event)
 
     recorder = FrameRecorder(1, Told(masker=masker), Limits(payload=50))

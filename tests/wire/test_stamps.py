@@ -65,8 +65,8 @@ def test_a_frames_time_is_the_kernels_however_late_it_is_read(
 class Dawdling(Recording):
     """Holds everything up after each phase, as a machine with too much to do does."""
 
-    def emit(self, event: Event) -> None:
-        super().emit(event)
+    def take(self, event: Event) -> None:
+        super().take(event)
         if isinstance(event, Phase):
             time.sleep(0.02)
 

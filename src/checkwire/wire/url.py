@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 from checkwire.model.errors import FailureError
 from checkwire.model.failures import Failure
 from checkwire.model.masking import without_credentials
+from checkwire.model.places import bracketed, host_and_port
 
 __all__ = ["Address", "is_ip", "parse_url"]
 
@@ -45,14 +46,12 @@ class Address(NamedTuple):
     @property
     def netloc(self) -> str:
         """Host and port as in a Host header: the port only when it is not the scheme's own."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return bracketed(self.host) if self.port == _PORTS[self.scheme] else self.place
 
     @property
     def place(self) -> str:
         """Host and port, always both."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 def parse_url(url: str, schemes: tuple[str, ...] = ("ws", "wss")) -> Address:

@@ -51,7 +51,7 @@ def again_of(
         if name in names
         or _CONFIDENTIAL.fullmatch(name)
         or _PASSWORD_IN_URL.search(value)
-        or masker.text(value) != value
+        or masker.knows(value)
     }
     return Again(
         tuple(_options(request, confidential)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from checkwire.model.places import bracketed, host_and_port
+
 __all__ = ["format_resolve", "parse_resolve"]
 
 _FORM = re.compile(
@@ -38,9 +40,5 @@ def parse_resolve(text: str) -> tuple[str, int, str, int]:
 
 def format_resolve(host: str, port: int, address: str, to: int) -> str:
     """What :func:`parse_resolve` reads as this."""
-    entry = f"{_bracketed(host)}:{port}:{_bracketed(address)}"
+    entry = f"{host_and_port(host, port)}:{bracketed(address)}"
     return entry if to == port else f"{entry}:{to}"
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

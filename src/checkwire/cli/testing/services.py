@@ -15,6 +15,7 @@ from typing import IO
 
 from checkwire.cli.testing.patience import telling
 from checkwire.model.errors import CheckwireError
+from checkwire.model.places import host_and_port
 from checkwire.project.config import CONFIG_NAME, Project, Service
 
 __all__ = ["ServiceError", "Services"]
@@ -87,8 +88,8 @@ class Services:
                 raise ServiceError(self._told(service, what)) from None
         elif self._environ.get("CI"):
             what = (
-                f"finds {_shown(service.ready)} taken, and CI is set: end what listens there, or "
-                "choose another port"
+                f"finds {host_and_port(*service.ready)} taken, and CI is set: "
+                "end what listens there, or choose another port"
             )
             raise ServiceError(self._told(service, what))
 
@@ -96,7 +97,7 @@ class Services:
         service = running.service
         if service.ready is None:
             return
-        self.doing = f"waiting for service {service.name} on {_shown(service.ready)}"
+        self.doing = f"waiting for service {service.name} on {host_and_port(*service.ready)}"
         pause = _POLL
         try:
             async with asyncio.timeout(service.timeout):
@@ -108,7 +109,7 @@ class Services:
                     pause = min(pause * 1.5, 0.25)
         except TimeoutError:
             what = (
-                f"does not listen on {_shown(service.ready)} (its ready) "
+                f"does not listen on {host_and_port(*service.ready)} (its ready) "
                 f"within {service.timeout:g} s (its timeout)"
             )
             raise ServiceError(self._told(service, _with_tail(running, what))) from None
@@ -194,8 +195,3 @@ async def _answers(address: tuple[str, int]) -> bool:
         return False
     writer.close()
     return True
-
-
-def _shown(address: tuple[str, int]) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from checkwire.model.errors import ConnectError
 from checkwire.model.failures import Failure
+from checkwire.model.places import host_and_port
 from checkwire.wire.url import is_ip
 
 __all__ = ["Endpoint", "Resolution", "resolve"]
@@ -37,8 +38,7 @@ class Endpoint(NamedTuple):
     def __str__(self) -> str:
         if self.family == socket.AF_UNIX:
             return str(self.address)
-        host, port = self.address[:2]
-        return f"[{host}]:{port}" if self.family == socket.AF_INET6 else f"{host}:{port}"
+        return host_and_port(*self.address[:2])
 
 
 class Resolution(NamedTuple):

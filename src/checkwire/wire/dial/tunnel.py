@@ -11,6 +11,7 @@ from typing import NamedTuple
 from checkwire.model.errors import ConnectError
 from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker
+from checkwire.model.places import host_and_port
 from checkwire.wire.collector import Collector
 from checkwire.wire.http_head import head_ended, parse_head
 from checkwire.wire.observer import Observer
@@ -82,7 +83,7 @@ def _first(data: bytearray, masker: Masker) -> str:
 async def _connect(
     collector: Collector, proxy: Address, host: str, port: int, now_ns: int, masker: Masker
 ) -> bytearray:
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    place = host_and_port(host, port)
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
     if proxy.user is not None:
         credentials = b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()

@@ -47,8 +47,8 @@ class Inbox:
         full: Callable[[], None],
         emptied: Callable[[], None],
     ) -> None:
-        self._messages: deque[Message] | tuple[()] = ()
-        """A deque from the first message on: many a connection never gets one."""
+        self._messages: deque[Message] | None = None
+        """There from the first message on: many a connection never gets one."""
         self._bytes = 0
         self._max_messages = max_messages
         self._max_bytes = max_bytes
@@ -59,7 +59,7 @@ class Inbox:
         self._waiter: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
-        return len(self._messages)
+        return len(self._messages or ())
 
     @property
     def full(self) -> bool:
@@ -74,7 +74,7 @@ class Inbox:
         """Add a message; also when full, since it is here already."""
         if self._is_full and not self._keeps:
             return
-        if not isinstance(self._messages, deque):
+        if self._messages is None:
             self._messages = deque()
         self._messages.append(message)
         self._bytes += len(message.data)
@@ -88,7 +88,7 @@ class Inbox:
 
     def take(self) -> Message | None:
         """The oldest message, or ``None``."""
-        if not self._messages or not isinstance(self._messages, deque):
+        if not self._messages:
             return None
         message = self._messages.popleft()
         self._bytes -= len(message.data)
