@@ -61,6 +61,10 @@ class MemoryPipe:
         self._closed = False
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    @property
     def socket(self) -> socket.socket:
         return _socket()
 
@@ -103,7 +107,7 @@ class MemoryPipe:
     def read_now(self) -> None:
         pass  # What has not been delivered has not come yet.
 
-    def half_close(self) -> None:
+    def end_session(self) -> None:
         pass
 
     def close(self) -> None:

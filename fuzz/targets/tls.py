@@ -124,7 +124,7 @@ async def _shake(lower: MemoryPipe) -> _Sink | None:
     pipe.write(b"hello")
     for _ in range(50):
         await asyncio.sleep(0)
-    pipe.half_close()
+    pipe.end_session()
     pipe.close()
     assert len(sink.ends) <= 1, sink.ends
     for end in sink.ends:

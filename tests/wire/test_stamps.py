@@ -16,7 +16,7 @@ from checkwire.wire.kernel.stamps import (
     keep_stamping,
     read_send_stamp,
     receive_stamp,
-    request_send_stamps,
+    stamp_request,
 )
 from checkwire.wire.kernel.tcp_info import read_tcp_info
 from checkwire.wire.session.connection import Connection
@@ -375,7 +375,7 @@ def test_a_send_is_stamped_by_the_offset_of_its_last_byte() -> None:
         assert read_send_stamp(client) is None
         before = time.time_ns()
         client.send(b"not asked for")
-        client.sendmsg((b"hello",), request_send_stamps())
+        client.sendmsg((b"hello",), stamp_request(acked=True))
         server.settimeout(5)
         while len(server.recv(100, socket.MSG_PEEK)) < 18:
             pass

@@ -112,6 +112,8 @@ class Masker:
             ends: whether it ends where its author ended, or is longer than what is looked at.
                 Otherwise it may end with the beginning of a secret.
         """
+        if not self._forms:
+            return text[:limit]
         window = text[: limit + self.longest]
         spans = self._in_excerpt(window, limit, begins=begins, ends=ends)
         return _masked(window, spans, MASK, limit)[:limit]
@@ -120,6 +122,8 @@ class Masker:
         self, data: bytes | bytearray, limit: int, *, begins: bool = True, ends: bool = True
     ) -> bytes:
         """As :meth:`excerpt`, for bytes: what is to be shown in hex, or decoded."""
+        if not self._forms:
+            return bytes(data[:limit])
         window = data[: limit + self.longest].decode("latin-1")
         spans = self._in_excerpt(window, limit, begins=begins, ends=ends)
         shown = _masked(window, spans, _MASK_AS_BYTES, limit)[:limit].encode("latin-1")
@@ -181,8 +185,6 @@ class Masker:
                 position = start + 1
 
     def _in_excerpt(self, window: str, limit: int, *, begins: bool, ends: bool) -> list[_Span]:
-        if not self._forms:
-            return []
         spans = list(self._whole(window, limit))
         if not begins and (end := max(form.goes_on(window) for form in self._forms)):
             spans.append((0, end))

@@ -74,7 +74,7 @@ class Collector:
         if self.eof:
             raise EOFError
         self._enough = enough
-        loop = asyncio.get_running_loop()
+        loop = self.pipe.loop
         self._waiter = loop.create_future()
         deadline = self._deadline if timeout is None else loop.time() + timeout
         timer = None if deadline is None else loop.call_at(deadline, self._expire)

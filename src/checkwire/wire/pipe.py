@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Protocol
 
 __all__ = ["REQUEST", "Pipe", "Sink"]
 
 REQUEST = -1
-"""What to track the first bytes of a phase as; frames have their own numbers, from 1."""
+"""What to track the first bytes of a phase as; frames have their own numbers, from 1.
+
+Of these it matters when they left, not when they were acknowledged.
+"""
 
 
 class Sink(Protocol):
@@ -41,8 +45,8 @@ class Pipe(Protocol):
     def write(self, data: bytes, track: int = 0) -> None:
         """Send, or queue what the socket does not take now.
 
-        With a ``track`` number the kernel is asked when these bytes left and were acknowledged;
-        the answers go to :meth:`Sink.sent`.
+        With a ``track`` number the kernel is asked when these bytes left and, but for
+        :data:`REQUEST`, were acknowledged; the answers go to :meth:`Sink.sent`.
         """
 
     async def drain(self) -> None:
@@ -61,11 +65,18 @@ class Pipe(Protocol):
         a delivery of this pipe, whose order it would break.
         """
 
-    def half_close(self) -> None:
-        """Say that we will write no more, once all is written."""
+    def end_session(self) -> None:
+        """Say that the end, which is to follow at once, is meant, where there is a way to."""
 
     def close(self) -> None:
         """Let go of the socket at once. No callback comes after this."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop it is on.
+
+        To be asked for rather than the running one, which Python 3.11 finds with a system call.
+        """
 
     @property
     def socket(self) -> socket.socket:

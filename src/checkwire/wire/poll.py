@@ -42,7 +42,7 @@ _MAX_EVENTS = 256
 
 
 class Poller:
-    """The sockets of one event loop. It closes itself when the last one leaves."""
+    """The sockets of one event loop. It closes itself soon after the last one has left."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -62,7 +62,8 @@ class Poller:
         """Forget the descriptor; to be called before it is closed."""
         raise NotImplementedError
 
-    def _emptied(self) -> None:
+    def close(self) -> None:
+        """Hold nothing any more, and be found no more."""
         _pollers.pop(self._loop, None)
 
     def _call(self, ready: Ready, events: int) -> None:
@@ -82,34 +83,43 @@ _EDGES = select.EPOLLIN | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
 class _EpollPoller(Poller):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
-        self._epoll: select.epoll | None = None
+        self._epoll = select.epoll()
+        self._closing = False
+        contextvars.Context().run(loop.add_reader, self._epoll.fileno(), self._dispatch)
 
     def register(self, fd: int, ready: Ready) -> None:
-        if self._epoll is None:
-            self._epoll = select.epoll()
-            nobody = contextvars.Context()
-            nobody.run(self._loop.add_reader, self._epoll.fileno(), self._dispatch)
         self._epoll.register(fd, _EDGES)
         self._ready[fd] = ready
 
     def want_write(self, fd: int) -> None:
         # It stays so: a socket that was full once will be again.
-        assert self._epoll is not None
         self._epoll.modify(fd, _EDGES | select.EPOLLOUT)
 
     def unregister(self, fd: int) -> None:
-        if self._ready.pop(fd, None) is None or self._epoll is None:
+        if self._ready.pop(fd, None) is None:
             return
-        if self._ready:
-            self._epoll.unregister(fd)
+        self._epoll.unregister(fd)
+        if self._ready or self._closing:
+            return
+        if self._loop.is_closed():
+            self.close()
         else:
+            # Connections in turn share a set: who waits for the end of one is told before.
+            self._closing = True
+            self._loop.call_soon(self._loop.call_soon, self._close_if_empty)
+
+    def _close_if_empty(self) -> None:
+        self._closing = False
+        if not self._ready:
+            self.close()
+
+    def close(self) -> None:
+        super().close()
+        if not self._loop.is_closed():
             self._loop.remove_reader(self._epoll.fileno())
-            self._epoll.close()
-            self._epoll = None
-            self._emptied()
+        self._epoll.close()
 
     def _dispatch(self) -> None:
-        assert self._epoll is not None
         for fd, events in self._epoll.poll(0, _MAX_EVENTS):
             # A callback may have closed other sockets of this very batch.
             ready = self._ready.get(fd)
@@ -143,7 +153,7 @@ class _LoopPoller(Poller):
             self._loop.remove_reader(fd)
             self._loop.remove_writer(fd)
             if not self._ready:
-                self._emptied()
+                self.close()
 
 
 # A poller is here only while it has sockets, so that a loop that is done with can be collected.
@@ -154,6 +164,8 @@ def poller_of(loop: asyncio.AbstractEventLoop) -> Poller:
     """The poller of this event loop."""
     poller = _pollers.get(loop)
     if poller is None:
+        for gone in [other for other in _pollers if other.is_closed()]:
+            _pollers[gone].close()
         poller = _EpollPoller(loop) if hasattr(select, "epoll") else _LoopPoller(loop)
         _pollers[loop] = poller
     return poller

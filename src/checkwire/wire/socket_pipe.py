@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import select
 import socket
 import time
@@ -15,9 +14,9 @@ from checkwire.wire.kernel.stamps import (
     enable_send_stamps,
     read_send_stamp,
     receive_stamp,
-    request_send_stamps,
+    stamp_request,
 )
-from checkwire.wire.pipe import Sink
+from checkwire.wire.pipe import REQUEST, Sink
 from checkwire.wire.poll import ENDED, FAILED, READABLE, URGENT, WRITABLE, poller_of
 
 __all__ = ["SocketPipe"]
@@ -49,10 +48,8 @@ class SocketPipe:
         "_delivering",
         "_drained",
         "_eof",
-        "_eof_after",
         "_fd",
         "_hung_up",
-        "_loop",
         "_out",
         "_out_size",
         "_poller",
@@ -62,6 +59,7 @@ class SocketPipe:
         "_unread",
         "ending",
         "kernel_clock",
+        "loop",
         "paused",
         "sink",
         "socket",
@@ -81,7 +79,7 @@ class SocketPipe:
         self.timeline = timeline
         self.kernel_clock = kernel_clock
         self.sink: Sink | None = None
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._fd = sock.fileno()
         self._out: deque[tuple[memoryview | bytes, int]] | None = None
         self._out_size = 0
@@ -93,13 +91,12 @@ class SocketPipe:
         self._read_on = False
         self._unread = False
         self._eof = False
-        self._eof_after = False
         self._closed = False
         self._broken: OSError | None = None
         self.written = 0
         self._tracking = kernel_clock and enable_send_stamps(sock)
         self._tracked: dict[int, int] = {}
-        self._poller = poller_of(self._loop)
+        self._poller = poller_of(self.loop)
         self._poller.register(self._fd, self._ready)
 
     # Reading
@@ -165,7 +162,7 @@ class SocketPipe:
                     self._delivering = False
             if full:
                 if time.monotonic() > until:
-                    self._loop.call_soon(self._read)
+                    self.loop.call_soon(self._read)
                     return
                 continue
             if not self._read_on and self._broken is None:
@@ -183,7 +180,7 @@ class SocketPipe:
                 self._poller.want_read(self._fd, True)
                 if self._unread:
                     self._unread = False
-                    self._loop.call_soon(self._read)
+                    self.loop.call_soon(self._read)
 
     # Writing
 
@@ -207,7 +204,7 @@ class SocketPipe:
     def _send(self, data: bytes | memoryview, track: int) -> int:
         try:
             if track and self._tracking:
-                taken = self.socket.sendmsg((data,), request_send_stamps())
+                taken = self.socket.sendmsg((data,), stamp_request(acked=track != REQUEST))
                 if taken == len(data):
                     # The kernel counts in 32 bits.
                     self._tracked[(self.written + taken - 1) & 0xFFFFFFFF] = track
@@ -230,7 +227,7 @@ class SocketPipe:
         self._out_size = 0
         self._release_drain()
         # Not now: whoever writes is in the middle of its own work.
-        self._loop.call_soon(self._read)
+        self.loop.call_soon(self._read)
 
     def _flush(self) -> None:
         congested = self.congested
@@ -248,15 +245,13 @@ class SocketPipe:
             self._release_drain()
         if not self._out:
             self._out = None
-            if self._eof_after:
-                self._shutdown()
         if congested and not self.congested and self.sink is not None:
             self.sink.drained()
 
     async def drain(self) -> None:
         if self.congested:
             if self._drained is None:
-                self._drained = self._loop.create_future()
+                self._drained = self.loop.create_future()
             await asyncio.shield(self._drained)
 
     @property
@@ -267,15 +262,8 @@ class SocketPipe:
     def congested(self) -> bool:
         return self._out_size > _HIGH_WATER
 
-    def half_close(self) -> None:
-        if self._out:
-            self._eof_after = True
-        elif not self._closed:
-            self._shutdown()
-
-    def _shutdown(self) -> None:
-        with contextlib.suppress(OSError):  # The peer may be faster; reading tells how.
-            self.socket.shutdown(socket.SHUT_WR)
+    def end_session(self) -> None:
+        pass  # TCP has no other end than the one that closing sends.
 
     # Stamps of what was sent
 
@@ -289,6 +277,8 @@ class SocketPipe:
         at_ns = self.timeline.place(stamp.stamp_ns)
         if at_ns is not None and self.sink is not None:
             self.sink.sent(number, at_ns, stamp.acked)
+        if number == REQUEST:
+            del self._tracked[stamp.offset]
         while stamp.acked and self._tracked:
             # What was sent before it is acknowledged with it.
             earliest = next(iter(self._tracked))

@@ -130,7 +130,7 @@ class HttpConnection:
         if not self._closed:
             self._closed = True
             if self._idle:
-                self._pipe.half_close()  # With TLS, this says that it is meant.
+                self._pipe.end_session()  # With TLS, this says that it is meant.
             self._pipe.close()
 
     def _add(self, arrival: Arrival) -> None:

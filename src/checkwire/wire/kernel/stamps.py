@@ -21,7 +21,7 @@ __all__ = [
     "keep_stamping",
     "read_send_stamp",
     "receive_stamp",
-    "request_send_stamps",
+    "stamp_request",
 ]
 
 SUPPORTED = sys.platform == "linux"
@@ -51,9 +51,10 @@ _FLAGS = struct.Struct("=I")
 ANCILLARY_SIZE = 256
 """Room for the control messages of one read."""
 
-_REQUEST = [
-    (socket.SOL_SOCKET, _SO_TIMESTAMPING, _FLAGS.pack(_TX_SOFTWARE | _TX_ACK)),
-]
+_DEPARTURE = [(socket.SOL_SOCKET, _SO_TIMESTAMPING, _FLAGS.pack(_TX_SOFTWARE))]
+_DEPARTURE_AND_ACK = [(socket.SOL_SOCKET, _SO_TIMESTAMPING, _FLAGS.pack(_TX_SOFTWARE | _TX_ACK))]
+# An int: the sum of two of socket's flags is an enum's member, which takes time to find.
+_FROM_ERROR_QUEUE = int(getattr(socket, "MSG_ERRQUEUE", 0) | socket.MSG_DONTWAIT)
 
 
 def enable_receive_stamps(sock: socket.socket) -> bool:
@@ -89,7 +90,7 @@ def keep_stamping() -> socket.socket | None:
 
 
 def enable_send_stamps(sock: socket.socket) -> bool:
-    """Let single sends ask for stamps (:func:`request_send_stamps`).
+    """Let single sends ask for stamps (:func:`stamp_request`).
 
     To be called once connected and before the first byte is sent: stamps are identified by the
     offset of the last byte of a send, counted from here.
@@ -104,9 +105,9 @@ def enable_send_stamps(sock: socket.socket) -> bool:
     return False
 
 
-def request_send_stamps() -> list[tuple[int, int, bytes]]:
-    """The control message that makes one ``sendmsg`` report when it left and was acknowledged."""
-    return _REQUEST
+def stamp_request(*, acked: bool) -> list[tuple[int, int, bytes]]:
+    """The control message that makes one ``sendmsg`` report when it left, and was acknowledged."""
+    return _DEPARTURE_AND_ACK if acked else _DEPARTURE
 
 
 def receive_stamp(ancillary: list[tuple[int, int, bytes]]) -> int:
@@ -136,9 +137,7 @@ def read_send_stamp(sock: socket.socket) -> SendStamp | None:
     """
     while True:
         try:
-            _, ancillary, _, _ = sock.recvmsg(
-                0, ANCILLARY_SIZE, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT
-            )
+            _, ancillary, _, _ = sock.recvmsg(0, ANCILLARY_SIZE, _FROM_ERROR_QUEUE)
         except OSError:
             return None
         stamp_ns, error = 0, None

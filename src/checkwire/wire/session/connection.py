@@ -75,7 +75,7 @@ class Connection:
         self.on_ping: Callable[[bytes], None] | None = None
         self.on_pong: Callable[[bytes], None] | None = None
         self.on_closed: Callable[[int, str], None] | None = None
-        self._loop = asyncio.get_running_loop()
+        self._loop = dialled.pipe.loop
         self._protocol = upgraded.protocol
         self._pipe: Pipe = dialled.pipe
         self._timeouts = options.timeouts
@@ -83,9 +83,7 @@ class Connection:
         self._recorder = FrameRecorder(number, observer, limits)
         self._departures = Departures(number, observer, self._pipe.socket)
         self._pings = Pings(self._departures)
-        self._inbox = Inbox(
-            limits.queue_messages, limits.queue_bytes, self._pipe.pause, self._pipe.resume
-        )
+        self._inbox = Inbox(limits.queue_messages, limits.queue_bytes, self._pipe)
         self._incoming = Incoming(self, self._protocol, self._recorder, self._inbox, limits.message)
         self._outgoing = Outgoing(
             self._protocol, self._pipe, self._recorder, self._departures, self._incoming, observer

@@ -83,7 +83,7 @@ class Ending:
         self._pipe = pipe
         self._timeout = timeouts.close
         self._observer = observer
-        self._loop = asyncio.get_running_loop()
+        self._loop = pipe.loop
         self._timer: asyncio.TimerHandle | None = None
         self._began_ns: int | None = None
         self.failure: Failure | None = None
@@ -241,7 +241,7 @@ class Ending:
         # If nobody else holds the connection any more, it still is to be told.
         connection = self._pipe.sink
         if self.clean:
-            self._pipe.half_close()  # In TLS, this says that it is meant.
+            self._pipe.end_session()  # In TLS, this says that it is meant.
         self._pipe.close()
         self._protocol.release()
         self.done = True

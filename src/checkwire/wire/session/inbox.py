@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 import msgspec
+
+from checkwire.wire.pipe import Pipe
 
 __all__ = ["Inbox", "Message"]
 
@@ -26,34 +27,26 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Inbox:
-    """A bounded queue for one reader; ``full`` and ``emptied`` are called on the way."""
+    """A bounded queue for one reader. A pipe that fills it waits until half of it is taken."""
 
     __slots__ = (
         "_bytes",
-        "_emptied",
-        "_full",
         "_is_full",
         "_keeps",
         "_max_bytes",
         "_max_messages",
         "_messages",
+        "_pipe",
         "_waiter",
     )
 
-    def __init__(
-        self,
-        max_messages: int,
-        max_bytes: int,
-        full: Callable[[], None],
-        emptied: Callable[[], None],
-    ) -> None:
+    def __init__(self, max_messages: int, max_bytes: int, pipe: Pipe) -> None:
         self._messages: deque[Message] | None = None
         """There from the first message on: many a connection never gets one."""
         self._bytes = 0
         self._max_messages = max_messages
         self._max_bytes = max_bytes
-        self._full = full
-        self._emptied = emptied
+        self._pipe = pipe
         self._is_full = False
         self._keeps = True
         self._waiter: asyncio.Future[None] | None = None
@@ -82,7 +75,7 @@ class Inbox:
             len(self._messages) >= self._max_messages or self._bytes >= self._max_bytes
         ):
             self._is_full = True
-            self._full()
+            self._pipe.pause()
         if self._waiter is not None:
             self.wake()
 
@@ -98,7 +91,7 @@ class Inbox:
             and self._bytes <= self._max_bytes // 2
         ):
             self._is_full = False
-            self._emptied()
+            self._pipe.resume()
         return message
 
     @property
@@ -112,7 +105,7 @@ class Inbox:
         Raises:
             TimeoutError: the loop's clock passed ``deadline``.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._pipe.loop
         waiter = self._waiter = loop.create_future()
         timer = None if deadline is None else loop.call_at(deadline, _expire, waiter)
         try:

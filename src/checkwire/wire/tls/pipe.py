@@ -61,6 +61,10 @@ class TlsPipe:
         self.received = 0
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._lower.loop
+
+    @property
     def socket(self) -> socket.socket:
         return self._lower.socket
 
@@ -106,7 +110,7 @@ class TlsPipe:
             OSError: the connection broke.
             EOFError: the peer closed it.
         """
-        loop = asyncio.get_running_loop()
+        loop = self.loop
         self._handshake = loop.create_future()
         timer = loop.call_later(timeout, self._expire, self._handshake)
         self._step_handshake(0, False, REQUEST)
@@ -172,12 +176,12 @@ class TlsPipe:
     def read_now(self) -> None:
         self._lower.read_now()
 
-    def half_close(self) -> None:
-        # TLS 1.3 can close one direction: close_notify, then the FIN (RFC 8446 section 6.1).
+    def end_session(self) -> None:
+        # close_notify, then the FIN (RFC 8446 section 6.1).
         with contextlib.suppress(ssl.SSLError):
             self._object.unwrap()
         self._write_out()
-        self._lower.half_close()
+        self._lower.end_session()
 
     def close(self) -> None:
         self._lower.close()
