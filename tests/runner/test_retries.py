@@ -7,8 +7,8 @@ import pytest
 from checkwire.model.attempt import Attempt, Status
 from checkwire.model.definition import Retries
 from checkwire.model.failures import Failure
+from checkwire.model.run_id import new_run_id
 from checkwire.runner.retries import delay_before_retry
-from checkwire.runner.run_id import new_run_id
 
 
 def attempt(number: int = 1, status: Status = "failed", code: str = "tcp.refused") -> Attempt:

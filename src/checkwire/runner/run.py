@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from checkwire.model.attempt import Attempt, Run
 from checkwire.model.definition import CheckDefinition
+from checkwire.model.run_id import new_run_id
 from checkwire.runner.retries import delay_before_retry
-from checkwire.runner.run_id import new_run_id
 
 __all__ = ["run_attempts", "skipped_run"]
 

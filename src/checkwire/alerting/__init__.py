@@ -1,0 +1,1 @@
+"""When a check is down, and who is told."""

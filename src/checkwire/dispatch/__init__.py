@@ -1,0 +1,1 @@
+"""How due runs reach those who execute them, and how results come back."""

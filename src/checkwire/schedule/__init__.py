@@ -1,0 +1,1 @@
+"""What is due, when, and where. Pure: time is an argument."""

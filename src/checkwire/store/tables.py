@@ -1,0 +1,238 @@
+"""The tables. Instants and spans are integer nanoseconds and end in ``_ns``.
+
+What is asked for most is a check's latest runs, so the rows of ``runs`` lie in the order of
+``(check_id, due_ns, location_id)``: on SQLite the primary key is the table (``WITHOUT ROWID``).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = ["metadata"]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),  # [project] id
+    Column("name", Text, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("loaded_ns", BigInteger, nullable=False),
+    Column("removed_ns", BigInteger),
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, ForeignKey("projects.id"), nullable=False),
+    Column("key", Text, nullable=False),  # CheckDefinition.id
+    Column("uid", Text, nullable=False, unique=True),  # see records.check_uid
+    Column("name", Text, nullable=False),
+    Column("definition", LargeBinary, nullable=False),  # msgspec JSON of CheckDefinition
+    Column("first_seen_ns", BigInteger, nullable=False),
+    Column("removed_ns", BigInteger),  # when it was no longer in the project
+    Column("paused_ns", BigInteger),
+    Column("paused_by", Text),
+    UniqueConstraint("project_id", "key"),
+)
+
+locations = Table(
+    "locations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+PHASES = ("dns", "tcp", "proxy", "tls", "upgrade", "first_message", "open", "close", "reply")
+"""Times kept in a run's row: phases of the last attempt's first connection; ``reply`` is the
+median of its round trips."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("check_id", Integer, ForeignKey("checks.id"), primary_key=True),
+    Column("due_ns", BigInteger, primary_key=True),
+    Column("location_id", Integer, ForeignKey("locations.id"), primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("cause", SmallInteger, nullable=False),  # records.CAUSES
+    Column("status", SmallInteger, nullable=False),  # records.STATUSES
+    Column("started_ns", BigInteger),  # null if it was missed
+    Column("duration_ns", BigInteger),
+    Column("holds_ns", BigInteger, nullable=False),  # for how long from due_ns it speaks
+    Column("attempts", SmallInteger, nullable=False),
+    Column("missed", Integer, nullable=False),  # due runs that this row stands for, if missed
+    Column("clock", SmallInteger),  # 1: kernel
+    Column("code", Text),  # of the headline failure
+    Column("message", Text),
+    Column("phase", Text),
+    *(Column(f"{phase}_ns", BigInteger) for phase in PHASES),
+    Column("stored_ns", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_runs_run_id", runs.c.run_id, unique=True)
+Index("ix_runs_due_ns", runs.c.due_ns)
+_bad = text("status IN (2, 3)")
+Index("ix_runs_failed", runs.c.due_ns, sqlite_where=_bad, postgresql_where=_bad)
+
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("check_id", Integer, primary_key=True),
+    Column("due_ns", BigInteger, primary_key=True),
+    Column("location_id", Integer, primary_key=True),
+    Column("keep", SmallInteger, nullable=False),  # 1: of a run that did not just pass
+    Column("codec", SmallInteger, nullable=False),
+    Column("size", Integer, nullable=False),  # bytes before compression
+    Column("data", LargeBinary, nullable=False),
+)
+
+check_states = Table(
+    "check_states",
+    metadata,
+    Column("check_id", Integer, ForeignKey("checks.id"), primary_key=True),
+    Column("location_id", Integer, ForeignKey("locations.id"), primary_key=True),
+    Column("status", SmallInteger, nullable=False),
+    Column("since_ns", BigInteger, nullable=False),
+    Column("due_ns", BigInteger, nullable=False),  # of the run that says so
+    Column("run_id", Text, nullable=False),
+    Column("bad_in_row", Integer, nullable=False),  # runs failed or in error, one after another
+    Column("good_in_row", Integer, nullable=False),
+)
+
+
+def _rollup(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("check_id", Integer, primary_key=True),
+        Column("location_id", Integer, primary_key=True),
+        Column("start_ns", BigInteger, primary_key=True),
+        Column("runs", Integer, nullable=False),
+        Column("passed", Integer, nullable=False),
+        Column("degraded", Integer, nullable=False),
+        Column("failed", Integer, nullable=False),
+        Column("errors", Integer, nullable=False),
+        Column("missed", Integer, nullable=False),
+        Column("flaky", Integer, nullable=False),
+        Column("up_ns", BigInteger, nullable=False),  # time in state; degraded is up
+        Column("degraded_ns", BigInteger, nullable=False),
+        Column("down_ns", BigInteger, nullable=False),
+        Column("sketches", LargeBinary),  # per phase, see store/rollups
+        sqlite_with_rowid=False,
+    )
+
+
+rollups_hour = _rollup("rollups_hour")
+rollups_day = _rollup("rollups_day")
+
+dirty_hours = Table(
+    "dirty_hours",
+    metadata,
+    Column("check_id", Integer, primary_key=True),
+    Column("location_id", Integer, primary_key=True),
+    Column("start_ns", BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+triggers = Table(  # runs asked for by hand that have no result yet
+    "triggers",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("check_id", Integer, ForeignKey("checks.id"), nullable=False),
+    Column("location_id", Integer, ForeignKey("locations.id"), nullable=False),
+    Column("due_ns", BigInteger, nullable=False),
+    Column("requested_by", Text, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Text, primary_key=True),  # a ULID
+    Column("check_id", Integer, ForeignKey("checks.id"), nullable=False),
+    Column("opened_ns", BigInteger, nullable=False),
+    Column("opened_by", Text, nullable=False),  # run_id
+    Column("began_ns", BigInteger, nullable=False),  # due_ns of the first of the failed runs
+    Column("code", Text),
+    Column("message", Text),
+    Column("closed_ns", BigInteger),
+    Column("closed_by", Text),
+)
+_open = text("closed_ns IS NULL")
+Index(
+    "uq_incidents_open",
+    incidents.c.check_id,
+    unique=True,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+Index("ix_incidents_opened_ns", incidents.c.opened_ns)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),  # the idempotency key
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False),
+    Column("event", Text, nullable=False),  # opened, closed
+    Column("channel", Text, nullable=False),  # its name in the settings
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_ns", BigInteger),  # null: delivered, or given up
+    Column("delivered_ns", BigInteger),
+    Column("error", Text),
+)
+Index("ix_outbox_next_try_ns", outbox.c.next_try_ns)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),  # its public half
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of the token
+    Column("scopes", Text, nullable=False),  # blanks between
+    Column("created_ns", BigInteger, nullable=False),
+    Column("expires_ns", BigInteger),
+    Column("used_ns", BigInteger),
+    Column("revoked_ns", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the cookie's value
+    Column("token_id", Text, ForeignKey("tokens.id"), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("expires_ns", BigInteger, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("project_key", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("updated_ns", BigInteger, nullable=False),
+)
