@@ -6,9 +6,12 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["CheckDefinition", "Retries"]
+__all__ = ["CheckDefinition", "Retries", "RetryLocation", "RetryStrategy", "Scheduling"]
 
 RetryStrategy = Literal["none", "fixed", "linear", "exponential"]
+RetryLocation = Literal["same", "other"]
+Scheduling = Literal["parallel", "round-robin"]
+"""How runs spread over a check's locations: each due run at all of them, or at them in turn."""
 
 
 class Retries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -20,12 +23,17 @@ class Retries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         max: how many retries at most.
         delay: seconds, see ``strategy``.
         max_duration: seconds for all attempts and waits together; no retry starts after it.
+        only: retry after these failures only, after all that are worth it if empty: codes
+            (``tls.handshake_failed``), floors (``tls.*``), or who is to blame (``path``).
+        location: ``other`` tries again at the check's next location, if it has several.
     """
 
     strategy: RetryStrategy = "none"
     max: int = 0
     delay: float = 1.0
     max_duration: float = 600.0
+    only: tuple[str, ...] = ()
+    location: RetryLocation = "same"
 
     def delay_before(self, retry: int) -> float | None:
         """Seconds to wait before the given retry (from 1); ``None`` if there is none."""
@@ -50,7 +58,10 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         line: where its function starts, from 1.
         function: the function's name.
         case: the case's name, when the check has cases.
-        every: seconds between runs; ``None`` if it is not scheduled.
+        every: seconds between runs; ``None`` if it has a ``cron``, or is not scheduled.
+        cron: when it runs, as five fields: minute, hour, day of month, month, day of week.
+        timezone: the IANA name of the zone whose clock ``cron`` goes by.
+        scheduling: how runs spread over ``locations``.
         timeout: seconds an attempt may take.
         degraded: seconds above which a passing attempt is degraded.
         memory: bytes of address space an attempt may use.
@@ -67,6 +78,9 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     description: str = ""
     kind: Literal["script"] = "script"
     every: float | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+    scheduling: Scheduling = "parallel"
     timeout: float = 30.0
     degraded: float | None = None
     locations: tuple[str, ...] = ()

@@ -1,0 +1,92 @@
+"""For how long a due run may wait, and for how long its result speaks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from checkwire.model.definition import CheckDefinition, Retries
+from checkwire.model.due import DueRun
+from checkwire.schedule.timetable import NEVER_NS, timetable_of
+
+__all__ = ["grace_ns", "holds_ns", "longest_run_ns", "manual_run"]
+
+_SECOND = 10**9
+_LEAST_GRACE_NS = 10 * _SECOND
+_MOST_GRACE_NS = 60 * _SECOND
+_UNSCHEDULED_GAP_NS = 86400 * _SECOND
+
+
+def grace_ns(gap_ns: int) -> int:
+    """After how long a due run that has not begun is missed.
+
+    Half the way to the next one: later than that, it would say more of the next than of its own.
+    A minute at most, since a result that is to show 12:00 should not be of 12:10, however seldom
+    the check runs. Ten seconds at least: that long a busy machine may take to start a process, or
+    to have its standby server take over, without any harm to a check of ten seconds.
+
+    Args:
+        gap_ns: from the due instant to the next.
+    """
+    return max(_LEAST_GRACE_NS, min(gap_ns // 2, _MOST_GRACE_NS))
+
+
+def holds_ns(gap_ns: int, longest_ns: int) -> int:
+    """For how long from its due instant a result speaks for the check, if no other one comes.
+
+    Until the next run can at the latest have ended: a run that begins late or takes its time
+    leaves no hole in a check's history, one that is not there does.
+
+    Args:
+        gap_ns: from the due instant to the next.
+        longest_ns: see :func:`longest_run_ns`.
+    """
+    return min(gap_ns, _UNSCHEDULED_GAP_NS * 400) + grace_ns(gap_ns) + longest_ns
+
+
+@lru_cache(maxsize=1024)
+def longest_run_ns(timeout: float, retries: Retries) -> int:
+    """How long a run may take, with all its retries and the waits between them.
+
+    Args:
+        timeout: seconds that an attempt may take.
+        retries: the check's policy.
+    """
+    seconds, retry = timeout, 1
+    # No retry starts after max_duration; when it has started it has its whole timeout.
+    while seconds <= retries.max_duration and (delay := retries.delay_before(retry)) is not None:
+        if seconds + delay > retries.max_duration:
+            break
+        seconds += delay + timeout
+        retry += 1
+    return round(seconds * _SECOND)
+
+
+def manual_run(
+    project: str, definition: CheckDefinition, location: str, now_ns: int, run_id: str
+) -> DueRun:
+    """A run that somebody asked for: due now, whatever the check's schedule.
+
+    Args:
+        project: its id.
+        definition: of the check, which need not be scheduled.
+        location: a name.
+        now_ns: when it was asked for.
+        run_id: a new one.
+
+    Raises:
+        ScheduleError: see :func:`checkwire.schedule.timetable.timetable_of`.
+    """
+    gap_ns = _UNSCHEDULED_GAP_NS
+    if definition.every is not None or definition.cron is not None:
+        timetable = timetable_of(project, definition, location)
+        gap_ns = min(NEVER_NS, timetable.next_after(now_ns)) - now_ns
+    return DueRun(
+        run_id=run_id,
+        project=project,
+        check=definition.id,
+        location=location,
+        due_ns=now_ns,
+        holds_ns=holds_ns(gap_ns, longest_run_ns(definition.timeout, definition.retries)),
+        grace_ns=_MOST_GRACE_NS,
+        cause="manual",
+    )
