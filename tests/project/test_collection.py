@@ -132,6 +132,28 @@ def test_none_takes_a_default_away(run_collect: Collect) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("defaults", "options", "schedule"),
+    [
+        ('every = "5m"', 'cron="@hourly"', (None, "0 * * * *", "UTC")),
+        ('cron = "@hourly"', 'every="5m"', (300.0, None, "UTC")),
+        ('cron = "@hourly"', "every=None", (None, None, "UTC")),
+        ('cron = "@hourly"', "cron=None", (None, None, "UTC")),
+        ('cron = "@hourly"', 'timezone="Asia/Tokyo"', (None, "0 * * * *", "Asia/Tokyo")),
+        ('timezone = "Asia/Tokyo"', 'cron="@hourly"', (None, "0 * * * *", "Asia/Tokyo")),
+        ('timezone = "Asia/Tokyo"', 'every="5m"', (300.0, None, "UTC")),
+    ],
+)
+def test_a_schedule_of_either_form_replaces_the_defaults(
+    run_collect: Collect, defaults: str, options: str, schedule: tuple[object, ...]
+) -> None:
+    text = f"{IMPORT}@check({options})\ndef f(): ...\n"
+    files = {"checkwire.toml": f"[defaults]\n{defaults}\n", "a_check.py": text}
+    (check,) = run_collect(files).checks
+    found = check.definition
+    assert (found.every, found.cron, found.timezone) == schedule
+
+
 def test_what_cannot_be_loaded_leaves_the_others_alone(run_collect: Collect) -> None:
     collection = run_collect(
         {
@@ -160,6 +182,8 @@ def test_what_cannot_be_loaded_leaves_the_others_alone(run_collect: Collect) -> 
         ("@check(memory=10**30)\ndef f(): ...", "is too much: the most is 1 PiB"),
         ("@check(retries=10**30)\ndef f(): ...", "are too many: the most is 100"),
         ("@check(every=10**400)\ndef f(): ...", "is not a duration"),
+        ("\n@check(every='1m', timezone='Asia/Tokyo')\ndef f(): ...", "timezone is for cron="),
+        ("@check(cron='* * *')\ndef f(): ...", "is not five fields"),
         ("@check(timeout=1e9)\ndef f(): ...", "is too long: the most is 366 days"),
         ("class A:\n    @check\n    def f(self): ...", "f() is a method"),
     ],

@@ -6,7 +6,7 @@ import pytest
 
 from checkwire.model.attempt import Attempt, Status
 from checkwire.model.definition import Retries
-from checkwire.model.failures import Failure
+from checkwire.model.failures import Failure, code_of
 from checkwire.model.run_id import new_run_id
 from checkwire.runner.retries import delay_before_retry
 
@@ -41,6 +41,32 @@ def test_what_trying_again_cannot_help_is_not_tried_again() -> None:
     assert delay_before_retry(retries, attempt(code="tls.certificate_expired"), 0.0) is None
     assert delay_before_retry(retries, attempt(code="runner.cancelled"), 0.0) is None
     assert delay_before_retry(retries, attempt(code="runner.lost", status="error"), 0.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("only", "code", "retried"),
+    [
+        ("tcp.refused", "tcp.refused", True),
+        ("tcp.refused", "tcp.reset", False),
+        ("tcp.*", "tcp.reset", True),
+        ("tcp", "tcp.reset", True),
+        ("tc", "tcp.reset", False),
+        ("tcp.re", "tcp.refused", False),
+        ("target", "tcp.refused", True),
+        ("path", "tcp.refused", False),
+        ("path", "tcp.timeout", True),
+        ("probe", "runner.lost", True),
+        ("check", "script.crashed", True),
+        ("check.*", "script.crashed", False),
+        ("tls.*", "tls.certificate_expired", False),
+        ("tcp.*", "tcp.of_a_newer_version", True),
+    ],
+)
+def test_only_what_is_named_is_tried_again(only: str, code: str, retried: bool) -> None:
+    retries = Retries("fixed", 3, only=("ws.*", only))
+    status: Status = "error" if code_of(code).is_error else "failed"
+    found = delay_before_retry(retries, attempt(code=code, status=status), 0.0)
+    assert (found is not None) is retried
 
 
 def test_no_retry_starts_after_the_time_for_all() -> None:

@@ -181,7 +181,32 @@ def test_a_function_with_options_in_one_call_is_refused() -> None:
     [
         ("every", "banana", 'every: "banana" is not a duration: write "500ms", "30s" or "5m"'),
         ("every", -1, "every: -1 is not a duration: it must be zero or more, and finite"),
-        ("every", "500ms", 'every: "500ms" is too short: the least is 1.00 s'),
+        ("every", "500ms", 'every: "500ms" is too short: the least is 10 s'),
+        ("every", 9.999, "every: 9.999 is too short: the least is 10 s"),
+        ("every", "25h", 'every: "25h" is too long: the most is 24 h; beyond, write cron='),
+        ("cron", 5, "cron: 5 is not a string"),
+        ("cron", " ", "cron: it is empty"),
+        ("cron", "* * * *", 'cron: "* * * *" is not five fields: write minute, hour, day of'),
+        ("cron", "0 * * * * *", 'cron: "0 * * * * *" has six fields, and seconds are not to be'),
+        ("cron", "60 * * * *", 'cron: "60 * * * *": its minute will not do: write 0 to 59'),
+        ("cron", "* 24 * * *", 'cron: "* 24 * * *": its hour will not do: write 0 to 23'),
+        ("cron", "0 0 0 * *", 'cron: "0 0 0 * *": its day of month will not do: write 1 to 31'),
+        ("cron", "0 0 31 2 *", 'cron: "0 0 31 2 *": its day of month will not do'),
+        ("cron", "0 0 * 13 *", 'cron: "0 0 * 13 *": its month will not do: write 1 to 12, or jan'),
+        ("cron", "0 0 * * mo", 'cron: "0 0 * * mo": its day of week will not do: write 0'),
+        ("cron", "0 0 */20 * 1L", 'cron: "0 0 */20 * 1L" never comes: no date fits in 50 years'),
+        ("cron", f"{'9' * 5000} * * * *", f'cron: "{"9" * 78}… is not an expression'),
+        ("cron", "@dialy", 'cron: "@dialy" is unknown; did you mean "@daily"?'),
+        ("cron", "@reboot", 'cron: "@reboot" is unknown: write minute, hour'),
+        ("timezone", 1, "timezone: 1 is not a string"),
+        ("timezone", "Europe/Berln", 'timezone: "Europe/Berln" is not a known time zone; did you'),
+        ("timezone", "Europe", 'timezone: "Europe" is not a known time zone'),
+        ("timezone", "/etc/passwd", 'timezone: "/etc/passwd" is not a known time zone'),
+        ("timezone", "../x", 'timezone: "../x" is not a known time zone'),
+        ("timezone", "A\0", "timezone: 'A\\x00' is not a known time zone"),
+        ("timezone", "\ud800", "timezone: '\\ud800' is not a known time zone"),
+        ("scheduling", "roundrobin", 'scheduling: "roundrobin" will not do: write "parallel" or '),
+        ("scheduling", 1, 'scheduling: 1 will not do: write "parallel" or "round-robin"'),
         ("every", True, 'every: True is not a duration: write seconds, or "500ms", "30s", "5m"'),
         ("every", ["1m"], "every: ['1m'] is not a duration: write seconds, or"),
         ("timeout", 0, "timeout: 0 is too short: the least is 200 ms"),
@@ -203,6 +228,16 @@ def test_a_function_with_options_in_one_call_is_refused() -> None:
         ("retries", {"delay": "soon"}, 'retries: delay: "soon" is not a duration'),
         ("retries", {"strategy": "often"}, "retries: {'strategy': 'often'} will not do"),
         ("retries", {"max": "3"}, "retries: {'max': '3'} will not do"),
+        ("retries", {"only": "tls"}, 'retries: only: "tls" is a string, not a list: write ["tls"]'),
+        ("retries", {"only": []}, "retries: only: it is empty: leave it out to retry whatever"),
+        ("retries", {"only": ["tsl.*"]}, 'retries: only: "tsl.*" is neither a failure code, nor a'),
+        (
+            "retries",
+            {"only": ["tls.certificate_expired"]},
+            'retries: only: "tls.certificate_expired" is never retried: trying again cannot help',
+        ),
+        ("retries", {"location": "else"}, 'retries: location: "else" will not do: write "same" or'),
+        ("retries", {"location": ["same"]}, "retries: location: ['same'] will not do"),
         ("memory", "big", 'memory: "big" is not a size: write bytes, or "256MB", "1GiB"'),
         ("memory", "256 XB", 'memory: "256 XB" is not a size'),
         ("memory", 1024, "memory: 1024 is too little: the least is 64 MiB"),
@@ -224,6 +259,17 @@ def test_a_value_that_will_not_do_is_refused(option: str, value: object, message
     [
         ("every", "1m30s", 90.0),
         ("every", None, None),
+        ("every", 10, 10.0),
+        ("every", "24h", 86400.0),
+        ("cron", None, None),
+        ("cron", " */5  9-17 * *\tmon-FRI ", "*/5 9-17 * * mon-FRI"),
+        ("cron", "@hourly", "0 * * * *"),
+        ("cron", "@Midnight", "0 0 * * *"),
+        ("cron", "0 0 29 2 *", "0 0 29 2 *"),
+        ("cron", "0 0 LW * *", "0 0 LW * *"),
+        ("timezone", "UTC", "UTC"),
+        ("timezone", "America/Argentina/Ushuaia", "America/Argentina/Ushuaia"),
+        ("scheduling", "round-robin", "round-robin"),
         ("timeout", 2, 2.0),
         ("degraded", "800ms", 0.8),
         ("degraded", None, None),
@@ -235,6 +281,11 @@ def test_a_value_that_will_not_do_is_refused(option: str, value: object, message
         ("retries", {"strategy": "exponential"}, Retries("exponential", 1, 1.0)),
         ("retries", {"max": 2, "max_duration": "1m"}, Retries("fixed", 2, 1.0, 60.0)),
         ("retries", Retries("linear", 2), Retries("linear", 2)),
+        (
+            "retries",
+            {"only": ["tls.*", "tcp", "dns.timeout", "path"], "location": "other"},
+            Retries("fixed", 1, only=("tls.*", "tcp", "dns.timeout", "path"), location="other"),
+        ),
         ("memory", 128 << 20, 128 << 20),
         ("memory", "256MB", 256_000_000),
         ("memory", "1.5 GiB", 3 << 29),
@@ -250,6 +301,27 @@ def test_an_option_comes_to_what_a_definition_holds(
     def accepted() -> None: ...
 
     assert mark(accepted).options == {option: value}
+
+
+def test_a_check_has_one_schedule() -> None:
+    assert refusal(every="1m", cron="@hourly") == (
+        "@check: every and cron exclude each other: leave one out"
+    )
+
+    @check(every=None, cron="@hourly")
+    def accepted() -> None: ...
+
+    assert mark(accepted).options["cron"] == "@hourly"
+
+
+def test_a_check_without_a_cron_pays_for_none() -> None:
+    program = (
+        "import sys\nfrom checkwire import check\n"
+        "@check(every='1m', scheduling='parallel')\ndef f(): ...\n"
+        "print(*{'cronsim', 'zoneinfo', 'datetime', 'checkwire.model.failures'} & {*sys.modules})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert loaded.stdout.strip() == b""
 
 
 def test_degraded_must_be_reachable() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from checkwire.model.definition import Retries
+from checkwire.model.definition import Retries, Scheduling
 
 __all__ = [
     "CONFIG_NAME",
@@ -33,6 +33,9 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     every: float | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+    scheduling: Scheduling = "parallel"
     timeout: float = 30.0
     degraded: float | None = None
     locations: tuple[str, ...] = ()

@@ -61,8 +61,8 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
         path: of the check's file, relative to the project.
 
     Raises:
-        DefinitionError: if it names a location that the project does not declare, or could never
-            be degraded in its time.
+        DefinitionError: if it names a location that the project does not declare, could never be
+            degraded in its time, or has a time zone and no cron.
     """
     options = declared.mark.options
     values = {
@@ -71,6 +71,7 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
         else getattr(project.defaults, name)
         for name in DEFAULTABLE
     }
+    _settle_schedule(values, declared, path)
     _require_declared(values["locations"], declared, project, path)
     _require_attainable(values["degraded"], values["timeout"], declared, path)
     function = declared.function.__name__
@@ -96,6 +97,23 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
         )
         for case, arguments in cases.items()
     ]
+
+
+def _settle_schedule(values: dict[str, Any], declared: DeclaredCheck, path: str) -> None:
+    """One schedule at most: that of ``@check`` replaces that of the defaults, of either form."""
+    options = declared.mark.options
+    if "every" in options or "cron" in options:
+        for name in ("every", "cron"):
+            if name not in options:
+                values[name] = None
+    if values["cron"] is None:
+        if "timezone" in options:
+            raise DefinitionError(
+                "@check: timezone is for cron=, and this check has none",
+                path=path,
+                line=declared.mark.line,
+            )
+        values["timezone"] = "UTC"  # The default of those that have a cron.
 
 
 def _require_declared(

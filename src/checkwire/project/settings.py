@@ -219,6 +219,10 @@ class _Settings:
                 raise self._wrong(message, path)
             values[key] = self._option(key, value, path)
         defaults = Defaults(**values)
+        if defaults.every is not None and defaults.cron is not None:
+            second = [key for key in table if key in ("every", "cron")][1]
+            message = "defaults: every and cron exclude each other: leave one out"
+            raise self._wrong(message, ("defaults", second))
         if defaults.degraded is not None and defaults.degraded >= defaults.timeout:
             limit = format_seconds(defaults.timeout)
             message = f"defaults.degraded must be less than the timeout of {limit}"

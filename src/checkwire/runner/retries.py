@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkwire.model.attempt import Attempt
 from checkwire.model.definition import Retries
-from checkwire.model.failures import code_of
+from checkwire.model.failures import BLAMES, FailureCode, code_of
 
 __all__ = ["delay_before_retry"]
 
@@ -13,8 +13,8 @@ def delay_before_retry(retries: Retries, last: Attempt, elapsed: float) -> float
     """Seconds to wait before the next attempt; ``None`` if the last one stands.
 
     There is no retry after an attempt that passed or was degraded, after a failure that trying
-    again cannot help (its code says so), or if the retry would start later than
-    ``retries.max_duration`` seconds into the run.
+    again cannot help (its code says so), after one that ``retries.only`` does not name, or if the
+    retry would start later than ``retries.max_duration`` seconds into the run.
 
     Args:
         retries: the check's policy.
@@ -23,9 +23,23 @@ def delay_before_retry(retries: Retries, last: Attempt, elapsed: float) -> float
     """
     if last.status not in ("failed", "error") or last.failure is None:
         return None
-    if last.failure.code == "runner.cancelled" or not code_of(last.failure.code).retryable:
+    code = code_of(last.failure.code)
+    if code.code == "runner.cancelled" or not code.retryable:
+        return None
+    if retries.only and not any(_names(one, code) for one in retries.only):
         return None
     delay = retries.delay_before(last.number)
     if delay is None or elapsed + delay > retries.max_duration:
         return None
     return delay
+
+
+def _names(one: str, code: FailureCode) -> bool:
+    """Whether an entry of ``only`` is this code, a floor of it, or who is to blame for it.
+
+    ``check`` is both a floor and somebody to blame: alone it is the latter, and ``check.*`` the
+    former.
+    """
+    if one in BLAMES:
+        return one == code.blame
+    return one == code.code or one.removesuffix(".*") == code.code.partition(".")[0]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
-    from checkwire.model.definition import Retries
+    from checkwire.model.definition import Retries, Scheduling
     from checkwire.model.durations import Duration
 
 __all__ = ["CheckMark", "check", "declared", "mark_of"]
@@ -85,6 +85,9 @@ def check(
     id: str = ...,
     name: str = ...,
     every: Duration | None = ...,
+    cron: str | None = ...,
+    timezone: str = ...,
+    scheduling: Scheduling = ...,
     timeout: Duration = ...,
     degraded: Duration | None = ...,
     locations: list[str] | tuple[str, ...] = ...,
@@ -109,13 +112,20 @@ def check(*functions: Any, **options: Any) -> Any:
     Args:
         id: a stable name, one word; by default ``path::function``. A check's history hangs on it.
         name: a name for people; by default the function's.
-        every: time between runs, at least 1 s; by default the check runs only when asked to.
+        every: time between runs, 10 s to 24 h; by default the check runs only when asked to.
+        cron: when to run instead: minute, hour, day of month, month, day of week, as in
+            ``"*/5 9-17 * * mon-fri"``; or ``"@hourly"`` and its like.
+        timezone: whose clock ``cron`` goes by, as ``"Europe/Berlin"``; by default UTC.
+        scheduling: ``"parallel"`` runs at all locations each time, ``"round-robin"`` at one of
+            them, in turn; by default in parallel.
         timeout: time an attempt may take, at least 200 ms; by default 30 s.
         degraded: time above which an attempt that passes is degraded; by default none.
         locations: names of the places to run from.
         tags: words to select checks by.
         retries: how often to try again, 1 s apart; or a table such as
-            ``{"strategy": "exponential", "max": 3, "delay": "1s", "max_duration": "5m"}``.
+            ``{"strategy": "exponential", "max": 3, "delay": "1s", "max_duration": "5m"}``;
+            ``"only": ["tcp.*", "path"]`` names the failures (codes, floors of them, or who is to
+            blame) after which to, ``"location": "other"`` goes on at the next location.
         memory: address space an attempt may use: bytes, or ``"256MB"``, ``"1GiB"``; at least
             64 MiB, by default 1 GiB.
         cases: one check per entry; maps the case's name to arguments for the function.
@@ -149,6 +159,8 @@ def _validate(options: dict[str, Any], caller: FrameType) -> None:
             parse_option(name, value)
         except OptionError as error:
             raise _wrong(f"@check: {error}", caller) from None
+    if options.get("every") is not None and options.get("cron") is not None:
+        raise _wrong("@check: every and cron exclude each other: leave one out", caller)
     timeout, degraded = options.get("timeout"), options.get("degraded")
     if timeout is None or degraded is None:
         return

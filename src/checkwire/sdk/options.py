@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from checkwire.model.definition import Retries
 
-__all__ = ["DEFAULTABLE", "OPTIONS", "OptionError", "parse_option"]
+__all__ = ["DEFAULTABLE", "OPTIONS", "OptionError", "parse_option", "shown"]
 
-MIN_EVERY = 1.0
+MIN_EVERY = 10.0
+MAX_EVERY = 86400.0
+"""Seconds; for what runs more rarely the day and the hour matter, which a cron says."""
 MIN_TIMEOUT = 0.2
 """Seconds; below, the soft timeout, 100 ms before the hard one, would leave no time at all."""
 MAX_DURATION = 366 * 86400.0
@@ -27,6 +29,9 @@ MAX_RETRIES = 100
 MAX_MEMORY = 1 << 50
 MIN_MEMORY = 64 * 1024 * 1024
 """Bytes; a Python process that has imported the SDK hardly fits into less."""
+
+SCHEDULING = ("parallel", "round-robin")
+RETRY_LOCATIONS = ("same", "other")
 
 _SIZES = {
     "": 1,
@@ -67,17 +72,18 @@ def parse_option(name: str, value: object) -> Any:
         raise OptionError(f"{name}: {error}", getattr(error, "key", "")) from None
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as its author may have written it, cut if it is long, for a message."""
     if isinstance(value, str):
-        shown = f'"{value}"' if value.isprintable() else ascii(value)
+        text = f'"{value}"' if value.isprintable() else ascii(value)
     else:
-        shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:79]}…"
+        text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise OptionError(f"{_shown(value)} is not a string")
+        raise OptionError(f"{shown(value)} is not a string")
     if not value.strip():
         raise OptionError("it is empty")
     return value.strip()
@@ -86,7 +92,7 @@ def _text(value: object) -> str:
 def _id(value: object) -> str:
     text = _text(value)
     if not text.isprintable() or any(map(str.isspace, text)):
-        raise OptionError(f'{_shown(value)} has blanks in it: an id is one word, as "orders-eu"')
+        raise OptionError(f'{shown(value)} has blanks in it: an id is one word, as "orders-eu"')
     return text
 
 
@@ -94,7 +100,7 @@ def _duration(value: object) -> float:
     seconds = parse_duration(value)  # type: ignore[arg-type]  # it raises ValueError for any other
     if seconds > MAX_DURATION:
         raise OptionError(
-            f"{_shown(value)} is too long: the most is {MAX_DURATION / 86400:.0f} days"
+            f"{shown(value)} is too long: the most is {MAX_DURATION / 86400:.0f} days"
         )
     return seconds
 
@@ -102,12 +108,52 @@ def _duration(value: object) -> float:
 def _at_least(least: float, value: object) -> float:
     seconds = _duration(value)
     if seconds < least:
-        raise OptionError(f"{_shown(value)} is too short: the least is {format_seconds(least)}")
+        raise OptionError(f"{shown(value)} is too short: the least is {format_seconds(least)}")
     return seconds
 
 
 def _every(value: object) -> float | None:
-    return None if value is None else _at_least(MIN_EVERY, value)
+    if value is None:
+        return None
+    seconds: float = parse_duration(value)  # type: ignore[arg-type]  # as in _duration
+    if seconds < MIN_EVERY:
+        raise OptionError(f"{shown(value)} is too short: the least is {MIN_EVERY:.0f} s")
+    if seconds > MAX_EVERY:
+        raise OptionError(
+            f"{shown(value)} is too long: the most is {MAX_EVERY / 3600:.0f} h; beyond, write "
+            'cron=, as cron="0 6 * * mon"'
+        )
+    return seconds
+
+
+def _cron(value: object) -> str | None:
+    if value is None:
+        return None
+    text = _text(value)
+    from checkwire.sdk.cron import parse_cron  # datetime, zoneinfo: 10 ms
+
+    return parse_cron(text)
+
+
+def _timezone(value: object) -> str:
+    text = _text(value)
+    from checkwire.sdk.cron import parse_timezone
+
+    return parse_timezone(text)
+
+
+def _scheduling(value: object) -> str:
+    return _one_of(SCHEDULING, value)
+
+
+def _one_of(known: tuple[str, ...], value: object) -> str:
+    if value in known:
+        return str(value)
+    from checkwire.sdk.suggestion import did_you_mean
+
+    hint = did_you_mean(value, known) if isinstance(value, str) else ""
+    choice = " or ".join(f'"{one}"' for one in known)
+    raise OptionError(f"{shown(value)} will not do: write {choice}{hint}")
 
 
 def _timeout(value: object) -> float:
@@ -125,14 +171,14 @@ def _degraded(value: object) -> float | None:
 
 def _strings(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
-        raise OptionError(f"{_shown(value)} is a string, not a list: write [{_shown(value)}]")
+        raise OptionError(f"{shown(value)} is a string, not a list: write [{shown(value)}]")
     if not isinstance(value, list | tuple):
-        raise OptionError(f"{_shown(value)} is not a list of strings")
+        raise OptionError(f"{shown(value)} is not a list of strings")
     for item in value:
         if not isinstance(item, str):
-            raise OptionError(f"{_shown(item)} is not a string")
+            raise OptionError(f"{shown(item)} is not a string")
         if not item or item != item.strip():
-            raise OptionError(f"{_shown(item)} is empty, or has blanks around it")
+            raise OptionError(f"{shown(item)} is empty, or has blanks around it")
     return tuple(dict.fromkeys(value))
 
 
@@ -148,11 +194,11 @@ def _retries(value: object) -> Retries:
     elif isinstance(value, int) and not isinstance(value, bool):
         found = Retries(strategy="fixed" if value else "none", max=value)
     else:
-        raise OptionError(f"{_shown(value)} is not a number of retries: {_RETRIES_HELP}")
+        raise OptionError(f"{shown(value)} is not a number of retries: {_RETRIES_HELP}")
     if found.max < 0:
         raise OptionError(f"{found.max} is less than none")
     if found.max > MAX_RETRIES:
-        raise OptionError(f"{_shown(found.max)} are too many: the most is {MAX_RETRIES}")
+        raise OptionError(f"{shown(found.max)} are too many: the most is {MAX_RETRIES}")
     return found
 
 
@@ -173,11 +219,44 @@ def _retries_table(table: dict[Any, Any]) -> Retries:
                 values[key] = _duration(values[key])
             except ValueError as error:
                 raise OptionError(f"{key}: {error}", key) from None
+    for key, read in (("only", _only), ("location", _retry_location)):
+        if key in values:
+            try:
+                values[key] = read(values[key])
+            except ValueError as error:
+                raise OptionError(f"{key}: {error}", key) from None
     try:
         return msgspec.convert(values, Retries)
     except msgspec.ValidationError as error:
         key = str(error).partition(" - at `$.")[2].rstrip("`")
-        raise OptionError(f"{_shown(table)} will not do: {_RETRIES_HELP}", key) from None
+        raise OptionError(f"{shown(table)} will not do: {_RETRIES_HELP}", key) from None
+
+
+def _retry_location(value: object) -> str:
+    return _one_of(RETRY_LOCATIONS, value)
+
+
+def _only(value: object) -> tuple[str, ...]:
+    """What a retry is for: codes, floors of them, or who is to blame."""
+    names = _strings(value)
+    if not names:
+        raise OptionError("it is empty: leave it out to retry whatever may pass next time")
+    from checkwire.model.failures import BLAMES, CODES
+    from checkwire.sdk.suggestion import did_you_mean
+
+    floors = dict.fromkeys(code.partition(".")[0] for code in CODES)
+    for name in names:
+        if name in BLAMES or name.removesuffix(".*") in floors:
+            continue
+        if name not in CODES:
+            hint = did_you_mean(name, (*CODES, *floors, *(f"{f}.*" for f in floors), *BLAMES))
+            raise OptionError(
+                f"{shown(name)} is neither a failure code, nor a floor such as "
+                f'"tls.*", nor one of {", ".join(BLAMES)}{hint}'
+            )
+        if not CODES[name].retryable:
+            raise OptionError(f"{shown(name)} is never retried: trying again cannot help")
+    return names
 
 
 def _memory(value: object) -> int:
@@ -188,34 +267,34 @@ def _memory(value: object) -> int:
         unit = _SIZES.get(match[2].lower())
         size = None if unit is None else float(match[1]) * unit
     if size is None:
-        raise OptionError(f'{_shown(value)} is not a size: write bytes, or "256MB", "1GiB"')
+        raise OptionError(f'{shown(value)} is not a size: write bytes, or "256MB", "1GiB"')
     if size < MIN_MEMORY:
-        raise OptionError(f"{_shown(value)} is too little: the least is {MIN_MEMORY >> 20} MiB")
+        raise OptionError(f"{shown(value)} is too little: the least is {MIN_MEMORY >> 20} MiB")
     if size > MAX_MEMORY:
-        raise OptionError(f"{_shown(value)} is too much: the most is {MAX_MEMORY >> 50} PiB")
+        raise OptionError(f"{shown(value)} is too much: the most is {MAX_MEMORY >> 50} PiB")
     return int(size)
 
 
 def _cases(value: object) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict):
         raise OptionError(
-            f'{_shown(value)} is not a dict: write {{"eu": {{"url": ...}}, "us": {{"url": ...}}}}'
+            f'{shown(value)} is not a dict: write {{"eu": {{"url": ...}}, "us": {{"url": ...}}}}'
         )
     if not value:
         raise OptionError("there is none, so the check would never run")
     for name, arguments in value.items():
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
-            raise OptionError(f"{_shown(name)} is no name for a case")
+            raise OptionError(f"{shown(name)} is no name for a case")
         if not isinstance(arguments, dict) or not all(isinstance(key, str) for key in arguments):
             raise OptionError(
-                f'"{name}" must be a dict of arguments for the function, not {_shown(arguments)}'
+                f'"{name}" must be a dict of arguments for the function, not {shown(arguments)}'
             )
     return value
 
 
 def _activated(value: object) -> bool:
     if not isinstance(value, bool):
-        raise OptionError(f"{_shown(value)} is neither true nor false")
+        raise OptionError(f"{shown(value)} is neither true nor false")
     return value
 
 
@@ -223,6 +302,9 @@ OPTIONS: dict[str, Callable[[object], Any]] = {
     "id": _id,
     "name": _text,
     "every": _every,
+    "cron": _cron,
+    "timezone": _timezone,
+    "scheduling": _scheduling,
     "timeout": _timeout,
     "degraded": _degraded,
     "locations": _strings,

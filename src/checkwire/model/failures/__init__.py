@@ -21,9 +21,9 @@ from checkwire.model.failures import (
     upgrade,
     ws,
 )
-from checkwire.model.failures.base import Blame, Failure, FailureCode, Location, Severity
+from checkwire.model.failures.base import BLAMES, Blame, Failure, FailureCode, Location, Severity
 
-__all__ = ["CODES", "Blame", "Failure", "FailureCode", "Location", "Severity", "code_of"]
+__all__ = ["BLAMES", "CODES", "Blame", "Failure", "FailureCode", "Location", "Severity", "code_of"]
 
 _FAMILIES = (
     dns,

@@ -6,10 +6,12 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-__all__ = ["Blame", "Failure", "FailureCode", "Location", "Severity"]
+__all__ = ["BLAMES", "Blame", "Failure", "FailureCode", "Location", "Severity"]
 
 Blame = Literal["target", "path", "probe", "check"]
 """Whose fault: the service checked, the network on the way, this machine, or the check itself."""
+
+BLAMES: tuple[Blame, ...] = ("target", "path", "probe", "check")
 
 Severity = Literal["failed", "degraded", "warning"]
 """What a failure does to the attempt: fails it, degrades it, or is only told."""
