@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from checkwire.model.attempt import Attempt, Status
-from checkwire.model.definition import Retries
+from checkwire.model.definition import CheckDefinition, Retries
 from checkwire.model.failures import Failure, code_of
 from checkwire.model.run_id import new_run_id
-from checkwire.runner.retries import delay_before_retry
+from checkwire.runner.retries import delay_before_retry, location_of_retry
+from checkwire.runner.run import run_attempts
 
 
 def attempt(number: int = 1, status: Status = "failed", code: str = "tcp.refused") -> Attempt:
@@ -81,3 +84,33 @@ def test_run_ids_are_unique_and_sort_by_time() -> None:
     assert all(len(one) == 26 for one in ids)
     stamps = [one[:10] for one in ids]
     assert stamps == sorted(stamps)
+
+
+def places(retries: Retries) -> CheckDefinition:
+    return CheckDefinition(
+        id="c",
+        name="c",
+        path="c.py",
+        line=1,
+        function="c",
+        locations=("eu", "us", "ap"),
+        retries=retries,
+    )
+
+
+def test_another_location_is_the_next_in_turn() -> None:
+    definition = places(Retries("fixed", 5, location="other"))
+    found = [location_of_retry(definition, "us", retry) for retry in range(5)]
+    assert found == ["us", "ap", "eu", "us", "ap"]
+    assert location_of_retry(definition, "elsewhere", 1) == "elsewhere"
+    assert location_of_retry(places(Retries("fixed", 5)), "us", 1) == "us"
+
+
+def test_an_attempt_says_where_it_was_made_if_not_at_its_runs_location() -> None:
+    async def failing(number: int) -> Attempt:
+        return attempt(number)
+
+    retries = Retries("fixed", 3, delay=0.0, location="other")
+    run = asyncio.run(run_attempts(places(retries), failing, location="eu", run_id="R"))
+    assert (run.id, run.location) == ("R", "eu")
+    assert [made.location for made in run.attempts] == ["", "us", "ap", ""]

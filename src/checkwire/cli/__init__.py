@@ -33,6 +33,9 @@ COMMANDS = {
         "checkwire.cli.init:command", "Make a small project with commented example checks."
     ),
     "test": CommandEntry("checkwire.cli.test:command", "Run checks and say what happened."),
+    "serve": CommandEntry(
+        "checkwire.cli.serve:command", "Run checks around the clock, and serve the results."
+    ),
     "echo": CommandEntry(
         "checkwire.cli.echo:command", "Serve a local stand-in for wss://echo.websocket.org."
     ),

@@ -78,6 +78,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         duration_ns: from the first event to the last.
         events: the transcript, in the order of ``at_ns``, bounded.
         verifications: how many things were verified.
+        location: where it was made, if not at its run's location.
     """
 
     number: int
@@ -91,6 +92,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     events: tuple[Event, ...] = ()
     verifications: int = 0
     usage: Usage = Usage()
+    location: str = ""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from checkwire.model.attempt import Attempt
-from checkwire.model.definition import Retries
+from checkwire.model.definition import CheckDefinition, Retries
 from checkwire.model.failures import BLAMES, FailureCode, code_of
 
-__all__ = ["delay_before_retry"]
+__all__ = ["delay_before_retry", "location_of_retry"]
 
 
 def delay_before_retry(retries: Retries, last: Attempt, elapsed: float) -> float | None:
@@ -32,6 +32,14 @@ def delay_before_retry(retries: Retries, last: Attempt, elapsed: float) -> float
     if delay is None or elapsed + delay > retries.max_duration:
         return None
     return delay
+
+
+def location_of_retry(definition: CheckDefinition, first: str, retry: int) -> str:
+    """Where the given retry (from 1) of a run that began at ``first`` takes place."""
+    places = definition.locations
+    if definition.retries.location == "same" or first not in places:
+        return first
+    return places[(places.index(first) + retry) % len(places)]
 
 
 def _names(one: str, code: FailureCode) -> bool:

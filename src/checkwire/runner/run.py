@@ -6,10 +6,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from checkwire.model.attempt import Attempt, Run
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.run_id import new_run_id
-from checkwire.runner.retries import delay_before_retry
+from checkwire.runner.retries import delay_before_retry, location_of_retry
 
 __all__ = ["run_attempts", "skipped_run"]
 
@@ -19,6 +21,7 @@ async def run_attempts(
     attempt: Callable[[int], Awaitable[Attempt]],
     *,
     location: str = "local",
+    run_id: str | None = None,
 ) -> Run:
     """Run a check, and again as its ``retries`` say. The last attempt decides; all are kept.
 
@@ -26,18 +29,22 @@ async def run_attempts(
         definition: the check.
         attempt: makes the attempt of that number, from 1.
         location: where this is.
+        run_id: the run's name; a new one if left out.
     """
-    run_id = new_run_id()
     attempts: list[Attempt] = []
     while True:
-        attempts.append(last := await attempt(len(attempts) + 1))
+        last = await attempt(len(attempts) + 1)
+        place = location_of_retry(definition, location, len(attempts))
+        if place != location:
+            last = msgspec.structs.replace(last, location=place)
+        attempts.append(last)
         # The run begins with its first attempt: what it waited for its turn is not the target's.
         started_ns = attempts[0].started_ns
         elapsed_ns = max(last.started_ns + last.duration_ns - started_ns, last.duration_ns)
         delay = delay_before_retry(definition.retries, last, elapsed_ns / 1e9)
         if delay is None:
             return Run(
-                id=run_id,
+                id=run_id or new_run_id(),
                 check=definition,
                 status=last.status,
                 started_ns=started_ns,
@@ -48,10 +55,12 @@ async def run_attempts(
         await asyncio.sleep(delay)
 
 
-def skipped_run(definition: CheckDefinition, reason: str, *, location: str = "local") -> Run:
+def skipped_run(
+    definition: CheckDefinition, reason: str, *, location: str = "local", run_id: str | None = None
+) -> Run:
     """The run of a check that was not run, for that reason."""
     return Run(
-        id=new_run_id(),
+        id=run_id or new_run_id(),
         check=definition,
         status="skipped",
         started_ns=time.time_ns(),

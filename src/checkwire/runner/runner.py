@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ __all__ = ["Collected", "Runner"]
 
 OnEvent = Callable[[int, Event], None]
 """Told each event as it comes, with the number of its attempt."""
+
+Turn = Callable[[int], AbstractAsyncContextManager[object]]
 
 
 class Collected(NamedTuple):
@@ -70,6 +73,7 @@ class Runner:
         import_timeout: seconds that the import of one check file may take.
 
     Attributes:
+        workers: how many attempts may be under way at a time.
         secrets_read: names of the variables that checks have read as secrets so far, besides
             those of ``secrets``.
     """
@@ -98,7 +102,8 @@ class Runner:
         self._location = location
         limit = DescriptorLimit()
         wanted = workers or max(8, 4 * (os.cpu_count() or 1))
-        self._workers = asyncio.Semaphore(min(wanted, limit.attempts))
+        self.workers = min(wanted, limit.attempts)
+        self._turns = asyncio.Semaphore(self.workers)
         self._engine = Engine(
             project,
             env=self._env,
@@ -147,7 +152,15 @@ class Runner:
             loaded.output,
         )
 
-    async def run(self, definition: CheckDefinition, *, on_event: OnEvent | None = None) -> Run:
+    async def run(
+        self,
+        definition: CheckDefinition,
+        *,
+        on_event: OnEvent | None = None,
+        run_id: str | None = None,
+        location: str | None = None,
+        turn: Turn | None = None,
+    ) -> Run:
         """Run a check, with retries as it has them. Waits for its turn if too many are under way.
 
         If it is cancelled, its process is gone before it raises.
@@ -155,9 +168,14 @@ class Runner:
         Args:
             definition: of a check that was collected; options may be changed in it.
             on_event: told each event as it comes. What it raises ends the run, and is raised here.
+            run_id: the run's name; a new one if left out.
+            location: the name of the place to run it for; that of this runner if left out.
+            turn: what an attempt waits for before it begins, and holds until it ends, instead of
+                its turn among this runner's: called with the attempt's number.
         """
+        location = self._location if location is None else location
         if reason := self._reason_to_skip(definition):
-            return skipped_run(definition, reason, location=self._location)
+            return skipped_run(definition, reason, location=location, run_id=run_id)
 
         async def attempt(number: int) -> Attempt:
             job = Job(
@@ -170,10 +188,10 @@ class Runner:
                 cpu_seconds=self._cpu_seconds,
             )
             listener = None if on_event is None else lambda event: on_event(number, event)
-            async with self._workers:
+            async with self._turns if turn is None else turn(number):
                 return await self._engine.attempt(job, listener)
 
-        return await run_attempts(definition, attempt, location=self._location)
+        return await run_attempts(definition, attempt, location=location, run_id=run_id)
 
     def _reason_to_skip(self, definition: CheckDefinition) -> str:
         if not definition.activated:

@@ -42,7 +42,8 @@ def run_and_report(request: Request) -> int:
     choices = parse_reporters(request.reporters)
     if not request.watch:
         return _once(request, open_reporters(choices, verbosity=request.verbosity)).status
-    from checkwire.cli.testing.watch import snapshot, wait_for_change
+    from checkwire.cli.testing.watch import wait_for_change
+    from checkwire.project.changes import snapshot
 
     extra = tuple(filter(None, (*request.env_files, request.ca)))
     root = str(Path.cwd())

@@ -1,0 +1,135 @@
+"""``checkwire serve``: watch projects around the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from checkwire.cli.help import ExampleCommand
+from checkwire.cli.places import data_options
+from checkwire.model.errors import UsageError
+
+__all__ = ["command"]
+
+PORT = 8733
+
+
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        ("checkwire serve", "the project of this folder, at http://127.0.0.1:8733"),
+        ("checkwire serve monitoring --port 9000", "another one, elsewhere"),
+        ("checkwire serve --host 0.0.0.0", "for other machines; the first start prints a token"),
+        ("checkwire serve --database postgresql://checkwire@db/checkwire", "with PostgreSQL"),
+    ),
+)
+@click.argument("projects", nargs=-1, metavar="[PROJECT]...", type=click.Path(path_type=Path))
+@data_options
+@click.option(
+    "--host", default="127.0.0.1", metavar="HOST", show_default=True, help="Address to listen on."
+)
+@click.option(
+    "-p",
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    metavar="PORT",
+    show_default=True,
+    help="Port to listen on; 0 for any free one.",
+)
+@click.option(
+    "-n",
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Attempts under way at a time; by default eight for each CPU, and at least 16.",
+)
+@click.option(
+    "--patience",
+    type=float,
+    default=10.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="For runs under way when it is stopped.",
+)
+@click.option(
+    "--url",
+    "base_url",
+    metavar="URL",
+    help="Where people reach this server, for links in alerts.",
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name by which this server may be asked for. Can be given several times.",
+)
+@click.option("--no-auth", is_flag=True, help="Let anybody who reaches it in, tokens or not.")
+@click.option("--no-services", is_flag=True, help="Do not start the project's [[service]]s.")
+@click.option(
+    "--log-format",
+    type=click.Choice(("auto", "text", "json")),
+    default="auto",
+    show_default=True,
+    help="auto: text on a terminal, else one JSON object a line.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(("debug", "info", "warning", "error")),
+    default="info",
+    show_default=True,
+)
+def command(
+    projects: tuple[Path, ...],
+    data: Path | None,
+    database: str | None,
+    host: str,
+    port: int,
+    workers: int | None,
+    patience: float,
+    base_url: str | None,
+    allowed_hosts: tuple[str, ...],
+    no_auth: bool,
+    no_services: bool,
+    log_format: Literal["auto", "text", "json"],
+    log_level: str,
+) -> int:
+    """Run a project's checks around the clock, and serve what became of them.
+
+    Checks run when their every= or cron= says. What became of them is kept in a database, and
+    shown on pages and by an API. The project is loaded again when its files change, or at a
+    SIGHUP; if they cannot be loaded, the version before goes on.
+
+    SIGTERM and Ctrl-C end it: runs under way get some time, and what they found is stored.
+    """
+    try:
+        import sqlalchemy
+        import uvicorn
+    except ImportError as error:
+        raise UsageError(
+            f"serve needs the extra server ({error.name} is missing): pip install "
+            "'checkwire[server]'"
+        ) from None
+    del sqlalchemy, uvicorn
+    from checkwire.cli.serving import Serving
+
+    serving = Serving(
+        folders=projects or (Path(),),
+        data=data,
+        database=database,
+        host=host,
+        port=port,
+        workers=workers,
+        patience=patience,
+        base_url=base_url,
+        allowed_hosts=allowed_hosts,
+        auth=not no_auth,
+        services=not no_services,
+        log_format=log_format,
+        log_level=log_level,
+    )
+    return asyncio.run(serving.run())

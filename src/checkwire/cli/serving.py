@@ -1,0 +1,158 @@
+"""From the options of ``checkwire serve`` to a running server, and to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import click
+import structlog
+
+from checkwire.cli.places import data_folder, database_url
+from checkwire.cli.testing.services import Services
+from checkwire.model.places import host_and_port
+from checkwire.project.config import Project, load_project
+from checkwire.runner.descriptors import DescriptorLimit
+from checkwire.runner.python.messages import Connecting
+from checkwire.server.app import create_app
+from checkwire.server.claim import Claim
+from checkwire.server.logs import configure_logs
+from checkwire.server.service.host import ProjectHost
+from checkwire.server.service.loading import require_different
+from checkwire.server.service.service import Service
+from checkwire.server.web import WebServer, listen
+from checkwire.store.database import Store
+
+__all__ = ["Serving"]
+
+_log = structlog.get_logger("checkwire")
+
+
+class Serving(NamedTuple):
+    """The options, see :mod:`checkwire.cli.serve`."""
+
+    folders: Sequence[Path]
+    data: Path | None
+    database: str | None
+    host: str
+    port: int
+    workers: int | None
+    patience: float
+    base_url: str | None
+    allowed_hosts: Sequence[str]
+    auth: bool
+    services: bool
+    log_format: Literal["auto", "text", "json"]
+    log_level: str
+
+    async def run(self) -> int:
+        """Serve until a signal comes; returns the exit status.
+
+        Raises:
+            CheckwireError: it cannot start.
+        """
+        projects = [load_project(folder) for folder in self.folders]
+        configure_logs(self.log_format, self.log_level)
+        data = data_folder(self.data, projects[0])
+        async with contextlib.AsyncExitStack() as stack:
+            # What can be known to be in the way at once is told before anything is started.
+            sock = stack.enter_context(contextlib.closing(listen(self.host, self.port)))
+            stack.enter_context(Claim(data))
+            store = await Store.open(database_url(self.database, data))
+            stack.push_async_callback(store.close)
+            if self.services:
+                for project in projects:
+                    await stack.enter_async_context(_services(project))
+            hosts = [
+                ProjectHost(Path(project.root), connecting=Connecting(), stored_secrets=_no_secrets)
+                for project in projects
+            ]
+            for host in hosts:
+                stack.push_async_callback(host.close)
+                await host.first()
+            require_different([host.version for host in hosts])
+            slots = min(
+                self.workers or max(16, 8 * (os.cpu_count() or 1)), DescriptorLimit().attempts
+            )
+            service = Service(store, hosts, slots=slots, patience=self.patience)
+            await service.start()
+            await self._serve(service, hosts, sock)
+        return 0
+
+    async def _serve(
+        self, service: Service, hosts: Sequence[ProjectHost], sock: socket.socket
+    ) -> None:
+        web = WebServer(create_app(service, service.metrics))
+        loop = asyncio.get_running_loop()
+        reloads: set[asyncio.Task[None]] = set()
+
+        def reload() -> None:
+            task = loop.create_task(service.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, service.stop)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(service.run())
+                serving = group.create_task(web.serve([sock]))
+                self._greet(hosts, sock)
+                await service.stopping.wait()
+                _log.info("stopping", patience=self.patience)
+                web.stop()
+                await asyncio.wait((running, serving))
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+        _log.info("stopped")
+
+    def _greet(self, hosts: Sequence[ProjectHost], sock: socket.socket) -> None:
+        address = sock.getsockname()
+        url = f"http://{host_and_port(address[0], address[1])}"
+        for host in hosts:
+            version = host.version
+            scheduled = sum(
+                definition.every is not None or definition.cron is not None
+                for definition in version.definitions.values()
+            )
+            _log.info(
+                "project loaded",
+                project=host.key,
+                checks=len(version.definitions),
+                scheduled=scheduled,
+                folder=version.project.root,
+            )
+            for failure in version.failures:
+                place = failure.location
+                _log.error(
+                    failure.message,
+                    project=host.key,
+                    code=failure.code,
+                    **({} if place is None else {"at": f"{place.path}:{place.line}"}),
+                )
+            if not scheduled:
+                _log.warning("no check has every= or cron=: none will run by itself")
+        _log.info("serving", url=url)
+        click.echo(url)
+
+
+@contextlib.asynccontextmanager
+async def _services(project: Project):  # type: ignore[no-untyped-def]
+    if not project.services:
+        yield
+        return
+    async with Services(project, {**project.env, **os.environ}):
+        _log.info("services started", project=project.id, services=len(project.services))
+        yield
+
+
+async def _no_secrets(_project: str) -> dict[str, str]:
+    return {}

@@ -1,0 +1,154 @@
+"""Metrics for Prometheus. Their names begin with ``checkwire_`` and stay what they are.
+
+The registry is of one service, so that several can be in one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from checkwire._version import __version__
+from checkwire.server.monitor import Monitor
+from checkwire.store.records import STATUSES, CheckState, RunRecord
+
+__all__ = ["Metrics"]
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+# They double the number of series, and few read them.
+
+_PHASE_BUCKETS = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+)  # fmt: skip
+_LATENESS_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
+_CHECK = ("project", "check", "location")
+
+
+class Metrics:
+    """What is counted while the service runs; what it knows otherwise is asked for at each scrape.
+
+    Args:
+        monitor: the service.
+    """
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.registry = CollectorRegistry()
+        self._runs = Counter(
+            "checkwire_runs",
+            "Runs stored, by their status and the code of their failure.",
+            (*_CHECK, "status", "code"),
+            registry=self.registry,
+        )
+        self._phases = Histogram(
+            "checkwire_phase_duration_seconds",
+            "Duration of a phase of a run's first connection.",
+            (*_CHECK, "phase"),
+            buckets=_PHASE_BUCKETS,
+            registry=self.registry,
+        )
+        self._durations = Histogram(
+            "checkwire_run_duration_seconds",
+            "Duration of runs, retries included.",
+            _CHECK,
+            buckets=_PHASE_BUCKETS,
+            registry=self.registry,
+        )
+        self._lateness = Histogram(
+            "checkwire_scheduler_lateness_seconds",
+            "How much later than due scheduled runs began.",
+            buckets=_LATENESS_BUCKETS,
+            registry=self.registry,
+        )
+        self._states: dict[tuple[str, str, str], CheckState] = {}
+        self.registry.register(_Now(monitor, self._states))
+
+    def stored(self, record: RunRecord, state: CheckState) -> None:
+        """A run was stored, and left its check in this state."""
+        of = (record.project, record.check, record.location)
+        self._states[of] = state
+        self._runs.labels(*of, record.status, record.code or "").inc(record.missed or 1)
+        for phase, ns in record.times.items():
+            self._phases.labels(*of, phase).observe(ns / 1e9)
+        if record.duration_ns is not None and record.status != "skipped":
+            self._durations.labels(*of).observe(record.duration_ns / 1e9)
+        if record.started_ns is not None and record.cause == "schedule":
+            self._lateness.observe(max(0, record.started_ns - record.due_ns) / 1e9)
+
+    def restored(self, project: str, check: str, location: str, state: CheckState) -> None:
+        """A check's state as it was when the service started."""
+        self._states[project, check, location] = state
+
+    def forget(self, project: str, checks: Iterable[str]) -> None:
+        """Checks that are gone have no state any more; what was counted stays counted."""
+        gone = set(checks)
+        for of in [of for of in self._states if of[0] == project and of[1] in gone]:
+            del self._states[of]
+
+    def exposition(self) -> bytes:
+        """All of them, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Now(Collector):
+    def __init__(self, monitor: Monitor, states: dict[tuple[str, str, str], CheckState]) -> None:
+        self._monitor = monitor
+        self._states = states
+
+    def collect(self) -> Iterable[Metric]:
+        monitor, health = self._monitor, self._monitor.health()
+        info = GaugeMetricFamily(
+            "checkwire_build_info", "Always 1; the version is its label.", labels=("version",)
+        )
+        info.add_metric((__version__,), 1)
+        yield info
+        state = GaugeMetricFamily(
+            "checkwire_check_state",
+            "1 for the status of the latest run of a check at a location, 0 for the others.",
+            labels=(*_CHECK, "status"),
+        )
+        up = GaugeMetricFamily(
+            "checkwire_check_up",
+            "Whether the latest run of a check at a location passed (also if it was degraded).",
+            labels=_CHECK,
+        )
+        for of, now in sorted(self._states.items()):
+            for status in STATUSES:
+                state.add_metric((*of, status), float(status == now.status))
+            if now.status in ("passed", "degraded", "failed", "error"):
+                up.add_metric(of, float(now.status in ("passed", "degraded")))
+        yield state
+        yield up
+        checks = GaugeMetricFamily("checkwire_checks", "Checks of a project.", labels=("project",))
+        loads = GaugeMetricFamily(
+            "checkwire_project_load_failed",
+            "Whether the project's files as they are now could not be loaded.",
+            labels=("project",),
+        )
+        for project in monitor.projects():
+            checks.add_metric((project.key,), project.checks)
+            loads.add_metric((project.key,), float(project.error is not None))
+        yield checks
+        yield loads
+        running = monitor.running()
+        waiting = sum(run.started_ns is None for run in running)
+        yield GaugeMetricFamily(
+            "checkwire_runs_under_way", "Runs that have begun.", value=len(running) - waiting
+        )
+        yield GaugeMetricFamily(
+            "checkwire_queue_depth", "Due runs that wait for their turn.", value=waiting
+        )
+        yield GaugeMetricFamily(
+            "checkwire_results_waiting", "Results that wait to be stored.", value=health.backlog
+        )
+        yield GaugeMetricFamily(
+            "checkwire_healthy", "Whether the service does all that it should.", value=health.ok
+        )

@@ -1,0 +1,150 @@
+"""One project as the service has it: the version that runs, and what became of newer ones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from checkwire.model.errors import CheckwireError
+from checkwire.model.failures import Failure
+from checkwire.project.changes import Snapshot, snapshot
+from checkwire.runner.python.messages import Connecting
+from checkwire.server.monitor import ProjectStatus
+from checkwire.server.service.loading import ProjectVersion, StoredSecrets, load_version
+
+__all__ = ["ProjectHost"]
+
+_log = structlog.get_logger("checkwire.projects")
+
+
+class ProjectHost:
+    """Loads a project, again and again.
+
+    Attributes:
+        folder: where it is.
+        version: the one that runs.
+        error: why the files as they are now could not be loaded; else ``None``.
+        seen: what the files were like when they were last read.
+    """
+
+    def __init__(
+        self, folder: Path, *, connecting: Connecting, stored_secrets: StoredSecrets
+    ) -> None:
+        self.folder = folder
+        self.error: str | None = None
+        self.seen: Snapshot = {}
+        self._version: ProjectVersion | None = None
+        self._connecting = connecting
+        self._stored_secrets = stored_secrets
+        self._loading = asyncio.Lock()
+
+    @property
+    def version(self) -> ProjectVersion:
+        assert self._version is not None
+        return self._version
+
+    @property
+    def key(self) -> str:
+        """The project's id."""
+        return self.version.project.id
+
+    @property
+    def status(self) -> ProjectStatus:
+        """What there is to say of it."""
+        project = self.version.project
+        return ProjectStatus(
+            key=project.id,
+            name=project.name,
+            root=project.root,
+            loaded_ns=self.version.loaded_ns,
+            digest=self.version.digest,
+            checks=len(self.version.definitions),
+            error=self.error,
+            load_failures=self.version.failures,
+        )
+
+    async def first(self) -> None:
+        """Load it for the first time. What is wrong with single files keeps no other from running.
+
+        Raises:
+            CheckwireError: it cannot be loaded at all.
+        """
+        self._version = await self._load()
+
+    async def close(self) -> None:
+        """End the processes of the version that runs."""
+        if self._version is not None:
+            await self._version.close()
+
+    async def next(
+        self, adopt: Callable[[ProjectVersion], Awaitable[None]]
+    ) -> ProjectVersion | None:
+        """Load it again. It takes the place of the version before only if all of it is well.
+
+        Args:
+            adopt: told the new version before it takes the place of the one before.
+
+        Returns the version before, which is to be closed when its runs are over; ``None`` if it
+        goes on.
+        """
+        async with self._loading:
+            try:
+                version = await self._load()
+            except CheckwireError as error:
+                self._refuse(str(error))
+                return None
+            why = _reason_against(version, self.version)
+            try:
+                if why:
+                    self._refuse(why)
+                    return None
+                await adopt(version)
+            except BaseException:
+                await version.close()
+                raise
+            finally:
+                if why:
+                    await version.close()
+            before, self._version = self.version, version
+            self.error = None
+            _log.info("project loaded", project=self.key, checks=len(version.definitions))
+            return before
+
+    async def _load(self) -> ProjectVersion:
+        self.seen = await asyncio.to_thread(snapshot, str(self.folder))
+        version = await load_version(
+            self.folder,
+            now_ns=time.time_ns(),
+            stored_secrets=self._stored_secrets,
+            connecting=self._connecting,
+        )
+        for warning in version.warnings:
+            _log.warning(warning, project=version.project.id)
+        return version
+
+    def _refuse(self, why: str) -> None:
+        self.error = why
+        _log.error(
+            "the changed project cannot be loaded; the version before goes on",
+            project=self.key,
+            why=why,
+        )
+
+
+def _reason_against(version: ProjectVersion, before: ProjectVersion) -> str:
+    if version.project.id != before.project.id:
+        return (
+            f'its id changed from "{before.project.id}" to "{version.project.id}": '
+            "restart the server if that is meant"
+        )
+    return "; ".join(map(_sentence, version.failures))
+
+
+def _sentence(failure: Failure) -> str:
+    place = failure.location
+    where = f"{place.path}:{place.line}: " if place is not None else ""
+    return f"{where}{failure.message}"

@@ -1,0 +1,120 @@
+"""Loading a version of a project: its settings, its checks, a runner that has imported them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.errors import UsageError
+from checkwire.model.failures import Failure
+from checkwire.project.config import Project, load_project
+from checkwire.project.discovery import discover
+from checkwire.project.secrets import read_secrets
+from checkwire.runner.python.messages import Connecting
+from checkwire.runner.runner import Collected, Runner
+
+__all__ = ["ProjectVersion", "StoredSecrets", "load_version", "require_different"]
+
+StoredSecrets = Callable[[str], Awaitable[dict[str, str]]]
+"""The secrets that the server keeps for a project, by its id."""
+
+
+class ProjectVersion:
+    """A project as it was loaded at one time, ready to run its checks.
+
+    Attributes:
+        project: its settings.
+        runner: has imported the check files.
+        definitions: of the checks, by id.
+        failures: why some checks, or whole files, are not among them.
+        warnings: sentences about what is probably not meant.
+        loaded_ns: when.
+        digest: of settings and definitions.
+    """
+
+    def __init__(self, project: Project, runner: Runner, collected: Collected, now_ns: int) -> None:
+        self.project = project
+        self.runner = runner
+        self.definitions: dict[str, CheckDefinition] = {d.id: d for d in collected.definitions}
+        self.failures: tuple[Failure, ...] = (*collected.failures.values(), *collected.left_out)
+        self.warnings = collected.warnings
+        self.loaded_ns = now_ns
+        encoded = msgspec.json.encode((project, collected.definitions))
+        self.digest = hashlib.blake2b(encoded, digest_size=8).hexdigest()
+
+    async def close(self) -> None:
+        """End the processes of this version."""
+        await self.runner.close()
+
+
+async def load_version(
+    folder: Path,
+    *,
+    now_ns: int,
+    stored_secrets: StoredSecrets,
+    connecting: Connecting,
+    env: Mapping[str, str] | None = None,
+) -> ProjectVersion:
+    """Read the settings in a folder, and import the check files.
+
+    Args:
+        folder: the project's, or one in it.
+        now_ns: the time (Unix epoch).
+        stored_secrets: gives those that the server keeps for it; they go before its own.
+        connecting: options for every connection.
+        env: variables that go before the environment and the project's own.
+
+    Raises:
+        DefinitionError: the settings are not as they must be.
+        UsageError: there is no check file.
+        EngineError: no process can be started.
+    """
+    project = load_project(folder)
+    everything = {**project.env, **os.environ, **(env or {})}
+    variables = {name: value for name, value in everything.items() if _is_text(name + value)}
+    secrets = read_secrets(project, variables)
+    stored = await stored_secrets(project.id)
+    absent = {name: why for name, why in secrets.absent.items() if name not in stored}
+    runner = Runner(
+        project,
+        env=variables,
+        secrets={**secrets.values, **stored},
+        absent=absent,
+        connecting=connecting,
+    )
+    try:
+        collected = await runner.collect(discover(project, cwd=Path(project.root)))
+    except BaseException:
+        await runner.close()
+        raise
+    return ProjectVersion(project, runner, collected, now_ns)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def require_different(versions: list[ProjectVersion]) -> None:
+    """Refuse projects of the same id: their histories would become one.
+
+    Raises:
+        UsageError: it names both folders.
+    """
+    seen: dict[str, str] = {}
+    for version in versions:
+        project = version.project
+        if project.id in seen:
+            raise UsageError(
+                f'{seen[project.id]} and {project.root} both have the id "{project.id}": '
+                "give one of them another [project] id"
+            )
+        seen[project.id] = project.root

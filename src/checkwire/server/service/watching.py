@@ -1,0 +1,48 @@
+"""Noticing that a project's files have changed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from checkwire.project.changes import Snapshot, changed, snapshot
+
+__all__ = ["watch_files"]
+
+_LEAST_PAUSE = 1.0
+_SHARE = 200
+"""A look at the files may take this part of the time."""
+_SETTLING = 0.3
+"""Seconds in which nothing may change any more: an editor, or git, writes in several steps."""
+
+
+async def watch_files(
+    folder: str, before: Snapshot, on_change: Callable[[list[str]], Awaitable[None]]
+) -> None:
+    """Call ``on_change`` with the paths whenever files in the folder have changed, and settled.
+
+    Args:
+        folder: which.
+        before: what they were like when they were last read.
+        on_change: called again only once it has returned.
+    """
+    while True:
+        seen, took = await _look(folder)
+        if seen == before:
+            await asyncio.sleep(max(_LEAST_PAUSE, _SHARE * took))
+            continue
+        while True:
+            await asyncio.sleep(_SETTLING)
+            settled, _ = await _look(folder)
+            if settled == seen:
+                break
+            seen = settled
+        paths, before = changed(before, seen), seen
+        await on_change(paths)
+
+
+async def _look(folder: str) -> tuple[Snapshot, float]:
+    began = time.perf_counter()
+    seen = await asyncio.to_thread(snapshot, folder)
+    return seen, time.perf_counter() - began
