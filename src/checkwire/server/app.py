@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 
+from checkwire.server import api
+from checkwire.server.auth import Auth
 from checkwire.server.metrics import Metrics
 from checkwire.server.monitor import Monitor
 
 __all__ = ["create_app"]
 
 
-def create_app(monitor: Monitor, metrics: Metrics) -> FastAPI:
+def create_app(monitor: Monitor, auth: Auth, metrics: Metrics) -> FastAPI:
     """Put it together."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    return api.create_app(monitor, auth, [_create_metrics(metrics, auth)])
 
-    @app.get("/metrics", include_in_schema=False)
+
+def _create_metrics(metrics: Metrics, auth: Auth) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/metrics", dependencies=[Depends(auth.require("read"))])
     async def exposition() -> Response:
         return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return app
+    return router

@@ -29,10 +29,12 @@ from checkwire.server.service.executor import Executor, Running
 from checkwire.server.service.host import ProjectHost
 from checkwire.server.service.ingest import Ingester, Result
 from checkwire.server.service.loading import ProjectVersion
+from checkwire.server.service.upkeep import Upkeep
 from checkwire.server.service.watching import watch_files
 from checkwire.store import registry, runs
 from checkwire.store.database import Store
 from checkwire.store.records import CheckRecord, CheckState, RunRecord
+from checkwire.store.retention import Retention
 
 __all__ = ["LOCATION", "Service"]
 
@@ -65,10 +67,17 @@ class Service:
         hosts: the projects, each loaded once.
         slots: how many attempts may be under way at a time.
         patience: seconds that runs under way get when it stops.
+        retention: for how long what is kept; by default as :class:`Retention` says.
     """
 
     def __init__(
-        self, store: Store, hosts: Sequence[ProjectHost], *, slots: int, patience: float = 10.0
+        self,
+        store: Store,
+        hosts: Sequence[ProjectHost],
+        *,
+        slots: int,
+        patience: float = 10.0,
+        retention: Retention | None = None,
     ) -> None:
         self.store = store
         self.hub = Hub()
@@ -84,6 +93,7 @@ class Service:
         self._waiting: dict[str, DueRun] = {}
         self._executor = Executor(self._queue, self._find, self, slots)
         self._ingester = Ingester(self._write)
+        self._upkeep = Upkeep(store, retention or Retention())
         self._unstored: dict[str, RunningRun] = {}
         self._lateness: deque[int] = deque(maxlen=_LATENESS_KEPT)
         self._behind_ns = 0
@@ -112,9 +122,10 @@ class Service:
             planning = group.create_task(self._plan())
             executing = group.create_task(self._executor.run())
             ingesting = group.create_task(self._ingester.run())
+            upkeep = group.create_task(self._upkeep.run())
             watching = [group.create_task(self._watch(host)) for host in self._hosts.values()]
             await self.stopping.wait()
-            for task in (planning, executing, *watching):
+            for task in (planning, executing, upkeep, *watching):
                 task.cancel()
             ended = await self._executor.finish(self._patience)
             if ended:
@@ -216,7 +227,7 @@ class Service:
             await self._reload(self._hosts[key])
 
     def health(self) -> Health:
-        problems = [] if self._ingester.problem is None else [self._ingester.problem]
+        problems = [why for why in (self._ingester.problem, self._upkeep.problem) if why]
         problems += [
             f"project {host.key}: {host.error}" for host in self._hosts.values() if host.error
         ]
