@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import signal
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,13 +16,14 @@ from typing import Literal, NamedTuple
 import click
 import structlog
 
-from checkwire.cli.places import data_folder, database_url
+from checkwire.cli.places import data_folder, database_url, secrets_key
 from checkwire.cli.testing.services import Services
 from checkwire.model.places import host_and_port
 from checkwire.project.config import Project, load_project
 from checkwire.runner.descriptors import DescriptorLimit
 from checkwire.runner.python.messages import Connecting
 from checkwire.server.app import create_app
+from checkwire.server.auth import Auth, first_token
 from checkwire.server.claim import Claim
 from checkwire.server.logs import configure_logs
 from checkwire.server.service.host import ProjectHost
@@ -28,6 +31,7 @@ from checkwire.server.service.loading import require_different
 from checkwire.server.service.service import Service
 from checkwire.server.web import WebServer, listen
 from checkwire.store.database import Store
+from checkwire.store.secrets import SecretBox, secret_values
 
 __all__ = ["Serving"]
 
@@ -69,8 +73,16 @@ class Serving(NamedTuple):
             if self.services:
                 for project in projects:
                     await stack.enter_async_context(_services(project))
+            box = SecretBox(secrets_key(data))
+
+            async def stored_secrets(project: str) -> dict[str, str]:
+                async with store.reading() as tx:
+                    return await secret_values(tx, box, project)
+
             hosts = [
-                ProjectHost(Path(project.root), connecting=Connecting(), stored_secrets=_no_secrets)
+                ProjectHost(
+                    Path(project.root), connecting=Connecting(), stored_secrets=stored_secrets
+                )
                 for project in projects
             ]
             for host in hosts:
@@ -82,13 +94,20 @@ class Serving(NamedTuple):
             )
             service = Service(store, hosts, slots=slots, patience=self.patience)
             await service.start()
-            await self._serve(service, hosts, sock)
+            auth = Auth(store, self._needs_token(sock), hosts=self.allowed_hosts)
+            if auth.required and (token := await first_token(store, time.time_ns())):
+                click.echo(f"The first token, shown only now: {token}", err=True)
+            await self._serve(service, auth, hosts, sock)
         return 0
 
+    def _needs_token(self, sock: socket.socket) -> bool:
+        """Whoever is on this machine is trusted; nobody else is."""
+        return self.auth and not ipaddress.ip_address(sock.getsockname()[0]).is_loopback
+
     async def _serve(
-        self, service: Service, hosts: Sequence[ProjectHost], sock: socket.socket
+        self, service: Service, auth: Auth, hosts: Sequence[ProjectHost], sock: socket.socket
     ) -> None:
-        web = WebServer(create_app(service, service.metrics))
+        web = WebServer(create_app(service, auth, service.metrics))
         loop = asyncio.get_running_loop()
         reloads: set[asyncio.Task[None]] = set()
 
@@ -152,7 +171,3 @@ async def _services(project: Project):  # type: ignore[no-untyped-def]
     async with Services(project, {**project.env, **os.environ}):
         _log.info("services started", project=project.id, services=len(project.services))
         yield
-
-
-async def _no_secrets(_project: str) -> dict[str, str]:
-    return {}
