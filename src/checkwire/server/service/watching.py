@@ -11,8 +11,9 @@ from checkwire.project.changes import Snapshot, changed, snapshot
 __all__ = ["watch_files"]
 
 _LEAST_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
 _SHARE = 200
-"""A look at the files may take this part of the time."""
+"""A look at the files may take the 200th part of a CPU's time."""
 _SETTLING = 0.3
 """Seconds in which nothing may change any more: an editor, or git, writes in several steps."""
 
@@ -30,7 +31,7 @@ async def watch_files(
     while True:
         seen, took = await _look(folder)
         if seen == before:
-            await asyncio.sleep(max(_LEAST_PAUSE, _SHARE * took))
+            await asyncio.sleep(min(max(_LEAST_PAUSE, _SHARE * took), _LONGEST_PAUSE))
             continue
         while True:
             await asyncio.sleep(_SETTLING)
@@ -43,6 +44,10 @@ async def watch_files(
 
 
 async def _look(folder: str) -> tuple[Snapshot, float]:
-    began = time.perf_counter()
-    seen = await asyncio.to_thread(snapshot, folder)
-    return seen, time.perf_counter() - began
+    """What the files are like, and the CPU seconds that it took to see that."""
+
+    def look() -> tuple[Snapshot, float]:
+        began = time.thread_time()
+        return snapshot(folder), time.thread_time() - began
+
+    return await asyncio.to_thread(look)
