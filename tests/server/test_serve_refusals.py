@@ -1,0 +1,114 @@
+"""What keeps ``checkwire serve`` from starting: one clear line, exit status 2, nothing harmed."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.program import Result, checkwire, project
+from support.serve import Server
+
+Checks = Callable[..., Path]
+
+
+def refused(folder: Path, *arguments: str) -> str:
+    """The line with which it refuses to start."""
+    result: Result = checkwire("serve", *arguments, cwd=folder)
+    assert result.status == 2, result
+    assert result.out == ""
+    (line,) = result.err.splitlines()
+    assert line.startswith("checkwire: error: ")
+    return line.removeprefix("checkwire: error: ")
+
+
+def test_a_port_in_use(checks: Checks) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refused(checks(), "--port", str(port))
+    assert line == (
+        f"127.0.0.1:{port} is in use: stop what uses it, or take another port with --port"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("192.0.2.1", "192.0.2.1 is no address of this machine"),
+        ("no.such.host.invalid", "--host no.such.host.invalid: "),
+    ],
+)
+def test_a_host_that_is_not_here(checks: Checks, host: str, why: str) -> None:
+    assert refused(checks(), "--host", host, "--port", "0").startswith(why)
+
+
+def test_a_data_folder_that_cannot_be_one(checks: Checks, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    line = refused(checks(), "--port", "0", "--data", str(file / "data"))
+    assert line.startswith(f"{file / 'data'} cannot hold the server's data: Not a directory;")
+
+
+def test_a_data_folder_that_another_server_uses(checks: Checks) -> None:
+    folder = checks()
+    with Server(folder) as server:
+        line = refused(folder, "--port", "0", "--data", str(server.data))
+        assert line.startswith(f"another server (process {server.pid}) uses {server.data}")
+
+
+def test_a_database_that_is_none(checks: Checks, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "checkwire.db").write_bytes(b"this is no database\n" * 100)
+    line = refused(checks(), "--port", "0", "--data", str(data))
+    assert str(data / "checkwire.db") in line
+    assert (data / "checkwire.db").read_bytes().startswith(b"this is no database")
+
+
+def test_a_database_of_a_newer_version(checks: Checks) -> None:
+    folder = checks()
+    with Server(folder) as server:
+        data = server.data
+    with sqlite3.connect(data / "checkwire.db") as database:
+        database.execute("UPDATE checkwire_schema SET version_num = '9999'")
+    database.close()
+    line = refused(folder, "--port", "0", "--data", str(data))
+    assert "newer" in line
+
+
+@pytest.mark.parametrize("url", ["mysql://host/name", "sqlite:///a/no.db", "redis:x"])
+def test_a_database_url_that_cannot_be_used(checks: Checks, url: str) -> None:
+    folder = checks()
+    (folder / "a").write_text("")
+    assert refused(folder, "--port", "0", "--database", url)
+
+
+def test_two_projects_of_one_id(checks: Checks) -> None:
+    one, other = checks("one"), checks("other")
+    line = refused(one, str(one), str(other), "--port", "0")
+    assert line.startswith(f'{one} and {other} both have the id "test"')
+
+
+def test_no_project_at_all(tmp_path: Path) -> None:
+    assert "there is no check file" in refused(tmp_path, "--port", "0")
+
+
+def test_a_cron_that_is_none(checks: Checks) -> None:
+    folder = checks(
+        one_check='from checkwire import check\n@check(cron="61 * * * *")\ndef one():\n    pass\n',
+        two_check="from checkwire import check\n@check\ndef two():\n    assert True\n",
+    )
+    with Server(folder) as server:
+        (line,) = [x for x in server.messages if x["level"] == "error"]
+        assert line["at"] == "one_check.py:2"
+        assert "61" in line["message"]
+        assert server.run(server.trigger("two"))["status"] == "passed"
+
+
+def test_settings_with_a_mistake(tmp_path: Path) -> None:
+    project(tmp_path, one_check="")
+    (tmp_path / "checkwire.toml").write_text('[project]\nid = "x"\nnonsense = 1\n')
+    assert 'checkwire.toml:3: unknown key "nonsense"' in refused(tmp_path, "--port", "0")
