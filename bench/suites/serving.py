@@ -1,0 +1,122 @@
+"""A server around the clock: how late its runs begin, what they cost, and what idling costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from harness.peers import serving as echo_serving
+from harness.table import number, table
+
+__all__ = ["serving"]
+
+_CHECKS = 167
+"""Each runs six times a minute: about 1,000 runs a minute."""
+_IDLE = 30.0
+_SOURCE = """
+from checkwire import check, connect, env
+
+CASES = {{str(n): {{"number": n}} for n in range({checks})}}
+
+
+@check(every="{every}", timeout="10s", cases=CASES)
+async def echo(number):
+    async with connect(env["WS_URL"]) as ws:
+        await ws.send_json({{"number": number}})
+        await ws.receive_json(where={{"number": number}}, within="5s")
+"""
+
+
+def serving(files: tuple[str, str], rounds: int) -> str:
+    """Run the suite; returns its table."""
+    seconds = 20.0 * rounds
+    with echo_serving("echo.py", files) as echo:
+        url = f"{echo.urls['ws']}/echo"
+        idle_cpu, _ = _serve(url, "1h", _IDLE)
+        busy_cpu, runs = _serve(url, "10s", seconds)
+    lateness = sorted((r["started_ns"] - r["due_ns"]) / 1e6 for r in runs if r["started_ns"])
+    passed = sum(run["status"] == "passed" for run in runs)
+    rows = [
+        ["runs", f"{len(runs):,}, of which {passed:,} passed"],
+        ["runs per minute", number(len(runs) / seconds * 60)],
+        ["lateness, p50 / p99, ms", f"{_at(lateness, 0.5)} / {_at(lateness, 0.99)}"],
+        ["CPU per run, ms (checks included)", number(busy_cpu / max(1, len(runs)) * 1e3)],
+        ["CPU of an idle server, % of one", f"{idle_cpu / _IDLE * 100:.2f}"],
+    ]
+    return "\n\n".join(
+        [
+            f"{_CHECKS} checks (connect, send, compare what comes back, close), each every 10 s, "
+            f"for {seconds:.0f} s on both CPUs, on SQLite with transcripts; idle for {_IDLE:.0f} s.",
+            table(["", "checkwire serve"], rows),
+        ]
+    )
+
+
+def _serve(url: str, every: str, seconds: float) -> tuple[float, list[dict[str, Any]]]:
+    """CPU seconds of a server and all that it started, and the runs due in that time."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder, "project")
+        project.mkdir()
+        (project / "echo_check.py").write_text(_SOURCE.format(checks=_CHECKS, every=every))
+        server = subprocess.Popen(
+            [sys.executable, "-m", "checkwire", "serve", str(project), "--port", "0"],
+            env={**os.environ, "WS_URL": url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().strip()
+            time.sleep(5.0)  # what the start leaves behind
+            before, began_ns = _cpu(server.pid), time.time_ns()
+            time.sleep(seconds)
+            spent, ended_ns = _cpu(server.pid) - before, time.time_ns()
+            time.sleep(2.0)  # for the last ones to be stored
+            runs = _runs(address)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+    return spent, [run for run in runs if began_ns <= run["due_ns"] < ended_ns]
+
+
+def _runs(address: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        with urllib.request.urlopen(f"{address}/api/v1/runs?limit=200{cursor}") as response:
+            page = json.load(response)
+        found += page["items"]
+        if page["next"] is None:
+            return found
+        cursor = f"&cursor={page['next']}"
+
+
+def _cpu(pid: int) -> float:
+    """CPU seconds of a process and of those below it, the ones that have ended included."""
+    total = 0
+    for each in (pid, *_below(pid)):
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(map(int, fields[11:15]))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def _below(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    found = [int(child) for child in children.read_text().split()] if children.exists() else []
+    return found + [other for child in found for other in _below(child)]
+
+
+def _at(values: list[float], share: float) -> str:
+    return number(values[min(len(values) - 1, int(len(values) * share))]) if values else "none"
