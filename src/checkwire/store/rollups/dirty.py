@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from sqlalchemy import Table, delete, select, tuple_
+from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from checkwire.store.deleting import delete_keys
 from checkwire.store.upsert import insert_into
 
-__all__ = ["Dirty", "Place", "clean", "mark", "of", "take"]
+__all__ = ["Dirty", "Place", "clean", "mark", "take"]
 
 Place = tuple[int, int]
 """A check and a location."""
@@ -71,12 +72,7 @@ async def mark(tx: AsyncConnection, table: Table, dirty: Iterable[Dirty]) -> Non
         await tx.execute(insert_into(tx, table).on_conflict_do_nothing(), rows)
 
 
-async def clean(tx: AsyncConnection, table: Table, dirty: Collection[Dirty]) -> None:
-    """Take the marks away."""
-    await tx.execute(delete(table).where(of(table, dirty)))
-
-
-def of(table: Table, dirty: Collection[Dirty]) -> Any:
-    """The rows of a table that are about these."""
-    key = tuple_(table.c.start_ns, table.c.check_id, table.c.location_id)
-    return key.in_([tuple(entry) for entry in dirty])
+async def clean(tx: AsyncConnection, table: Table, dirty: Iterable[Dirty]) -> None:
+    """Delete what a table has about these: marks, or what was computed before."""
+    names = [column.name for column in table.primary_key.columns]
+    await delete_keys(tx, table, ([getattr(entry, name) for name in names] for entry in dirty))

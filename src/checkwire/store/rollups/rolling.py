@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Row, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.store.database import Store
 from checkwire.store.marks import read_mark, write_mark
 from checkwire.store.records import STATUSES
 from checkwire.store.registry import lock_checks
-from checkwire.store.rollups.dirty import Dirty, Place, clean, mark, of, take
+from checkwire.store.rollups.dirty import Dirty, Place, clean, mark, take
 from checkwire.store.rollups.hours import DAY, HOUR, floor_to
 from checkwire.store.rollups.sketches import merged, pack, sketch_of
 from checkwire.store.rollups.spoken import runs_before
@@ -35,6 +35,7 @@ from checkwire.store.tables import (
     sketches_day,
     sketches_hour,
 )
+from checkwire.store.upsert import insert_into
 
 __all__ = ["RolledUp", "roll_up"]
 
@@ -156,8 +157,7 @@ async def _runs_of(tx: AsyncConnection, dirty: Sequence[Dirty]) -> dict[Place, l
 
 
 async def _runs_before(tx: AsyncConnection, dirty: Sequence[Dirty]) -> dict[Place, Spoken]:
-    places = sorted({entry.place for entry in dirty})
-    at = tuple_(check_states.c.check_id, check_states.c.location_id).in_(places)
+    at = check_states.c.check_id.in_(sorted({entry.check_id for entry in dirty}))
     rows = await tx.execute(runs_before(_SPOKEN, dirty[0].start_ns, at))
     return {
         (row.check_id, row.location_id): Spoken(row.due_ns, row.holds_ns, row.status)
@@ -223,8 +223,16 @@ async def _compute_days(tx: AsyncConnection, dirty: Sequence[Dirty]) -> None:
 
 
 async def _replace(
-    tx: AsyncConnection, table: Table, dirty: Sequence[Dirty], rows: Collection[dict[str, Any]]
+    tx: AsyncConnection, table: Table, dirty: Sequence[Dirty], rows: Sequence[dict[str, Any]]
 ) -> None:
-    await tx.execute(delete(table).where(of(table, dirty)))
     if rows:
-        await tx.execute(insert(table), list(rows))
+        statement = insert_into(tx, table)
+        values = {
+            column.name: statement.excluded[column.name]
+            for column in table.columns
+            if not column.primary_key
+        }
+        key = list(table.primary_key.columns)
+        await tx.execute(statement.on_conflict_do_update(index_elements=key, set_=values), rows)
+    there = {Dirty(row["start_ns"], row["check_id"], row["location_id"]) for row in rows}
+    await clean(tx, table, (entry for entry in dirty if entry not in there))
