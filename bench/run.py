@@ -16,7 +16,16 @@ from pathlib import Path
 from harness.machine import describe
 from harness.peers import BENCH, certificates
 
-SUITES = ("fidelity", "cycles", "throughput", "memory", "process", "serving")
+SUITES = (
+    "fidelity",
+    "cycles",
+    "throughput",
+    "memory",
+    "process",
+    "planning",
+    "storage",
+    "serving",
+)
 
 
 def main() -> None:

@@ -101,7 +101,8 @@ class Store:
                     yield tx
                 return
             async with self._turn:
-                await self._see_that_it_is_there()
+                if self._has_changed():
+                    await self._open_anew()
                 async with self._writer.begin() as tx:
                     yield tx
 
@@ -113,7 +114,10 @@ class Store:
             DatabaseError: the database cannot be used.
         """
         with self._explaining():
-            await self._see_that_it_is_there()
+            if self._has_changed():
+                async with self._turn:
+                    if self._has_changed():
+                        await self._open_anew()
             async with self._reader.connect() as tx:
                 yield tx
 
@@ -131,19 +135,24 @@ class Store:
                 raise
             raise known from error
 
-    async def _see_that_it_is_there(self) -> None:
-        """A file that was removed would still take what is written, and nobody would see it."""
-        if self._file is None or self._identity() == self._file:
-            return
-        # What is open is not what is at that place; whatever is there now is opened anew.
+    def _has_changed(self) -> bool:
+        """Whether the file was removed or replaced.
+
+        What is open would still take all that is written, and nobody would find it.
+        """
+        return self._file is not None and self._identity() != self._file
+
+    async def _open_anew(self) -> None:
         await self.close()
-        self._file = self._identity()
-        if self._file is None:
-            self._file = (0, 0)
+        there = self._identity()
+        if there is None:
             raise DatabaseError(
                 f"the database {self.address} is gone: put it back, or restore it from a backup",
                 passing=True,
             )
+        async with self._writer.begin() as tx:
+            await tx.run_sync(migrate, self.address)
+        self._file = there
 
     def _identity(self) -> tuple[int, int] | None:
         if self.address.path is None:

@@ -6,10 +6,11 @@ import asyncio
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.store.database import Store
+from checkwire.store.deleting import delete_keys
 from checkwire.store.marks import read_mark, write_mark
 from checkwire.store.rollups.hours import DAY, floor_to
 from checkwire.store.tables import (
@@ -125,7 +126,7 @@ async def _delete_of(store: Store, table: Table, condition: ColumnElement[bool],
             doomed = [tuple(row) for row in found]
         if doomed:
             async with store.writing() as tx:
-                await tx.execute(delete(table).where(tuple_(*keys).in_(doomed), condition))
+                await delete_keys(tx, table, doomed)
             deleted += len(doomed)
         if len(doomed) < bite:
             return deleted
