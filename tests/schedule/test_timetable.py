@@ -144,8 +144,12 @@ def test_months_are_counted_as_if_walked(cron: str, zone: str, t: int, span: int
     assert Cron(cron, zone).count(t, t + span) == by_hand
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.sampled_from(CRONS), st.sampled_from(ZONES), st.lists(instants, min_size=1, max_size=3))
+@settings(deadline=None, max_examples=30)
+@given(
+    st.sampled_from(CRONS),
+    st.sampled_from(ZONES),
+    st.lists(st.integers(NOW - 300 * DAY, NOW + 300 * DAY), min_size=1, max_size=3),
+)
 def test_the_index_of_a_cron_is_one_more_each_time(cron: str, zone: str, ts: list[int]) -> None:
     timetable = Cron(cron, zone)
     for t in ts:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -33,19 +35,22 @@ def scheduled(id: str = "a", **options: object) -> CheckDefinition:  # noqa: A00
 
 def dues(
     project: str, definition: CheckDefinition, location: str | None, after_ns: int, until_ns: int
-) -> list[int]:
+) -> Sequence[int]:
     """Every due instant after the one and not after the other, the plain way."""
     if definition.every is not None:
         every_ns = round(definition.every * SECOND)
         phase = phase_ns(project, definition.id, location, every_ns)
         n = (after_ns - phase) // every_ns + 1
-        found = []
-        while phase + n * every_ns <= until_ns:
-            found.append(phase + n * every_ns)
-            n += 1
-        return found
+        return range(phase + n * every_ns, until_ns + 1, every_ns)
     assert definition.cron is not None
-    return list(walked(definition.cron, definition.timezone, after_ns, until_ns))
+    month = _month(definition.cron, definition.timezone, after_ns // (15 * DAY))
+    assert until_ns < (after_ns // (15 * DAY) + 2) * 15 * DAY
+    return month[bisect_right(month, after_ns) : bisect_right(month, until_ns)]
+
+
+@lru_cache
+def _month(cron: str, zone: str, number: int) -> list[int]:
+    return list(walked(cron, zone, number * 15 * DAY - 1, (number + 2) * 15 * DAY))
 
 
 def walked(cron: str, zone: str, after_ns: int, until_ns: int) -> Iterator[int]:
