@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.machine import describe
 from harness.peers import BENCH, certificates
 
-SUITES = ("fidelity", "cycles", "throughput", "memory", "process")
+SUITES = ("fidelity", "cycles", "throughput", "memory", "process", "planning")
 
 
 def main() -> None:
