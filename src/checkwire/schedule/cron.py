@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -15,9 +15,13 @@ from checkwire.schedule.timetable import NEVER_NS, ScheduleError
 __all__ = ["Cron", "cron_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 _US = timedelta(microseconds=1)
+_MINUTE = timedelta(minutes=1)
+_MINUTE_NS = 60 * 10**9
+_FARTHEST_DAYS = 50 * 366
+"""Where a search ends: 29 February falls on a given day of the week every 28 years, or 40."""
+_KEPT_DAYS = 8
 _INDEX_FROM_NS = 1_767_225_600_000_000_000
 """2026-01-01: counting begins there, since to count from the epoch would take 50 years' days."""
 
@@ -25,10 +29,14 @@ _INDEX_FROM_NS = 1_767_225_600_000_000_000
 class Cron:
     """Due when the clock on the wall of a time zone shows what the expression says.
 
-    What happens as that clock is changed is what Debian's cron does, see ``cronsim``. If both the
-    minute and the hour are named (neither begins with ``*``), an instant that the change leaves out
-    is due right after it, and one that comes twice is due the first time only. Otherwise the check
-    is due whenever the clock shows it, so that what runs each hour goes on each hour.
+    On days on which that clock is changed it does what Debian's cron does. If both the minute and
+    the hour are named (neither begins with ``*``), an instant that the change leaves out is due
+    right after it, and one that comes twice is due the first time only. Otherwise the check is due
+    whenever the clock shows it, so that what runs each hour goes on each hour.
+
+    ``cronsim`` reads the expression, and says which dates fit. It is not asked to walk: beginning
+    elsewhere it may find other instants around a change, and where clocks were changed near
+    midnight it never ends.
 
     Args:
         expression: five fields.
@@ -43,8 +51,14 @@ class Cron:
         self.expression = expression
         self.timezone = timezone
         self._zone = UTC if timezone == "UTC" else ZoneInfo(timezone)
-        self._fields = CronSim(expression, _EPOCH.astimezone(self._zone))
-        self._per_day = len(self._fields.hours) * len(self._fields.minutes)
+        self._fields = fields = CronSim(expression, _EPOCH.astimezone(self._zone))
+        minutes = sorted(fields.minutes)
+        self._offsets = [
+            (hour * 60 + minute) * _MINUTE_NS for hour in sorted(fields.hours) for minute in minutes
+        ]
+        _, minute, hour, *_ = fields.parts
+        self._named = not minute.startswith("*") and not hour.startswith("*")
+        self._days: dict[date, list[int]] = {}
         # The answer last given: checks that share an expression ask for the same one in a row.
         self._asked_ns = self._next_ns = 0
         self._counted_ns, self._counted = _INDEX_FROM_NS, 0
@@ -62,43 +76,40 @@ class Cron:
     def next_after(self, t_ns: int) -> int:
         """See :class:`checkwire.schedule.timetable.Timetable`."""
         if not self._asked_ns <= t_ns < self._next_ns:
-            self._asked_ns, self._next_ns = t_ns, next(self._walk(t_ns), NEVER_NS)
+            self._asked_ns, self._next_ns = t_ns, self._search(t_ns)
         return self._next_ns
+
+    def _search(self, t_ns: int) -> int:
+        day = self._day_of(t_ns)
+        for _ in range(_FARTHEST_DAYS):
+            dues = self._dues(day)
+            place = bisect_right(dues, t_ns)
+            if place < len(dues):
+                return dues[place]
+            day += _DAY
+        return NEVER_NS
 
     def latest(self, until_ns: int) -> int:
         """See :class:`checkwire.schedule.timetable.Timetable`."""
-        # Walked backwards, the library may mistake an hour that comes twice, or not at all; what it
-        # finds is where to begin to walk forwards.
-        for candidate in CronSim(self.expression, self._local(until_ns) + _SECOND, reverse=True):
-            found = -NEVER_NS
-            for due_ns in self._walk(_ns(candidate) - 1):
-                if due_ns > until_ns:
-                    break
-                found = due_ns
-            if found != -NEVER_NS:
-                return found
+        day = self._day_of(until_ns)
+        for _ in range(_FARTHEST_DAYS):
+            dues = self._dues(day)
+            place = bisect_right(dues, until_ns)
+            if place:
+                return dues[place - 1]
+            day -= _DAY
         return -NEVER_NS
 
     def count(self, after_ns: int, until_ns: int) -> int:
-        """See :class:`checkwire.schedule.timetable.Timetable`.
-
-        Days on which the clock is not changed are not walked through: a year takes milliseconds.
-        """
-        day = self._local(after_ns).date() + _DAY
-        last = self._local(until_ns).date()
-        if day >= last:
-            return self._walked(after_ns, until_ns)
-        start = self._start(day)
-        total = self._walked(after_ns, start - 1)
+        """See :class:`checkwire.schedule.timetable.Timetable`. A year takes milliseconds."""
+        if until_ns <= after_ns:
+            return 0
+        day, last = self._day_of(after_ns), self._day_of(until_ns)
+        total = -bisect_right(self._dues(day), after_ns)
         while day < last:
-            end = self._start(day + _DAY)
-            if self._is_regular(start, end):
-                matches = day.month in self._fields.months and self._fields.match_day(day)
-                total += self._per_day if matches else 0
-            else:
-                total += self._walked(start - 1, end - 1)
-            day, start = day + _DAY, end
-        return total + self._walked(start - 1, until_ns)
+            total += self._count_of(day)
+            day += _DAY
+        return total + bisect_right(self._dues(last), until_ns)
 
     def index(self, due_ns: int) -> int:
         """See :class:`checkwire.schedule.timetable.Timetable`."""
@@ -109,32 +120,75 @@ class Cron:
         self._counted_ns = due_ns
         return self._counted
 
-    def _walk(self, after_ns: int) -> Iterator[int]:
-        """The due instants after that one, each once."""
-        for moment in CronSim(self.expression, self._local(after_ns)):
-            if (due_ns := _ns(moment)) > after_ns:
-                yield due_ns
-                after_ns = due_ns
+    def _dues(self, day: date) -> list[int]:
+        """What is due from a day's start to the next one's."""
+        # What the clock shows again after midnight, set back, is of the day before.
+        if not self._matches(day) and not self._matches(day - _DAY):
+            return []
+        found = self._days.get(day)
+        if found is None:
+            if len(self._days) >= _KEPT_DAYS:
+                self._days.clear()
+            found = self._days[day] = self._dues_of(day)
+        return found
 
-    def _walked(self, after_ns: int, until_ns: int) -> int:
-        total = 0
-        for due_ns in self._walk(after_ns):
-            if due_ns > until_ns:
-                break
-            total += 1
-        return total
+    def _dues_of(self, day: date) -> list[int]:
+        start, end = self._start(day), self._start(day + _DAY)
+        if self._is_regular(start, end):
+            return [start + offset for offset in self._offsets] if self._matches(day) else []
+        if self._named:
+            dues = self._named_on(day) if self._matches(day) else []
+            return [due_ns for due_ns in dues if due_ns < end]  # There are days that never were.
+        return [t_ns for t_ns in range(start, end, _MINUTE_NS) if self._shows(self._local(t_ns))]
+
+    def _count_of(self, day: date) -> int:
+        if day not in self._days and self._is_regular(self._start(day), self._start(day + _DAY)):
+            return len(self._offsets) if self._matches(day) else 0
+        return len(self._dues(day))
+
+    def _shows(self, moment: datetime) -> bool:
+        fields = self._fields
+        return (
+            moment.minute in fields.minutes
+            and moment.hour in fields.hours
+            and self._matches(moment.date())
+        )
+
+    def _named_on(self, day: date) -> list[int]:
+        midnight = datetime(day.year, day.month, day.day)
+        found = set()
+        for offset in self._offsets:
+            moment = midnight + timedelta(seconds=offset // 10**9)
+            while (due_ns := self._shown_at(moment)) is None:
+                moment += _MINUTE
+            found.add(due_ns)
+        return sorted(found)
+
+    def _shown_at(self, moment: datetime) -> int | None:
+        """When the clock shows that, first; ``None`` if never: it does not survive the way back."""
+        due_ns = _ns(moment.replace(tzinfo=self._zone))
+        return due_ns if self._local(due_ns).replace(tzinfo=None) == moment else None
+
+    def _matches(self, day: date) -> bool:
+        return day.month in self._fields.months and self._fields.match_day(day)
+
+    def _day_of(self, t_ns: int) -> date:
+        day = self._local(t_ns).date()
+        # Where the clock is changed near midnight it may show another one.
+        if t_ns < self._start(day):
+            return day - _DAY
+        return day + _DAY if t_ns >= self._start(day + _DAY) else day
 
     def _local(self, t_ns: int) -> datetime:
         return (_EPOCH + timedelta(microseconds=t_ns // 1000)).astimezone(self._zone)
 
     def _start(self, day: date) -> int:
-        """When a day begins: what comes before the changed clock shows it belongs to no other."""
         return _ns(datetime(day.year, day.month, day.day, tzinfo=self._zone))
 
     def _is_regular(self, start: int, end: int) -> bool:
         """Whether the clock is not changed on a day."""
-        offsets = (self._local(t_ns).utcoffset() for t_ns in (start, end - 1))
-        return end - start == 86400 * 10**9 and len(set(offsets)) == 1
+        offsets = {self._local(t_ns).utcoffset() for t_ns in (start, end - 1)}
+        return end - start == 1440 * _MINUTE_NS and len(offsets) == 1
 
 
 def cron_of(definition: CheckDefinition) -> Cron:

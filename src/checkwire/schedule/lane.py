@@ -22,6 +22,7 @@ class Lane:
         locations: where: one, or those to go round.
         timetable: when.
         done_ns: no instant up to this one is due any more.
+        told_ns: the latest due instant that was told.
 
     Attributes:
         next_ns: the first instant that is due still.
@@ -37,6 +38,7 @@ class Lane:
         "next_ns",
         "project",
         "timetable",
+        "told_ns",
     )
 
     def __init__(
@@ -46,13 +48,14 @@ class Lane:
         locations: tuple[str, ...],
         timetable: Timetable,
         done_ns: int,
+        told_ns: int = -NEVER_NS,
     ) -> None:
         self.project = project
         self.timetable = timetable
         self.entry = -1
         self.define(definition, locations)
-        self.done_ns = done_ns
-        self.next_ns = timetable.next_after(done_ns)
+        self.told_ns = told_ns
+        self.go_on_from(done_ns)
 
     def define(self, definition: CheckDefinition, locations: tuple[str, ...]) -> None:
         """Take over a definition with the same timetable."""
@@ -60,11 +63,10 @@ class Lane:
         self.locations = locations
         self._longest_ns = longest_run_ns(definition.timeout, definition.retries)
 
-    def skip_to(self, t_ns: int) -> None:
-        """Let nothing up to that instant be due."""
-        if t_ns > self.done_ns:
-            self.done_ns = t_ns
-            self.next_ns = self.timetable.next_after(t_ns)
+    def go_on_from(self, t_ns: int) -> None:
+        """Let what comes after that instant be due next, but nothing that was told."""
+        self.done_ns = max(t_ns, self.told_ns)
+        self.next_ns = self.timetable.next_after(self.done_ns)
 
     def settle(self, now_ns: int, due: list[DueRun] | None, missed: list[Missed]) -> None:
         """Deal with every instant up to now.
@@ -81,7 +83,8 @@ class Lane:
         if following <= now_ns:
             latest = self.timetable.latest(now_ns)
             following = self.timetable.next_after(latest)
-        self.done_ns, self.next_ns = latest, following
+        self.done_ns = self.told_ns = latest
+        self.next_ns = following
         gap_ns = following - latest
         if due is not None and now_ns - latest <= grace_ns(gap_ns):
             due.append(self._due_run(latest, gap_ns))

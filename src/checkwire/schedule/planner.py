@@ -128,17 +128,16 @@ class Planner:
         for definition in definitions:
             check = definition.id
             history = _History(
-                recorded.get(check, {}), since.get(check), self._gone.get((project, check), now_ns)
+                recorded.get(check, {}),
+                since.get(check, -NEVER_NS),
+                self._gone.get((project, check), -NEVER_NS),
             )
             checks[check] = [
                 (key, self._lane(old, key, definition, places, timetables[key], history, now_ns))
                 for key, places in wanted[check].items()
             ]
-            if check in paused:
-                self.pause(project, check, min(now_ns, paused[check]))
-        self._count = sum(
-            len(lanes) for checks in self._lanes.values() for lanes in checks.values()
-        )
+        for check, at_ns in paused.items():
+            self.pause(project, check, min(now_ns, at_ns))
         self._forget()
 
     def remove(self, project: str, now_ns: int) -> None:
@@ -164,7 +163,7 @@ class Planner:
             return
         self._paused.discard((project, check))
         for _, lane in self._lanes.get(project, {}).get(check, ()):
-            lane.skip_to(now_ns)
+            lane.go_on_from(now_ns)
             self._push(lane)
 
     def tick(self, now_ns: int) -> Plan:
@@ -217,16 +216,18 @@ class Planner:
     ) -> Lane:
         """The lane that was there, if its timetable stays, or a new one."""
         lane = old.get(key)
-        done_ns = history.done_ns(locations)
+        told_ns, since_ns = history.told_ns(locations), history.since_ns
         if lane is None or lane.timetable != timetable:
-            if done_ns is None:
-                done_ns = max(now_ns, history.gone_ns)
-            lane = Lane(key.project, definition, locations, timetable, done_ns)
+            begin_ns = now_ns
+            if told_ns != -NEVER_NS or (not history.recorded and since_ns != -NEVER_NS):
+                begin_ns = min(now_ns, since_ns)
+            told_ns = max(told_ns, history.gone_ns)
+            lane = Lane(key.project, definition, locations, timetable, begin_ns, told_ns)
         else:
             lane.define(definition, locations)
-            if done_ns is None or done_ns <= lane.done_ns:
+            if told_ns <= lane.done_ns:
                 return lane
-            lane.skip_to(done_ns)
+            lane.go_on_from(told_ns)
         if (key.project, key.check) not in self._paused:
             self._push(lane)
         return lane
@@ -236,7 +237,7 @@ class Planner:
         if check not in self._paused:
             self._miss(lane, now_ns)
         lane.entry = -1
-        self._gone[check] = max(self._gone.get(check, -NEVER_NS), lane.done_ns)
+        self._gone[check] = max(self._gone.get(check, -NEVER_NS), lane.told_ns)
 
     def _miss(self, lane: Lane, now_ns: int) -> None:
         """Nothing of a lane that is due by now is run any more."""
@@ -261,12 +262,10 @@ class _History(NamedTuple):
     """What is known of a check that is put."""
 
     recorded: Mapping[str, int]  # latest instant by location
-    since_ns: int | None
+    since_ns: int
     gone_ns: int
 
-    def done_ns(self, locations: tuple[str, ...]) -> int | None:
-        """Up to where its due runs have been dealt with; ``None`` if nothing is known of them."""
-        found = [self.recorded[place] for place in locations if place in self.recorded]
-        if self.since_ns is not None and (found or not self.recorded):
-            found.append(self.since_ns)
-        return max(found, default=None)
+    def told_ns(self, locations: tuple[str, ...]) -> int:
+        """The latest instant recorded at these locations."""
+        found = (self.recorded[place] for place in locations if place in self.recorded)
+        return max(found, default=-NEVER_NS)
