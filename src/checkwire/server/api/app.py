@@ -98,6 +98,7 @@ def create_app(
     app.add_middleware(Guard, open_to_all=not auth.required, hosts=auth.hosts)
     app.add_middleware(ErrorsTold)
     app.add_middleware(SecurityHeaders)
+    app.openapi()  # It takes a while: better now than at the first request.
     return app
 
 

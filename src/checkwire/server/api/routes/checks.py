@@ -59,7 +59,9 @@ def create_checks(monitor: Monitor, auth: Auth) -> APIRouter:
         ] = None,
         status: Annotated[
             RunStatus | None,
-            Query(description="Only those whose latest run, at any location, has this status."),
+            Query(
+                description="Only those whose latest run has this status: at `location`, or at any."
+            ),
         ] = None,
         paused: Annotated[
             bool | None, Query(description="Only those that are paused, or are not.")
