@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from support.postgresql import PostgreSQL, serving_postgresql
 from support.server.running import Running
 from support.server.shop import shop
 
@@ -13,6 +14,26 @@ from support.server.shop import shop
 def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server that tests leave as it is."""
     with shop(tmp_path_factory.mktemp("shop")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with serving_postgresql() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def either(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A server that tests leave as it is, on either database."""
+    if request.param == "sqlite":
+        with shop(tmp_path_factory.mktemp("shop")) as running:
+            yield running
+        return
+    databases: PostgreSQL = request.getfixturevalue("postgresql")
+    with databases.database() as url, shop(url) as running:
         yield running
 
 

@@ -12,8 +12,8 @@ def uids(running: Running, query: str = "") -> list[str]:
     return [check["uid"] for check in running.get(f"/api/v1/checks{query}").json["items"]]
 
 
-def test_projects_are_listed_with_what_is_wrong(reading: Running) -> None:
-    shop, tea = reading.get("/api/v1/projects").json["items"]
+def test_projects_are_listed_with_what_is_wrong(either: Running) -> None:
+    shop, tea = either.get("/api/v1/projects").json["items"]
     assert (shop["key"], shop["checks"], shop["error"]) == ("shop", 3, None)
     assert tea["error"] == "checks/x.py is broken"
     assert tea["load_failures"] == [
@@ -21,9 +21,9 @@ def test_projects_are_listed_with_what_is_wrong(reading: Running) -> None:
     ]
 
 
-def test_checks_are_listed_by_project_and_id_with_where_they_stand(reading: Running) -> None:
-    assert uids(reading) == [LOGIN, ROOM, BOOKS, TEA]
-    books = reading.get("/api/v1/checks").json["items"][2]
+def test_checks_are_listed_by_project_and_id_with_where_they_stand(either: Running) -> None:
+    assert uids(either) == [LOGIN, ROOM, BOOKS, TEA]
+    books = either.get("/api/v1/checks").json["items"][2]
     assert (books["name"], books["project"], books["every"]) == ("books", "shop", 60.0)
     assert books["tags"] == ["orders", "fast"]
     assert [(state["location"], state["status"]) for state in books["states"]] == [
@@ -31,7 +31,7 @@ def test_checks_are_listed_by_project_and_id_with_where_they_stand(reading: Runn
         ("us", "passed"),
     ]
     assert books["status"] == "passed"
-    assert books["next_due_ns"] == reading.monitor.started_ns + 60_000_000_000
+    assert books["next_due_ns"] == either.monitor.started_ns + 60_000_000_000
     assert "definition" not in books
 
 
@@ -51,15 +51,15 @@ def test_checks_are_listed_by_project_and_id_with_where_they_stand(reading: Runn
         ("?project=none", []),
     ],
 )
-def test_checks_are_filtered(reading: Running, query: str, expected: list[str]) -> None:
-    assert uids(reading, query) == expected
+def test_checks_are_filtered(either: Running, query: str, expected: list[str]) -> None:
+    assert uids(either, query) == expected
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
-def test_pages_put_together_are_the_list(reading: Running, limit: int) -> None:
+def test_pages_put_together_are_the_list(either: Running, limit: int) -> None:
     found, query = [], f"?limit={limit}"
     while True:
-        page = reading.get(f"/api/v1/checks{query}").json
+        page = either.get(f"/api/v1/checks{query}").json
         assert len(page["items"]) <= limit
         found += [check["uid"] for check in page["items"]]
         if page["next"] is None:
@@ -68,8 +68,8 @@ def test_pages_put_together_are_the_list(reading: Running, limit: int) -> None:
     assert found == [LOGIN, ROOM, BOOKS, TEA]
 
 
-def test_a_check_is_shown_with_its_definition(reading: Running) -> None:
-    check = reading.get(f"/api/v1/checks/{LOGIN}").json
+def test_a_check_is_shown_with_its_definition(either: Running) -> None:
+    check = either.get(f"/api/v1/checks/{LOGIN}").json
     assert check["id"] == "checks/auth.py::login"
     assert check["status"] == "failed"
     assert check["definition"]["path"] == "checks/auth.py"
@@ -77,12 +77,12 @@ def test_a_check_is_shown_with_its_definition(reading: Running) -> None:
 
 
 @pytest.mark.parametrize("uid", ["aaaaaaaaaaaa", "x", "%00", "checks%2Fauth.py::login"])
-def test_a_check_that_is_not_there_is_not_found(reading: Running, uid: str) -> None:
+def test_a_check_that_is_not_there_is_not_found(either: Running, uid: str) -> None:
     for reply in (
-        reading.get(f"/api/v1/checks/{uid}"),
-        reading.get(f"/api/v1/checks/{uid}/uptime"),
-        reading.post(f"/api/v1/checks/{uid}/pause"),
-        reading.post(f"/api/v1/checks/{uid}/runs"),
+        either.get(f"/api/v1/checks/{uid}"),
+        either.get(f"/api/v1/checks/{uid}/uptime"),
+        either.post(f"/api/v1/checks/{uid}/pause"),
+        either.post(f"/api/v1/checks/{uid}/runs"),
     ):
         assert reply.status == 404
 
@@ -135,9 +135,9 @@ def test_what_cannot_be_triggered_is_refused_with_the_field(server: Running) -> 
     ],
 )
 def test_a_body_that_is_not_as_it_must_be_names_the_field(
-    reading: Running, body: Any, field: str
+    either: Running, body: Any, field: str
 ) -> None:
-    reply = reading.ask(
+    reply = either.ask(
         "POST",
         f"/api/v1/checks/{BOOKS}/runs",
         body=body,

@@ -13,7 +13,7 @@ from checkwire.server.auth import Auth
 from checkwire.server.monitor import Health
 from checkwire.server.problems import Problem
 from support.server.running import Running, serving
-from support.server.shop import BOOKS, shop
+from support.server.shop import BOOKS, shop, sqlite
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v2/runs", "/nothing", "/api/v1/runs/"])
@@ -161,7 +161,7 @@ def test_browsers_get_a_page_outside_the_api(tmp_path: Path) -> None:
     def build(running: Running):  # type: ignore[no-untyped-def]
         return create_app(running.monitor, Auth(running.store, False), error_page=page)
 
-    with serving(tmp_path, build) as server:
+    with serving(sqlite(tmp_path), build) as server:
         assert server.get("/nothing", Accept="text/html").body == b"<h1>404</h1>"
         assert server.get("/api/v1/nothing", Accept="text/html").kind == "not_found"
         assert server.get("/nothing").kind == "not_found"

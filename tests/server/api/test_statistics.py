@@ -10,35 +10,35 @@ from support.server.shop import BOOKS, LOGIN, MINUTE_NS, NOW_NS, ROOM, TEA
 PERIOD = f"since={NOW_NS - 60 * MINUTE_NS}&until={NOW_NS}"
 
 
-def test_uptime_is_that_of_the_store(reading: Running) -> None:
-    uptime = reading.get(f"/api/v1/checks/{LOGIN}/uptime?{PERIOD}").json
+def test_uptime_is_that_of_the_store(either: Running) -> None:
+    uptime = either.get(f"/api/v1/checks/{LOGIN}/uptime?{PERIOD}").json
     assert (uptime["check_uid"], uptime["check"]) == (LOGIN, "checks/auth.py::login")
     assert (uptime["runs"], uptime["bad"], uptime["missed"]) == (2, 2, 0)
     assert (uptime["up_ns"], uptime["down_ns"]) == (0, 4 * MINUTE_NS)
     assert uptime["ratio"] == 0
     assert uptime["unknown_ns"] == 56 * MINUTE_NS
-    assert reading.get(f"/api/v1/checks/{TEA}/uptime?{PERIOD}").json["ratio"] is None
+    assert either.get(f"/api/v1/checks/{TEA}/uptime?{PERIOD}").json["ratio"] is None
 
 
-def test_uptime_of_many_checks_comes_in_pages(reading: Running) -> None:
-    first = reading.get(f"/api/v1/uptime?{PERIOD}&limit=3").json
-    rest = reading.get(f"/api/v1/uptime?{PERIOD}&limit=3&cursor={first['next']}").json
+def test_uptime_of_many_checks_comes_in_pages(either: Running) -> None:
+    first = either.get(f"/api/v1/uptime?{PERIOD}&limit=3").json
+    rest = either.get(f"/api/v1/uptime?{PERIOD}&limit=3&cursor={first['next']}").json
     found = first["items"] + rest["items"]
     assert [uptime["check_uid"] for uptime in found] == [LOGIN, ROOM, BOOKS, TEA]
     assert rest["next"] is None
-    assert found[2] == reading.get(f"/api/v1/checks/{BOOKS}/uptime?{PERIOD}").json
+    assert found[2] == either.get(f"/api/v1/checks/{BOOKS}/uptime?{PERIOD}").json
 
 
 @pytest.mark.parametrize(
     ("query", "expected"), [("&tag=auth", [LOGIN]), ("&project=tea", [TEA]), ("&tag=none", [])]
 )
-def test_uptime_is_filtered(reading: Running, query: str, expected: list[str]) -> None:
-    items = reading.get(f"/api/v1/uptime?{PERIOD}{query}").json["items"]
+def test_uptime_is_filtered(either: Running, query: str, expected: list[str]) -> None:
+    items = either.get(f"/api/v1/uptime?{PERIOD}{query}").json["items"]
     assert [uptime["check_uid"] for uptime in items] == expected
 
 
-def test_percentiles_come_in_buckets(reading: Running) -> None:
-    series = reading.get(
+def test_percentiles_come_in_buckets(either: Running) -> None:
+    series = either.get(
         f"/api/v1/checks/{ROOM}/percentiles?{PERIOD}&phase=first_message&buckets=10&quantile=0.5"
     ).json
     assert (series["phase"], series["quantiles"]) == ("first_message", [0.5])
@@ -48,8 +48,8 @@ def test_percentiles_come_in_buckets(reading: Running) -> None:
     assert series["buckets"][9]["values"] == [1_442_000_000]
 
 
-def test_phases_are_summed_up(reading: Running) -> None:
-    found = reading.get(f"/api/v1/checks/{ROOM}/phases?{PERIOD}").json
+def test_phases_are_summed_up(either: Running) -> None:
+    found = either.get(f"/api/v1/checks/{ROOM}/phases?{PERIOD}").json
     assert found["quantiles"] == [0.5, 0.95, 0.99]
     assert found["phases"]["first_message"] == {
         "count": 1,
@@ -68,21 +68,21 @@ def test_phases_are_summed_up(reading: Running) -> None:
         ("since=yesterday", "since"),
     ],
 )
-def test_what_makes_no_sense_is_named(reading: Running, query: str, field: str) -> None:
-    reply = reading.get(f"/api/v1/checks/{ROOM}/percentiles?{query}")
+def test_what_makes_no_sense_is_named(either: Running, query: str, field: str) -> None:
+    reply = either.get(f"/api/v1/checks/{ROOM}/percentiles?{query}")
     assert (reply.status, reply.fields) == (422, [field])
 
 
 @pytest.mark.parametrize(
     "path", [f"/checks/{ROOM}/uptime", f"/checks/{ROOM}/phases", "/uptime", "/failures"]
 )
-def test_a_period_that_ends_before_it_begins_is_refused(reading: Running, path: str) -> None:
-    reply = reading.get(f"/api/v1{path}?since=2026-01-02&until=2026-01-01")
+def test_a_period_that_ends_before_it_begins_is_refused(either: Running, path: str) -> None:
+    reply = either.get(f"/api/v1{path}?since=2026-01-02&until=2026-01-01")
     assert (reply.status, reply.kind, reply.fields) == (400, "empty_period", ["since"])
 
 
-def test_failures_are_counted_by_code(reading: Running) -> None:
-    found = reading.get(f"/api/v1/failures?{PERIOD}").json
+def test_failures_are_counted_by_code(either: Running) -> None:
+    found = either.get(f"/api/v1/failures?{PERIOD}").json
     assert found["complete"] is True
     first, second = found["items"]
     assert (first["code"], first["runs"], first["checks"]) == ("tls.certificate_expired", 2, 1)
@@ -100,13 +100,13 @@ def test_failures_are_counted_by_code(reading: Running) -> None:
         ("&status=degraded", ["assertion.too_slow"]),
     ],
 )
-def test_failures_are_filtered(reading: Running, query: str, codes: list[str]) -> None:
-    items = reading.get(f"/api/v1/failures?{PERIOD}{query}").json["items"]
+def test_failures_are_filtered(either: Running, query: str, codes: list[str]) -> None:
+    items = either.get(f"/api/v1/failures?{PERIOD}{query}").json["items"]
     assert [group["code"] for group in items] == codes
 
 
-def test_every_code_is_explained(reading: Running) -> None:
-    items = reading.get("/api/v1/failures/codes").json["items"]
+def test_every_code_is_explained(either: Running) -> None:
+    items = either.get("/api/v1/failures/codes").json["items"]
     assert [code["code"] for code in items] == list(CODES)
     assert all(code["title"] for code in items)
 

@@ -16,7 +16,7 @@ from checkwire.server.auth import Auth, Principal
 from checkwire.server.auth.limits import FailureLimit
 from checkwire.store import tokens
 from support.server.running import Reply, Running, serving
-from support.server.shop import NOW_NS, fill, token
+from support.server.shop import NOW_NS, fill, sqlite, token
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -48,7 +48,7 @@ def build(running: Running):  # type: ignore[no-untyped-def]
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Running]:
-    with serving(tmp_path, build, fill) as running:
+    with serving(sqlite(tmp_path), build, fill) as running:
         yield running
 
 

@@ -21,7 +21,7 @@ from support import samples
 from support.server.running import Running, serving
 from support.story import check
 
-__all__ = ["BOOKS", "HISTORY", "LOGIN", "NOW_NS", "ROOM", "TEA", "shop", "token"]
+__all__ = ["BOOKS", "HISTORY", "LOGIN", "NOW_NS", "ROOM", "TEA", "shop", "sqlite", "token"]
 
 MINUTE_NS = 60 * 1_000_000_000
 NOW_NS = 1_795_363_620 * 1_000_000_000  # 2026-11-22 16:07:00 UTC
@@ -70,13 +70,21 @@ def _project(key: str, checks: int) -> ProjectStatus:
     )
 
 
+def sqlite(folder: Path) -> str:
+    """The URL of a database in there."""
+    return f"sqlite:///{folder}/checkwire.db"
+
+
 @contextmanager
 def shop(
-    folder: Path, *, required: bool = False, pages: Sequence[APIRouter] = (), **auth: Any
+    place: Path | str, *, required: bool = False, pages: Sequence[APIRouter] = (), **auth: Any
 ) -> Iterator[Running]:
-    """The shop, served. Without ``required`` anybody on this machine may do anything."""
+    """The shop, served, on SQLite in a folder or on the database at a URL.
+
+    Without ``required`` anybody on this machine may do anything.
+    """
     with serving(
-        folder,
+        sqlite(place) if isinstance(place, Path) else place,
         lambda running: create_app(running.monitor, Auth(running.store, required, **auth), pages),
         fill,
     ) as running:
