@@ -1,52 +1,51 @@
-"""What tests of the server share."""
-
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.program import project
+from support.postgresql import PostgreSQL, serving_postgresql
+from support.server.running import Running
+from support.server.shop import shop
 
-CHECKS = """
-    import asyncio
-    import os
-    import pathlib
-    import time
 
-    from checkwire import check, log
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server that tests leave as it is."""
+    with shop(tmp_path_factory.mktemp("shop")) as running:
+        yield running
 
-    @check
-    def passing():
-        assert 1 + 1 == 2
 
-    @check
-    def failing():
-        assert 1 + 1 == 3, "arithmetic is broken"
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with serving_postgresql() as running:
+        yield running
 
-    @check(retries={"strategy": "fixed", "max": 2, "delay": "50ms"})
-    def flaky():
-        mark = pathlib.Path(os.environ["MARK"])
-        tried = mark.exists()
-        mark.write_text("tried")
-        assert tried
 
-    @check
-    def slow():
-        log("begun")
-        time.sleep(1.5)
-        assert True
-"""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def either(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A server that tests leave as it is, on either database."""
+    if request.param == "sqlite":
+        with shop(tmp_path_factory.mktemp("shop")) as running:
+            yield running
+        return
+    databases: PostgreSQL = request.getfixturevalue("postgresql")
+    with databases.database() as url, shop(url) as running:
+        yield running
 
 
 @pytest.fixture
-def checks(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a project with the checks above, or with other files."""
+def server(tmp_path: Path) -> Iterator[Running]:
+    """A server of one's own."""
+    with shop(tmp_path) as running:
+        yield running
 
-    def make(name: str = "watched", **files: str) -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        return project(folder, **(files or {"some_check": CHECKS}))
 
-    return make
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Running]:
+    """A server that wants tokens."""
+    with shop(tmp_path, required=True) as running:
+        yield running

@@ -9,13 +9,11 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
 
-from checkwire.server.auth import Auth
 from checkwire.store.database import Store
 from support.server.monitor import SmallMonitor
 
@@ -154,18 +152,18 @@ def _names(headers: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def serving(
-    folder: Path,
+    database: str,
     build: Callable[[Running], FastAPI],
     prepare: Callable[[Running], Coroutine[Any, Any, None]] | None = None,
 ) -> Iterator[Running]:
-    """Serve an application, made in the server's loop."""
+    """Serve an application, made in the server's loop, on the database at a URL."""
     ready = threading.Event()
     out: list[Running] = []
     failed: list[BaseException] = []
     servers: list[uvicorn.Server] = []
 
     async def work() -> None:
-        store = await Store.open(f"sqlite:///{folder}/checkwire.db")
+        store = await Store.open(database)
         try:
             running = Running(store, asyncio.get_running_loop())
             if prepare is not None:
@@ -210,8 +208,3 @@ def serving(
         assert not background.is_alive(), "the server does not stop"
     if failed:
         raise failed[0]
-
-
-def open_auth(running: Running) -> Auth:
-    """For those on this machine."""
-    return Auth(running.store, False)

@@ -2,6 +2,16 @@
 
 from checkwire.server.auth.auth import Auth, LoginNeeded
 from checkwire.server.auth.first_token import first_token
+from checkwire.server.auth.login import LoginForm, create_login
 from checkwire.server.auth.principal import SCOPES, Principal, Scope
 
-__all__ = ["SCOPES", "Auth", "LoginNeeded", "Principal", "Scope", "first_token"]
+__all__ = [
+    "SCOPES",
+    "Auth",
+    "LoginForm",
+    "LoginNeeded",
+    "Principal",
+    "Scope",
+    "create_login",
+    "first_token",
+]

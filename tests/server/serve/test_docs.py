@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support.serve import Server
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _ROW = re.compile(r"^\| `(checkwire_\w+)` \| (\w+) \| ([\w, ]*) ?\|", re.MULTILINE)
 
 

@@ -1,0 +1,52 @@
+"""What tests of the server share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.program import project
+
+CHECKS = """
+    import asyncio
+    import os
+    import pathlib
+    import time
+
+    from checkwire import check, log
+
+    @check
+    def passing():
+        assert 1 + 1 == 2
+
+    @check
+    def failing():
+        assert 1 + 1 == 3, "arithmetic is broken"
+
+    @check(retries={"strategy": "fixed", "max": 2, "delay": "50ms"})
+    def flaky():
+        mark = pathlib.Path(os.environ["MARK"])
+        tried = mark.exists()
+        mark.write_text("tried")
+        assert tried
+
+    @check
+    def slow():
+        log("begun")
+        time.sleep(1.5)
+        assert True
+"""
+
+
+@pytest.fixture
+def checks(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a project with the checks above, or with other files."""
+
+    def make(name: str = "watched", **files: str) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        return project(folder, **(files or {"some_check": CHECKS}))
+
+    return make
