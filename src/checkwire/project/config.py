@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from checkwire.model.alerts import AlertPolicy, Channel
 from checkwire.model.definition import Retries
 
 __all__ = [
@@ -98,6 +99,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         secrets: where the secrets come from, by name.
         locations: the places by name; ``None`` if not declared, and then any name goes.
         services: processes that the checks need.
+        alerts: when an incident opens, and which channels are told.
+        channels: where notices go, by name.
     """
 
     root: str
@@ -111,6 +114,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     secrets: dict[str, SecretSource] = {}
     locations: dict[str, LocationSettings] | None = None
     services: tuple[Service, ...] = ()
+    alerts: AlertPolicy = AlertPolicy()
+    channels: dict[str, Channel] = {}
 
 
 def load_project(start: Path) -> Project:

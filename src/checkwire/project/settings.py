@@ -13,6 +13,7 @@ import msgspec
 
 from checkwire.model.durations import format_seconds, parse_duration
 from checkwire.model.errors import DefinitionError
+from checkwire.project.channels import SettingError, parse_alerts, parse_channel
 from checkwire.project.config import (
     Defaults,
     LocationSettings,
@@ -28,6 +29,8 @@ from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from checkwire.model.alerts import AlertPolicy, Channel
 
 __all__ = ["read_settings"]
 
@@ -60,6 +63,8 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     secrets: dict[str, Any] = {}
     locations: dict[str, Any] | None = None
     service: list[_ServiceTable] = []
+    alerts: dict[str, Any] = {}
+    channels: dict[str, Any] = {}
 
 
 _TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
@@ -102,6 +107,8 @@ class _Settings:
         if document.project.checks is not None:
             settings["checks"] = self._patterns("checks", document.project.checks)
         locations = self._locations(document.locations)
+        secrets = self._secrets(document.secrets)
+        channels = self._channels(document.channels, secrets)
         return Project(
             root=str(root),
             config_path=str(self._file),
@@ -110,9 +117,11 @@ class _Settings:
             exclude=self._patterns("exclude", document.project.exclude),
             defaults=self._defaults(document.defaults, locations),
             env=self._variables(document.env, ("env",)),
-            secrets=self._secrets(document.secrets),
+            secrets=secrets,
             locations=locations,
             services=tuple(self._services(document.service)),
+            alerts=self._alerts(document.alerts, channels),
+            channels=channels,
             **settings,
         )
 
@@ -295,6 +304,23 @@ class _Settings:
                     )
             found[name] = LocationSettings(**self._strings(value, path))
         return found
+
+    def _channels(
+        self, table: dict[str, Any], secrets: dict[str, SecretSource]
+    ) -> dict[str, Channel]:
+        found = {}
+        for name, value in table.items():
+            try:
+                found[name] = parse_channel(name, value, secrets)
+            except SettingError as error:
+                raise self._wrong(str(error), ("channels", name, *error.path)) from None
+        return found
+
+    def _alerts(self, table: dict[str, Any], channels: dict[str, Channel]) -> AlertPolicy:
+        try:
+            return parse_alerts(table, channels)
+        except SettingError as error:
+            raise self._wrong(str(error), ("alerts", *error.path)) from None
 
     def _services(self, tables: list[_ServiceTable]) -> Iterable[Service]:
         names: dict[str, int] = {}
