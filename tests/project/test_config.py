@@ -7,6 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from checkwire.model.alerts import (
+    AlertPolicy,
+    EmailChannel,
+    MailServer,
+    SecretName,
+    WebhookChannel,
+)
 from checkwire.model.definition import CheckDefinition, Retries
 from checkwire.model.errors import DefinitionError
 from checkwire.project.config import (
@@ -61,6 +68,24 @@ command = ["sh", "-c", "sleep 1"]
 
 [server]
 url = "https://Monitor.example.org:8443/checkwire/"
+
+[alerts]
+after = 3
+channels = ["ops-hook"]
+
+[channels.ops-hook]
+kind = "webhook"
+url = "https://hooks.example.org/checkwire?team=ops"
+secret = "TOKEN"
+headers = { X-Team = "ops", Authorization = { secret = "API_KEY" } }
+
+[channels.ops-mail]
+kind = "email"
+to = ["ops@example.org", "On call <oncall@example.org>"]
+from = "Checkwire <checkwire@example.org>"
+server = "smtp+starttls://mail.example.org"
+username = "checkwire"
+password = "TOKEN"
 """
 
 
@@ -115,6 +140,23 @@ def test_everything_that_can_be_said_is_understood(tmp_path: Path) -> None:
             Service("db", ("sh", "-c", "sleep 1"), line=37),
         ),
         server="https://monitor.example.org:8443/checkwire",
+        alerts=AlertPolicy(after=3, channels=("ops-hook",)),
+        channels={
+            "ops-hook": WebhookChannel(
+                name="ops-hook",
+                url="https://hooks.example.org/checkwire?team=ops",
+                secret="TOKEN",
+                headers={"X-Team": "ops", "Authorization": SecretName("API_KEY")},
+            ),
+            "ops-mail": EmailChannel(
+                name="ops-mail",
+                to=("ops@example.org", "On call <oncall@example.org>"),
+                sender="Checkwire <checkwire@example.org>",
+                server=MailServer(host="mail.example.org", port=587, security="starttls"),
+                username="checkwire",
+                password="TOKEN",
+            ),
+        },
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from checkwire.model.alerts import AlertPolicy, Channel
 from checkwire.model.definition import Retries, Scheduling
 
 __all__ = [
@@ -102,6 +103,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         locations: the places by name; ``None`` if not declared, and then any name goes.
         services: processes that the checks need.
         server: address of the server that watches the project; ``None`` if it names none.
+        alerts: when an incident opens, and which channels are told.
+        channels: where notices go, by name.
     """
 
     root: str
@@ -116,6 +119,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     locations: dict[str, LocationSettings] | None = None
     services: tuple[Service, ...] = ()
     server: str | None = None
+    alerts: AlertPolicy = AlertPolicy()
+    channels: dict[str, Channel] = {}
 
 
 def load_project(start: Path) -> Project:

@@ -13,6 +13,7 @@ import msgspec
 
 from checkwire.model.durations import format_seconds, parse_duration
 from checkwire.model.errors import DefinitionError
+from checkwire.project.channels import SettingError, parse_alerts, parse_channel
 from checkwire.project.config import (
     Defaults,
     LocationSettings,
@@ -29,6 +30,8 @@ from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from checkwire.model.alerts import AlertPolicy, Channel
 
 __all__ = ["read_settings"]
 
@@ -66,6 +69,8 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     locations: dict[str, Any] | None = None
     service: list[_ServiceTable] = []
     server: _ServerTable = msgspec.field(default_factory=_ServerTable)
+    alerts: dict[str, Any] = {}
+    channels: dict[str, Any] = {}
 
 
 _TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
@@ -109,6 +114,8 @@ class _Settings:
         if document.project.checks is not None:
             settings["checks"] = self._patterns("checks", document.project.checks)
         locations = self._locations(document.locations)
+        secrets = self._secrets(document.secrets)
+        channels = self._channels(document.channels, secrets)
         return Project(
             root=str(root),
             config_path=str(self._file),
@@ -117,10 +124,12 @@ class _Settings:
             exclude=self._patterns("exclude", document.project.exclude),
             defaults=self._defaults(document.defaults, locations),
             env=self._variables(document.env, ("env",)),
-            secrets=self._secrets(document.secrets),
+            secrets=secrets,
             locations=locations,
             services=tuple(self._services(document.service)),
             server=self._server(document.server),
+            alerts=self._alerts(document.alerts, channels),
+            channels=channels,
             **settings,
         )
 
@@ -316,6 +325,23 @@ class _Settings:
             return None if table.url is None else parse_server(table.url)
         except ValueError as error:
             raise self._wrong(f"server.url: {error}", ("server", "url")) from None
+
+    def _channels(
+        self, table: dict[str, Any], secrets: dict[str, SecretSource]
+    ) -> dict[str, Channel]:
+        found = {}
+        for name, value in table.items():
+            try:
+                found[name] = parse_channel(name, value, secrets)
+            except SettingError as error:
+                raise self._wrong(str(error), ("channels", name, *error.path)) from None
+        return found
+
+    def _alerts(self, table: dict[str, Any], channels: dict[str, Channel]) -> AlertPolicy:
+        try:
+            return parse_alerts(table, channels)
+        except SettingError as error:
+            raise self._wrong(str(error), ("alerts", *error.path)) from None
 
     def _services(self, tables: list[_ServiceTable]) -> Iterable[Service]:
         names: dict[str, int] = {}

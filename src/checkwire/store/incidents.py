@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, or_, select, update
@@ -87,9 +88,18 @@ async def close_incident(
     return await get_incident(tx, incident_id) if closed.rowcount else None
 
 
-async def open_incidents(tx: AsyncConnection) -> dict[int, Incident]:
-    """All that are open, by check."""
+async def open_incidents(
+    tx: AsyncConnection, check_ids: Collection[int] | None = None
+) -> dict[int, Incident]:
+    """All that are open, by check.
+
+    Args:
+        tx: a transaction.
+        check_ids: of these checks only.
+    """
     query = _incidents().where(incidents.c.closed_ns.is_(None)).order_by(incidents.c.opened_ns)
+    if check_ids is not None:
+        query = query.where(incidents.c.check_id.in_(list(check_ids)))
     return {row.check_id: _record(row) for row in await tx.execute(query)}
 
 

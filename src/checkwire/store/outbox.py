@@ -1,25 +1,48 @@
-"""Notices to be delivered: written with what they tell of, delivered at least once."""
+"""Notices to be delivered: written with what they tell of, delivered at least once.
+
+Whoever delivers a notice claims it for a while. If that one dies, it is due again when the while
+is over.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any, Literal
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.store.records import OutboxEntry
-from checkwire.store.tables import outbox
+from checkwire.store.tables import checks, incidents, outbox
 from checkwire.store.upsert import insert_into
 
-__all__ = ["add", "delivered", "due", "failed", "next_try", "of_incident"]
+__all__ = [
+    "add",
+    "claim",
+    "delivered",
+    "due",
+    "failed",
+    "key_of",
+    "next_try",
+    "of_incident",
+    "pending",
+]
+
+Event = Literal["opened", "closed"]
+
+
+def key_of(incident_id: str, event: Event, channel: str) -> str:
+    """The id of a notice, and its idempotency key: each event has one for each channel."""
+    named = "\0".join((incident_id, event, channel)).encode()
+    return hashlib.blake2b(named, digest_size=16).hexdigest()
 
 
 async def add(
     tx: AsyncConnection,
     *,
     incident_id: str,
-    event: Literal["opened", "closed"],
+    event: Event,
     channel: str,
     payload: bytes,
     now_ns: int,
@@ -29,8 +52,7 @@ async def add(
     Returns:
         Its id, which follows from incident, event and channel: the idempotency key.
     """
-    named = "\0".join((incident_id, event, channel)).encode()
-    entry_id = hashlib.blake2b(named, digest_size=16).hexdigest()
+    entry_id = key_of(incident_id, event, channel)
     statement = insert_into(tx, outbox).values(
         id=entry_id,
         incident_id=incident_id,
@@ -46,25 +68,69 @@ async def add(
 
 
 async def due(tx: AsyncConnection, now_ns: int, limit: int = 50) -> list[OutboxEntry]:
-    """Notices that are to be tried now, those first that have waited longest."""
+    """Notices that are to be tried now.
+
+    First comes the one that each channel has waited for longest, then the second of each, and so
+    on: a channel with many of them does not hide those of the others. That an incident is over is
+    not due before it is told, or given up, that it began.
+    """
+    place = func.row_number().over(
+        # Channels of different projects may have one name.
+        partition_by=(checks.c.project_id, outbox.c.channel),
+        order_by=(outbox.c.next_try_ns, outbox.c.created_ns, outbox.c.id),
+    )
+    ranked = (
+        select(outbox, place.label("place"))
+        .join(incidents, incidents.c.id == outbox.c.incident_id)
+        .join(checks, checks.c.id == incidents.c.check_id)
+        .where(outbox.c.next_try_ns <= now_ns, ~_too_early())
+        .subquery()
+    )
     query = (
-        select(outbox)
-        .where(outbox.c.next_try_ns <= now_ns)
-        .order_by(outbox.c.next_try_ns, outbox.c.created_ns, outbox.c.id)
+        select(*(ranked.c[column.name] for column in outbox.columns))
+        .order_by(ranked.c.place, ranked.c.next_try_ns, ranked.c.created_ns, ranked.c.id)
         .limit(limit)
     )
     return [_entry(row) for row in await tx.execute(query)]
 
 
+async def claim(
+    tx: AsyncConnection, entry_ids: Collection[str], now_ns: int, until_ns: int
+) -> list[OutboxEntry]:
+    """Those of the notices that are due still. They are due again at ``until_ns``."""
+    statement = (
+        update(outbox)
+        .where(outbox.c.id.in_(list(entry_ids)), outbox.c.next_try_ns <= now_ns)
+        .values(next_try_ns=until_ns)
+        .returning(*outbox.columns)
+    )
+    return [_entry(row) for row in await tx.execute(statement)]
+
+
 async def next_try(tx: AsyncConnection) -> int | None:
     """When the next notice is to be tried; ``None`` if there is none."""
-    query = select(outbox.c.next_try_ns).where(outbox.c.next_try_ns.is_not(None))
+    query = select(outbox.c.next_try_ns).where(outbox.c.next_try_ns.is_not(None), ~_too_early())
     return (await tx.execute(query.order_by(outbox.c.next_try_ns).limit(1))).scalar()
 
 
-async def delivered(tx: AsyncConnection, entry_id: str, now_ns: int) -> None:
-    """Note that a notice was delivered."""
-    await _tried(tx, entry_id, next_try_ns=None, delivered_ns=now_ns, error=None)
+async def pending(tx: AsyncConnection) -> int:
+    """How many notices are neither delivered nor given up."""
+    query = select(func.count()).select_from(outbox).where(outbox.c.next_try_ns.is_not(None))
+    return (await tx.execute(query)).scalar_one()
+
+
+async def delivered(
+    tx: AsyncConnection, entry_id: str, now_ns: int, *, note: str | None = None
+) -> None:
+    """Note that a notice was delivered.
+
+    Args:
+        tx: a transaction that writes.
+        entry_id: which.
+        now_ns: the time.
+        note: what went wrong nevertheless, such as a recipient who was refused; kept as its error.
+    """
+    await _tried(tx, entry_id, next_try_ns=None, delivered_ns=now_ns, error=note)
 
 
 async def failed(tx: AsyncConnection, entry_id: str, error: str, next_try_ns: int | None) -> None:
@@ -93,6 +159,20 @@ async def _tried(tx: AsyncConnection, entry_id: str, **values: Any) -> None:
         update(outbox)
         .where(outbox.c.id == entry_id, outbox.c.delivered_ns.is_(None))
         .values(tries=outbox.c.tries + 1, **values)
+    )
+
+
+def _too_early() -> ColumnElement[bool]:
+    """Whether a notice tells of an end whose beginning is yet to be told."""
+    beginning = outbox.alias("beginning")
+    return and_(
+        outbox.c.event == "closed",
+        exists().where(
+            beginning.c.incident_id == outbox.c.incident_id,
+            beginning.c.channel == outbox.c.channel,
+            beginning.c.event == "opened",
+            beginning.c.next_try_ns.is_not(None),
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from checkwire.store.tables import (
 from checkwire.store.upsert import insert_into
 
 __all__ = [
+    "checks_by_id",
     "find_checks",
     "get_check",
     "list_checks",
@@ -221,6 +222,12 @@ async def get_check(tx: AsyncConnection, uid: str) -> CheckRecord | None:
     """The check of that uid, also if it was removed."""
     row = (await tx.execute(_checks().where(checks.c.uid == uid))).one_or_none()
     return None if row is None else _check_record(row)
+
+
+async def checks_by_id(tx: AsyncConnection, check_ids: Collection[int]) -> dict[int, CheckRecord]:
+    """The checks of these rows, by id, also if they were removed."""
+    query = _checks().where(checks.c.id.in_(list(check_ids)))
+    return {row.id: _check_record(row) for row in await tx.execute(query)}
 
 
 async def find_checks(tx: AsyncConnection, text: str) -> list[CheckRecord]:

@@ -1,0 +1,283 @@
+"""Empties the outbox: delivers each notice, with patience, at least once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from checkwire.alerting.mail import deliver_by_mail
+from checkwire.alerting.notice import Notice
+from checkwire.alerting.outcome import NotDelivered, next_try_ns
+from checkwire.alerting.webhook import deliver_to_webhook
+from checkwire.model.alerts import Channel, WebhookChannel
+from checkwire.model.errors import CheckwireError
+from checkwire.model.masking import Masker
+from checkwire.store import outbox
+from checkwire.store.database import Store
+from checkwire.store.records import OutboxEntry
+
+__all__ = ["Deliverer"]
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 32
+_AT_ONCE_EACH = 4
+"""Deliveries under way, in all and for each channel. One that failed last gets one at a time: so
+those that hang leave room for the others."""
+_AHEAD = 4 * _AT_ONCE
+"""Due notices that are looked at, to find some whose channels are free."""
+_LEASE = 10.0
+"""Seconds, beyond the timeout, after which a notice is due again whose delivery did not end:
+whoever was at it is dead."""
+_PAUSE = 2.0
+"""Seconds before the database is tried again."""
+
+Channels = Callable[[str], Mapping[str, Channel] | None]
+Secrets = Callable[[str], Awaitable[Mapping[str, str]]]
+_Where = tuple[str, str]
+"""A project's id, and the name of one of its channels."""
+
+
+class Deliverer:
+    """Delivers what is in the outbox, for as long as :meth:`run` runs.
+
+    A notice is claimed in the database, delivered, and marked as delivered. If this process dies
+    in between, the claim ends by itself and the notice is delivered again, with the same
+    idempotency key.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Channels,
+        secrets: Secrets,
+        *,
+        timeout: float = 15.0,
+        lease: float = _LEASE,
+        poll: float = 5.0,
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Prepare to deliver.
+
+        Args:
+            store: with the outbox.
+            channels: the channels of a project, by name, as its settings are now; ``None`` if the
+                project is not loaded: its notices wait.
+            secrets: the values of a project's secrets, by name.
+            timeout: seconds that one delivery may take.
+            lease: seconds, beyond that, after which a notice is due again if it is not known what
+                became of it.
+            poll: seconds after which the outbox is looked at though nobody called :meth:`wake`.
+            tls: for connections; by default as this machine trusts.
+            clock: nanoseconds since the Unix epoch.
+        """
+        self._store = store
+        self._channels = channels
+        self._secrets = secrets
+        self._timeout = timeout
+        self._lease_ns = round((timeout + lease) * 1e9)
+        self._poll = poll
+        self._tls = tls
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._busy: Counter[_Where] = Counter()
+        self._under_way: set[str] = set()
+        self._failing: set[_Where] = set()
+
+    @property
+    def under_way(self) -> int:
+        """How many deliveries are under way."""
+        return len(self._under_way)
+
+    def wake(self) -> None:
+        """Look at the outbox now: something was put there, or settings have changed."""
+        self._wake.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Deliver until ``stopping`` is set; what is under way then is finished.
+
+        A database that is not to be had is waited for.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            waker = tasks.create_task(self._wake_at(stopping))
+            while not stopping.is_set():
+                self._wake.clear()
+                try:
+                    for entry, notice in await self._claim():
+                        tasks.create_task(self._deliver(entry, notice, stopping))
+                    pause = await self._pause()
+                except (SQLAlchemyError, CheckwireError, OSError) as error:
+                    _log.warning("The outbox cannot be read: %s", _line(error))
+                    pause = _PAUSE
+                await _wait(self._wake, pause)
+            waker.cancel()
+
+    async def _wake_at(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self._wake.set()
+
+    async def _pause(self) -> float:
+        """Seconds until there may be something to do, unless somebody wakes us."""
+        if self.under_way >= _AT_ONCE:
+            return self._poll
+        async with self._store.reading() as tx:
+            next_ns = await outbox.next_try(tx)
+        if next_ns is None:
+            return self._poll
+        wait = (next_ns - self._clock()) / 1e9
+        # What is due now, and was not claimed, has a channel that is busy: its end wakes us.
+        return min(wait, self._poll) if wait > 0 else self._poll
+
+    # One notice
+
+    async def _claim(self) -> list[tuple[OutboxEntry, Notice]]:
+        now_ns = self._clock()
+        async with self._store.reading() as tx:
+            due = await outbox.due(tx, now_ns, _AHEAD)
+        if not due:
+            return []
+        notices: dict[str, Notice] = {}
+        coming: Counter[_Where] = Counter()
+        for entry in due:
+            if entry.id in self._under_way:  # The clock has leapt: its claim is over, it is not.
+                continue
+            notice = Notice.decode(entry.payload)
+            where = notice.project.id, entry.channel
+            most = 1 if where in self._failing else _AT_ONCE_EACH
+            room = most - self._busy[where] - coming[where]
+            if room > 0 and self.under_way + len(notices) < _AT_ONCE:
+                coming[where] += 1
+                notices[entry.id] = notice
+        if not notices:
+            return []
+        self._under_way.update(notices)
+        claimed: list[OutboxEntry] = []
+        try:
+            async with self._store.writing() as tx:
+                claimed = await outbox.claim(tx, notices, now_ns, now_ns + self._lease_ns)
+        finally:
+            self._under_way.difference_update(notices.keys() - {entry.id for entry in claimed})
+        found = [(entry, notices[entry.id]) for entry in claimed]
+        self._busy.update((notice.project.id, entry.channel) for entry, notice in found)
+        return found
+
+    async def _deliver(self, entry: OutboxEntry, notice: Notice, stopping: asyncio.Event) -> None:
+        where = notice.project.id, entry.channel
+        try:
+            try:
+                note = await self._attempt(entry, notice)
+            except NotDelivered as error:
+                self._failing.add(where)
+                await self._mark_failed(entry, notice, error, stopping)
+            else:
+                self._failing.discard(where)
+                await self._mark_delivered(entry, note, stopping)
+        finally:
+            self._under_way.remove(entry.id)
+            self._busy[where] -= 1
+            self._wake.set()
+
+    async def _attempt(self, entry: OutboxEntry, notice: Notice) -> str | None:
+        project = notice.project.id
+        channels = self._channels(project)
+        if channels is None:
+            raise NotDelivered(f"the project {project} is not loaded")
+        channel = channels.get(entry.channel)
+        if channel is None:
+            raise NotDelivered(
+                f"the project {project} no longer declares the channel {entry.channel}", final=True
+            )
+        try:
+            secrets = await self._secrets(project)
+        except (SQLAlchemyError, CheckwireError, OSError) as error:
+            raise NotDelivered(f"the secrets of {project} cannot be read: {_line(error)}") from None
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(_trust)
+        masker = Masker(secrets.values())
+        try:
+            if isinstance(channel, WebhookChannel):
+                await deliver_to_webhook(
+                    channel,
+                    entry.id,
+                    entry.payload,
+                    secrets,
+                    at=datetime.fromtimestamp(self._clock() / 1e9, UTC),
+                    tls=self._tls,
+                    timeout=self._timeout,
+                )
+                return None
+            note = await deliver_by_mail(
+                channel, entry.payload, secrets, tls=self._tls, timeout=self._timeout
+            )
+            return None if note is None else masker.text(note)
+        except NotDelivered as error:
+            raise NotDelivered(
+                masker.text(str(error)), final=error.final, retry_after=error.retry_after
+            ) from None
+        except Exception as error:
+            # A mistake of ours is not to stop all others, nor to be lost.
+            _log.exception("Notice %s: delivering it went wrong", entry.id)
+            raise NotDelivered(masker.text(f"{type(error).__name__}: {_line(error)}")) from None
+
+    async def _mark_delivered(
+        self, entry: OutboxEntry, note: str | None, stopping: asyncio.Event
+    ) -> None:
+        _log.info("Notice %s: delivered", entry.id)
+        if note is not None:
+            _log.warning("Notice %s: %s", entry.id, note)
+        while True:
+            try:
+                async with self._store.writing() as tx:
+                    await outbox.delivered(tx, entry.id, self._clock(), note=note)
+                return
+            except (SQLAlchemyError, CheckwireError, OSError) as error:
+                _log.warning("Notice %s: cannot be marked: %s", entry.id, _line(error))
+                if stopping.is_set():  # It will come once more, which its key tells.
+                    return
+                await _wait(stopping, _PAUSE)
+
+    async def _mark_failed(
+        self, entry: OutboxEntry, notice: Notice, error: NotDelivered, stopping: asyncio.Event
+    ) -> None:
+        now_ns = self._clock()
+        again_ns = next_try_ns(entry, error, now_ns)
+        if again_ns is None:
+            _log.error("Notice %s: given up: %s (%s)", entry.id, error, notice.title)
+        else:
+            wait = (again_ns - now_ns) / 1e9
+            _log.warning("Notice %s: tried again in %.0f s: %s", entry.id, wait, error)
+        try:
+            async with self._store.writing() as tx:
+                await outbox.failed(tx, entry.id, str(error), next_try_ns=again_ns)
+        except (SQLAlchemyError, CheckwireError, OSError) as trouble:
+            # Its claim ends by itself, and it is tried again.
+            _log.warning("Notice %s: cannot be marked: %s", entry.id, _line(trouble))
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+
+
+def _trust() -> ssl.SSLContext:
+    if sys.platform == "linux":
+        return ssl.create_default_context()
+    import truststore
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
