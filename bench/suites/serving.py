@@ -54,7 +54,7 @@ def serving(files: tuple[str, str], rounds: int) -> str:
     return "\n\n".join(
         [
             f"{_CHECKS} checks (connect, send, compare what comes back, close), each every 10 s, "
-            f"for {seconds:.0f} s on both CPUs, on SQLite with transcripts; idle for {_IDLE:.0f} s.",
+            f"for {seconds:.0f} s on both CPUs, on SQLite with transcripts; idle: {_IDLE:.0f} s.",
             table(["", "checkwire serve"], rows),
         ]
     )

@@ -92,7 +92,9 @@ class Serving(NamedTuple):
             slots = min(
                 self.workers or max(16, 8 * (os.cpu_count() or 1)), DescriptorLimit().attempts
             )
-            service = Service(store, hosts, slots=slots, patience=self.patience)
+            service = Service(
+                store, hosts, slots=slots, patience=self.patience, base_url=self.base_url
+            )
             await service.start()
             auth = Auth(store, self._needs_token(sock), hosts=self.allowed_hosts)
             if auth.required and (token := await first_token(store, time.time_ns())):

@@ -29,6 +29,7 @@ class ProjectVersion:
 
     Attributes:
         project: its settings.
+        secrets: their values, by name.
         runner: has imported the check files.
         definitions: of the checks, by id.
         failures: why some checks, or whole files, are not among them.
@@ -37,8 +38,16 @@ class ProjectVersion:
         digest: of settings and definitions.
     """
 
-    def __init__(self, project: Project, runner: Runner, collected: Collected, now_ns: int) -> None:
+    def __init__(
+        self,
+        project: Project,
+        runner: Runner,
+        collected: Collected,
+        secrets: dict[str, str],
+        now_ns: int,
+    ) -> None:
         self.project = project
+        self.secrets = secrets
         self.runner = runner
         self.definitions: dict[str, CheckDefinition] = {d.id: d for d in collected.definitions}
         self.failures: tuple[Failure, ...] = (*collected.failures.values(), *collected.left_out)
@@ -80,10 +89,11 @@ async def load_version(
     secrets = read_secrets(project, variables)
     stored = await stored_secrets(project.id)
     absent = {name: why for name, why in secrets.absent.items() if name not in stored}
+    values = {**secrets.values, **stored}
     runner = Runner(
         project,
         env=variables,
-        secrets={**secrets.values, **stored},
+        secrets=values,
         absent=absent,
         connecting=connecting,
     )
@@ -92,7 +102,7 @@ async def load_version(
     except BaseException:
         await runner.close()
         raise
-    return ProjectVersion(project, runner, collected, now_ns)
+    return ProjectVersion(project, runner, collected, values, now_ns)
 
 
 def _is_text(value: str) -> bool:

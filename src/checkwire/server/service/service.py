@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from checkwire.alerting.decide import Change, close_gone, decide
+from checkwire.alerting.deliverer import Deliverer
 from checkwire.dispatch.local import LocalQueue
+from checkwire.model.alerts import AlertPolicy, Channel
 from checkwire.model.attempt import Run
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.due import DueRun, check_uid
@@ -29,11 +31,12 @@ from checkwire.server.service.executor import Executor, Running
 from checkwire.server.service.host import ProjectHost
 from checkwire.server.service.ingest import Ingester, Result
 from checkwire.server.service.loading import ProjectVersion
+from checkwire.server.service.telling import Teller
 from checkwire.server.service.upkeep import Upkeep
 from checkwire.server.service.watching import watch_files
 from checkwire.store import registry, runs
 from checkwire.store.database import Store
-from checkwire.store.records import CheckRecord, CheckState, RunRecord
+from checkwire.store.records import CheckRecord
 from checkwire.store.retention import Retention
 
 __all__ = ["LOCATION", "Service"]
@@ -68,6 +71,7 @@ class Service:
         slots: how many attempts may be under way at a time.
         patience: seconds that runs under way get when it stops.
         retention: for how long what is kept; by default as :class:`Retention` says.
+        base_url: where people reach the server, for links in what they are told.
     """
 
     def __init__(
@@ -78,12 +82,16 @@ class Service:
         slots: int,
         patience: float = 10.0,
         retention: Retention | None = None,
+        base_url: str | None = None,
     ) -> None:
         self.store = store
         self.hub = Hub()
         self.started_ns = time.time_ns()
         self.stopping = asyncio.Event()
         self.metrics = Metrics(self)
+        self._teller = Teller(self.hub, self.metrics)
+        self._deliverer = Deliverer(store, self._channels, self._secrets)
+        self._base_url = base_url
         self._hosts = {host.key: host for host in hosts}
         self._patience = patience
         self._checks: dict[str, _Watched] = {}
@@ -123,6 +131,7 @@ class Service:
             executing = group.create_task(self._executor.run())
             ingesting = group.create_task(self._ingester.run())
             upkeep = group.create_task(self._upkeep.run())
+            group.create_task(self._deliverer.run(self.stopping))
             watching = [group.create_task(self._watch(host)) for host in self._hosts.values()]
             await self.stopping.wait()
             for task in (planning, executing, upkeep, *watching):
@@ -310,11 +319,10 @@ class Service:
         assert running.started_ns is not None
         if running.due.cause == "schedule":
             self._lateness.append(max(0, running.started_ns - running.due.due_ns))
-        self.hub.publish("runs", "run_started", _builtins(_shown(running.due, running)))
+        self._teller.started(_shown(running.due, running))
 
     def run_event(self, running: Running, attempt: int, event: Event) -> None:
-        data = {**msgspec.to_builtins(event), "attempt": attempt}
-        self.hub.publish(f"run:{running.due.run_id}", "event", data)
+        self._teller.event(running.due.run_id, attempt, event)
 
     def run_finished(self, running: Running, run: Run) -> None:
         due = running.due
@@ -347,16 +355,30 @@ class Service:
         now_ns = time.time_ns()
         async with self.store.writing() as tx:
             inserted = await runs.insert_runs(tx, results, now_ns)
+            changes = await decide(
+                tx, inserted, self._policies, now_ns, home=LOCATION, base_url=self._base_url
+            )
         for result in results:
             self._unstored.pop(result.record.run_id, None)
-        for one in inserted:
-            record, state = one.record, one.after
-            self.metrics.stored(record, state)
-            self.hub.publish(f"run:{record.run_id}", "finished", _builtins(record))
-            self.hub.publish("runs", "run_finished", _builtins(record))
-            if one.before is None or one.before.status != state.status:
-                self.hub.publish("runs", "state_changed", _builtins(state))
-            _log_change(record, one.before, state)
+        self._teller.stored(inserted)
+        self._changed(changes)
+
+    def _changed(self, changes: Sequence[Change]) -> None:
+        if changes:
+            self._teller.changed(changes)
+            self._deliverer.wake()
+
+    @property
+    def _policies(self) -> dict[str, AlertPolicy]:
+        return {key: host.version.project.alerts for key, host in self._hosts.items()}
+
+    def _channels(self, project: str) -> dict[str, Channel] | None:
+        host = self._hosts.get(project)
+        return None if host is None else host.version.project.channels
+
+    async def _secrets(self, project: str) -> dict[str, str]:
+        host = self._hosts.get(project)
+        return {} if host is None else host.version.secrets
 
     # Projects
 
@@ -401,6 +423,8 @@ class Service:
                 definitions=definitions,
                 now_ns=now_ns,
             )
+            changes = await close_gone(tx, self._policies, now_ns, base_url=self._base_url)
+        self._changed(changes)
         before = {uid for uid, watched in self._checks.items() if watched.project == project.id}
         after = {
             check_uid(project.id, definition.id): _Watched(
@@ -424,8 +448,8 @@ class Service:
 
     async def _reload(self, host: ProjectHost) -> None:
         before = await host.next(self._enter)
-        kind = "load_failed" if host.error is not None else "reloaded"
-        self.hub.publish("projects", kind, _builtins(host.status))
+        self._teller.loaded(host.status)
+        self._deliverer.wake()  # Channels may have changed.
         if before is not None:
             task = asyncio.create_task(self._retire(before))
             self._retiring.add(task)
@@ -465,18 +489,3 @@ def _shown(due: DueRun, running: Running | None = None) -> RunningRun:
         started_ns=None if running is None else running.started_ns,
         attempt=0 if running is None else running.attempt,
     )
-
-
-def _log_change(record: RunRecord, before: CheckState | None, after: CheckState) -> None:
-    """Say when a check begins to fail, and when it is well again; each run is in the database."""
-    if before is not None and after.due_ns == before.due_ns:
-        return  # A late result.
-    about = {"check": record.check, "location": record.location, "run": record.run_id}
-    if after.bad_in_row == 1 and record.status in ("failed", "error"):
-        _log.warning(f"check {record.status}", code=record.code, why=record.message, **about)
-    elif before is not None and before.bad_in_row and after.good_in_row == 1:
-        _log.info("check recovered", failed_runs=before.bad_in_row, **about)
-
-
-def _builtins(record: msgspec.Struct) -> dict[str, object]:
-    return msgspec.to_builtins(record)  # type: ignore[no-any-return]
