@@ -170,9 +170,8 @@ def serving(
                 await prepare(running)
             listener = socket.create_server(("127.0.0.1", 0))
             running.port = listener.getsockname()[1]
-            config = uvicorn.Config(
-                build(running), lifespan="off", log_config=None, timeout_graceful_shutdown=10
-            )
+            # It waits for streams for as long as they take: so a test notices if they do not end.
+            config = uvicorn.Config(build(running), lifespan="off", log_config=None)
             server = uvicorn.Server(config)
             servers.append(server)
             serve = asyncio.create_task(server.serve(sockets=[listener]))

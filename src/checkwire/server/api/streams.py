@@ -43,8 +43,6 @@ async def listening(
 ) -> AsyncIterator[Subscription]:
     """Subscribe until the server begins to stop, since it waits for its streams to end."""
     async with hub.subscribe(topics, after) as subscription:
-        if stopping.is_set():
-            subscription.end()
         stop = asyncio.create_task(stopping.wait())
         stop.add_done_callback(lambda _: subscription.end())
         try:

@@ -237,9 +237,10 @@ def set_cookie(response: Response, request: Request, text: str, seconds: int) ->
 
 def local_path(text: str | None) -> str:
     """The path, if it is one of this server for sure; otherwise ``/``."""
-    if text is None or not text.startswith("/") or text[1:2] in ("/", "\\"):
+    if text is None or not text.startswith("/") or text.startswith("//"):
         return "/"
-    if "\\" in text or not text.isascii() or not text.isprintable() or " " in text:
+    # Browsers take a backslash for a slash, and leave out some of what cannot be printed.
+    if "\\" in text or " " in text or not text.isascii() or not text.isprintable():
         return "/"
     return text
 
