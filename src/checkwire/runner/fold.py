@@ -30,7 +30,7 @@ from checkwire.runner.exit import Exit
 from checkwire.runner.transcript import Transcript
 from checkwire.runner.verdict import judge
 
-__all__ = ["Fold"]
+__all__ = ["Fold", "connections_of", "steps_of"]
 
 _FAILURES: Final = 1000
 _EXCUSES: Final = 100_000
@@ -110,8 +110,8 @@ class Fold:
             duration_ns=duration_ns,
             failure=verdict.headline.failure if verdict.headline else None,
             failures=verdict.failures,
-            steps=_steps(events),
-            connections=_connections(events),
+            steps=steps_of(events),
+            connections=connections_of(events),
             events=events,
             verifications=self._finished.verifications if self._finished else 0,
             usage=end.usage,
@@ -126,7 +126,8 @@ class Fold:
             self._failed.append(failed)
 
 
-def _steps(events: Iterable[Event]) -> tuple[Step, ...]:
+def steps_of(events: Iterable[Event]) -> tuple[Step, ...]:
+    """The steps that events tell of, also those that did not end (yet)."""
     started: dict[int, StepStarted] = {}
     finished: dict[int, StepFinished] = {}
     for event in events:
@@ -149,7 +150,8 @@ def _step(start: StepStarted, end: StepFinished | None) -> Step:
     )
 
 
-def _connections(events: Iterable[Event]) -> tuple[Connection, ...]:
+def connections_of(events: Iterable[Event]) -> tuple[Connection, ...]:
+    """The connections that events tell of, also those that are not closed (yet)."""
     parts: dict[int, list[Event]] = defaultdict(list)
     for event in events:
         number = getattr(event, "connection", None)

@@ -127,6 +127,11 @@ class Hub:
         self._subscribers: dict[str, set[Subscription]] = {}
         self._closed = False
 
+    @property
+    def last_id(self) -> int:
+        """Id of the latest message: who subscribes after it misses nothing from now on."""
+        return self._next - 1
+
     def publish(self, topic: str, kind: str, data: dict[str, Any]) -> None:
         """Tell it. Waits for nobody."""
         message = Message(self._next, topic, kind, data)

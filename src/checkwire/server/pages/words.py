@@ -1,0 +1,78 @@
+"""How a status looks and reads: a shape, a tone and a word, never colour alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from checkwire.model.failures import Blame, Severity, code_of
+
+__all__ = ["BLAME", "MARKS", "PHASES", "Mark", "every", "mark_of_failure"]
+
+
+class Mark(NamedTuple):
+    """A shape, by the name that the templates draw it by and as a character; a tone; a word."""
+
+    shape: str
+    glyph: str
+    tone: str
+    word: str
+
+
+MARKS = {
+    "passed": Mark("disc", "●", "ok", "passed"),
+    "degraded": Mark("triangle", "▲", "warn", "degraded"),
+    "failed": Mark("cross", "✕", "fail", "failed"),
+    "error": Mark("cross", "✕", "fail", "error"),
+    "skipped": Mark("ring", "○", "none", "skipped"),
+    "missed": Mark("ring", "○", "none", "missed"),
+    "none": Mark("ring", "○", "none", "no data"),
+    "running": Mark("dashes", "◌", "none", "running"),
+    "waiting": Mark("dashes", "◌", "none", "waiting"),
+    "paused": Mark("bars", "‖", "none", "paused"),
+    "flaky": Mark("again", "↻", "warn", "flaky"),
+    "warning": Mark("triangle", "▲", "warn", "warning"),
+    "maintenance": Mark("diamond", "◆", "maint", "maintenance"),
+}
+"""By status of a run, a step, a check, or severity of a failure."""
+
+PHASES = {
+    "dns": "DNS",
+    "tcp": "TCP",
+    "proxy": "Proxy",
+    "tls": "TLS",
+    "upgrade": "Upgrade",
+    "first_message": "First message",
+    "open": "Open",
+    "reply": "Reply",
+    "close": "Close",
+    "wait": "Wait",
+    "receive": "Receive",
+}
+"""Phases as a reader calls them, in the order in which they happen."""
+
+BLAME: dict[Blame, str] = {
+    "target": "The target is at fault.",
+    "path": "The network on the way is at fault.",
+    "probe": "This machine is at fault, not the target.",
+    "check": "The check is at fault, not the target.",
+}
+
+
+def mark_of_failure(code: str, severity: Severity = "failed") -> Mark:
+    """The mark of one failure."""
+    if severity == "failed" and code_of(code).is_error:
+        return MARKS["error"]
+    return MARKS[severity]
+
+
+def every(seconds: float | None) -> str:
+    """How often: ``every 1 min``, ``every 30 s``; ``not scheduled``."""
+    if seconds is None:
+        return "not scheduled"
+    for unit, word in ((86400, "day"), (3600, "h"), (60, "min")):
+        if seconds >= unit and seconds % unit == 0:
+            count = int(seconds // unit)
+            if word == "day":
+                return "every day" if count == 1 else f"every {count} days"
+            return f"every {count} {word}"
+    return f"every {seconds:g} s"

@@ -1,0 +1,89 @@
+"""Numbers and times as readers want them."""
+
+from __future__ import annotations
+
+import pytest
+
+from checkwire.server.pages.figures import ago, clock_time, counted, iso, moment, ms, percent, span
+from checkwire.server.pages.words import every
+
+S = 1_000_000_000
+NOON = 1_795_608_000 * S  # 2026-11-25 12:00:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (0, "0"),
+        (900, "0.01"),
+        (420_000, "0.42"),
+        (8_540_000, "8.5"),
+        (41_600_000, "41.6"),
+        (131_400_000, "131"),
+        (1_422_800_000, "1,423"),
+    ],
+)
+def test_milliseconds_are_as_short_as_they_can_be(ns: int, text: str) -> None:
+    assert ms(ns) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.412, "412 ms"),
+        (3.4, "3.40 s"),
+        (42, "42 s"),
+        (240, "4 min"),
+        (7500, "2 h 05 min"),
+        (7200, "2 h"),
+        (3 * 86400, "3 days"),
+    ],
+)
+def test_spans_read_as_in_a_sentence(seconds: float, text: str) -> None:
+    assert span(round(seconds * S)) == text
+
+
+def test_an_uptime_is_never_rounded_up_to_all() -> None:
+    assert percent(1.0) == "100 %"
+    assert percent(0.999999) == "99.99 %"
+    assert percent(0.9972) == "99.72 %"
+    assert percent(0.5) == "50.0 %"
+
+
+def test_the_past_and_the_future_are_told_apart() -> None:
+    assert ago(NOON - 240 * S, NOON) == "4 min ago"
+    assert ago(NOON + 40 * S, NOON) == "in 40 s"
+    assert ago(NOON - 3 * S, NOON) == "3 s ago"
+    assert ago(NOON, NOON) == "just now"
+
+
+def test_a_moment_has_its_day_only_if_it_is_another() -> None:
+    assert moment(NOON - 60 * S, NOON) == "11:59:00"
+    assert moment(NOON - 86400 * S, NOON) == "24 Nov 12:00:00"
+    assert moment(NOON - 366 * 86400 * S, NOON) == "2025-11-24 12:00:00"
+
+
+def test_instants_keep_their_milliseconds() -> None:
+    assert iso(NOON + 695_000_000) == "2026-11-25T12:00:00.695Z"
+    assert clock_time(NOON + 5_000_000, millis=True) == "12:00:00.005"
+
+
+def test_one_is_not_many() -> None:
+    assert counted(1, "message") == "1 message"
+    assert counted(1200, "message") == "1,200 messages"
+    assert counted(2, "attempt", words=True) == "two attempts"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "not scheduled"),
+        (30, "every 30 s"),
+        (60, "every 1 min"),
+        (90, "every 90 s"),
+        (7200, "every 2 h"),
+        (86400, "every day"),
+    ],
+)
+def test_intervals_are_in_their_own_unit(seconds: float | None, text: str) -> None:
+    assert every(seconds) == text

@@ -1,0 +1,1 @@
+"""Runs that really took place, and a server filled with them: what the pages are tested with."""
