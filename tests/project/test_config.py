@@ -58,6 +58,9 @@ env = { A = "1" }
 [[service]]
 name = "db"
 command = ["sh", "-c", "sleep 1"]
+
+[server]
+url = "https://Monitor.example.org:8443/checkwire/"
 """
 
 
@@ -111,6 +114,7 @@ def test_everything_that_can_be_said_is_understood(tmp_path: Path) -> None:
             ),
             Service("db", ("sh", "-c", "sleep 1"), line=37),
         ),
+        server="https://monitor.example.org:8443/checkwire",
     )
 
 
@@ -279,6 +283,14 @@ def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
             '4: defaults.locations: "us-esat" is not declared in [locations]; did you mean "us-e',
         ),
         ("[defaults]\nlocations = ['eu']\n[locations]", '2: defaults.locations: "eu" is not'),
+        ("[server]\nurl = 1", "2: server.url must be a string, not an integer"),
+        ("[server]\nurll = 'x'", '2: unknown key "urll" in server; did you mean "url"?'),
+        ("[server]\ntoken = 's3cret'", "2: server.token: a token has no place in a file that"),
+        ("[server]\nurl = 'x.org'", '2: server.url: "x.org" is not the address of a server: write'),
+        ("[server]\nurl = 'ftp://x.org'", '2: server.url: "ftp://x.org" is not the address'),
+        ("[server]\nurl = 'http://x:99999'", "2: server.url: not the address of a server: write"),
+        ("[server]\nurl = 'http://x/?a=1'", '2: server.url: "http://x/?a=1" has more than the'),
+        ("[server]\nurl = 'http://u:p@x/'", "2: server.url: a name or a password has no place"),
         ("[service]\nname = 'x'", "1: service must be an array of tables: write [[service]]"),
         ("[[service]]\nname = 'x'", '1: service lacks "command"'),
         ("[[service]]\nname='a'\ncommand='a'\n[[service]]\ncommand='b'", '4: service lacks "name"'),

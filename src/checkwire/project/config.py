@@ -98,6 +98,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         secrets: where the secrets come from, by name.
         locations: the places by name; ``None`` if not declared, and then any name goes.
         services: processes that the checks need.
+        server: address of the server that watches the project; ``None`` if it names none.
     """
 
     root: str
@@ -111,6 +112,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     secrets: dict[str, SecretSource] = {}
     locations: dict[str, LocationSettings] | None = None
     services: tuple[Service, ...] = ()
+    server: str | None = None
 
 
 def load_project(start: Path) -> Project:

@@ -23,6 +23,7 @@ from checkwire.project.config import (
 )
 from checkwire.project.patterns import parse_pattern
 from checkwire.project.positions import line_of
+from checkwire.project.server import parse_server
 from checkwire.sdk.options import DEFAULTABLE, OPTIONS, OptionError, parse_option
 from checkwire.sdk.suggestion import did_you_mean
 
@@ -53,6 +54,10 @@ class _ServiceTable(msgspec.Struct, forbid_unknown_fields=True):
     env: dict[str, Any] = {}
 
 
+class _ServerTable(msgspec.Struct, forbid_unknown_fields=True):
+    url: str | None = None
+
+
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     project: _ProjectTable = msgspec.field(default_factory=_ProjectTable)
     defaults: dict[str, Any] = {}
@@ -60,12 +65,14 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     secrets: dict[str, Any] = {}
     locations: dict[str, Any] | None = None
     service: list[_ServiceTable] = []
+    server: _ServerTable = msgspec.field(default_factory=_ServerTable)
 
 
 _TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
     (): _Document,
     ("project",): _ProjectTable,
     ("service",): _ServiceTable,
+    ("server",): _ServerTable,
 }
 
 
@@ -113,6 +120,7 @@ class _Settings:
             secrets=self._secrets(document.secrets),
             locations=locations,
             services=tuple(self._services(document.service)),
+            server=self._server(document.server),
             **settings,
         )
 
@@ -157,9 +165,12 @@ class _Settings:
         """msgspec's complaint in TOML's words."""
         where = _dotted(path)
         if match := re.fullmatch(r"Object contains unknown field `(.*)`", message):
+            if path == ("server",) and match[1] == "token":
+                message = "server.token: a token has no place in a file that others read"
+                raise self._wrong(f"{message}; run checkwire login", (*path, "token"))
             table = _TABLES.get(tuple(key for key in path if isinstance(key, str)), _Document)
-            hint = did_you_mean(match[1], table.__struct_fields__)
-            hint = hint or ("" if path else self._home_of(match[1]))
+            hint = "" if path else self._home_of(match[1])
+            hint = hint or did_you_mean(match[1], table.__struct_fields__)
             inside = f" in {where}" if path else ""
             return self._wrong(f'unknown key "{match[1]}"{inside}{hint}', (*path, match[1]))
         if match := re.fullmatch(r"Object missing required field `(.*)`", message):
@@ -295,6 +306,12 @@ class _Settings:
                     )
             found[name] = LocationSettings(**self._strings(value, path))
         return found
+
+    def _server(self, table: _ServerTable) -> str | None:
+        try:
+            return None if table.url is None else parse_server(table.url)
+        except ValueError as error:
+            raise self._wrong(f"server.url: {error}", ("server", "url")) from None
 
     def _services(self, tables: list[_ServiceTable]) -> Iterable[Service]:
         names: dict[str, int] = {}

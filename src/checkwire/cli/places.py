@@ -1,0 +1,68 @@
+"""Where a server keeps its data: the same for ``serve`` and for whatever works on its database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from checkwire.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from checkwire.project.config import Project
+
+__all__ = ["DATABASE_NAME", "DATA_NAME", "data_folder", "data_options", "database_url"]
+
+DATA_NAME = ".checkwire"
+"""The folder in the project that holds a server's data, if no other is named."""
+DATABASE_NAME = "checkwire.db"
+"""The SQLite database in that folder."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def data_options(command: Command) -> Command:
+    """Give a command the options ``--data`` (``data``) and ``--database`` (``database``)."""
+    data = click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="CHECKWIRE_DATA",
+        metavar="DIR",
+        help=f"The server's folder, instead of {DATA_NAME} in the project's.",
+    )
+    database = click.option(
+        "--database",
+        envvar="CHECKWIRE_DATABASE",
+        metavar="URL",
+        help="postgresql://..., or sqlite:///FILE, instead of the one in that folder.",
+    )
+    return data(database(command))
+
+
+def data_folder(option: Path | None, project: Project) -> Path:
+    """The folder of a server's data, absolute; it need not exist.
+
+    Args:
+        option: what ``--data`` says, relative to the current folder.
+        project: whose server it is.
+    """
+    return Path(project.root) / DATA_NAME if option is None else option.absolute()
+
+
+def database_url(option: str | None, data: Path) -> str:
+    """The URL of a server's database.
+
+    Args:
+        option: what ``--database`` says.
+        data: the folder of its data, absolute.
+
+    Raises:
+        UsageError: the folder's name cannot be part of a URL.
+    """
+    if option is not None:
+        return option
+    if "?" in str(data):
+        raise UsageError(f'{data} has a "?" in it: name another folder with --data')
+    return f"sqlite:///{data / DATABASE_NAME}"

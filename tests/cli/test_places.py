@@ -1,0 +1,32 @@
+"""Where a server's data are, if nothing or something is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from checkwire.cli.places import data_folder, database_url
+from checkwire.model.errors import UsageError
+from checkwire.project.config import Project
+
+
+def test_data_are_in_the_projects_folder_unless_another_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    project = Project(root="/srv/orders", id="orders", name="orders")
+    assert data_folder(None, project) == Path("/srv/orders/.checkwire")
+    assert data_folder(Path("data"), project) == tmp_path / "data"
+    assert data_folder(Path("/var/lib/checkwire"), project) == Path("/var/lib/checkwire")
+
+
+def test_the_database_is_a_file_in_the_data_unless_another_is_named() -> None:
+    data = Path("/srv/my orders/.checkwire")
+    assert database_url(None, data) == "sqlite:////srv/my orders/.checkwire/checkwire.db"
+    assert database_url("postgresql://db/checkwire", data) == "postgresql://db/checkwire"
+
+
+def test_a_folder_that_no_url_can_name_is_an_error() -> None:
+    with pytest.raises(UsageError, match=r'has a "\?" in it: name another folder with --data'):
+        database_url(None, Path("/srv/what?/.checkwire"))
