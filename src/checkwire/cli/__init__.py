@@ -36,6 +36,9 @@ COMMANDS = {
     "echo": CommandEntry(
         "checkwire.cli.echo:command", "Serve a local stand-in for wss://echo.websocket.org."
     ),
+    "doctor": CommandEntry(
+        "checkwire.cli.doctor:command", "Look whether this machine has what Checkwire needs."
+    ),
 }
 
 EXAMPLES: tuple[Example, ...] = (
