@@ -8,17 +8,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from checkwire.model.errors import UsageError
-
 if TYPE_CHECKING:
     from checkwire.project.config import Project
 
-__all__ = ["DATABASE_NAME", "DATA_NAME", "data_folder", "data_options", "database_url"]
+__all__ = [
+    "DATABASE_NAME",
+    "DATA_NAME",
+    "data_folder",
+    "data_options",
+    "database_url",
+    "secrets_key",
+]
 
 DATA_NAME = ".checkwire"
 """The folder in the project that holds a server's data, if no other is named."""
 DATABASE_NAME = "checkwire.db"
 """The SQLite database in that folder."""
+KEY_NAME = "secrets.key"
+"""The key to the secrets, in that folder."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -57,12 +64,16 @@ def database_url(option: str | None, data: Path) -> str:
     Args:
         option: what ``--database`` says.
         data: the folder of its data, absolute.
-
-    Raises:
-        UsageError: the folder's name cannot be part of a URL.
     """
-    if option is not None:
-        return option
-    if "?" in str(data):
-        raise UsageError(f'{data} has a "?" in it: name another folder with --data')
-    return f"sqlite:///{data / DATABASE_NAME}"
+    return option if option is not None else f"sqlite:///{data / DATABASE_NAME}"
+
+
+def secrets_key(data: Path) -> Path:
+    """The file with the key to the secrets in the database; it need not exist.
+
+    It is not in the database, so that a copy of that alone gives no secret away.
+
+    Args:
+        data: the folder of a server's data, absolute.
+    """
+    return data / KEY_NAME
