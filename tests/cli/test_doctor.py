@@ -18,7 +18,7 @@ from support.program import checkwire, environment
 
 SUBJECTS = {
     "receive stamps", "transmit stamps", "clock", "open files", "processes", "pidfds",
-    "subreaper", "data folder", "disk space", "trust store", "time zones", "node",
+    "subreaper", "data folder", "disk space", "database", "trust store", "time zones", "node",
     "extra server", "extra postgresql", "extra uvloop",
 }  # fmt: skip
 

@@ -37,9 +37,10 @@ def command() -> None:
 @data_options
 @_json
 def backup(file: Path, data: Path | None, database: str | None, as_json: bool) -> None:
-    """Write a copy of the database to FILE, as it is at one moment.
+    """Write a copy of the database to FILE.
 
-    FILE must not exist. The key to the secrets is not in it: keep that, too, elsewhere.
+    It is as the database was at one moment. FILE must not exist. The key to the secrets is not in
+    it: keep that, too, elsewhere.
     """
     from checkwire.cli.administration.upkeep import back_up
 
@@ -65,7 +66,10 @@ def check(data: Path | None, database: str | None, as_json: bool) -> int:
 @data_options
 @_json
 def prune(data: Path | None, database: str | None, as_json: bool) -> None:
-    """Remove what is older than it is to be kept; a running server does so by itself."""
+    """Remove what is older than it is to be kept.
+
+    A running server does so by itself, a little at a time.
+    """
     from checkwire.cli.administration.upkeep import prune_database
 
     prune_database(data, database, as_json=as_json)
@@ -77,7 +81,10 @@ def prune(data: Path | None, database: str | None, as_json: bool) -> None:
 @data_options
 @_json
 def migrate(data: Path | None, database: str | None, as_json: bool) -> None:
-    """Bring the tables to the form of this version; checkwire serve does so when it starts."""
+    """Bring the tables to this version's form.
+
+    checkwire serve does so when it starts.
+    """
     from checkwire.cli.administration.upkeep import migrate_database
 
     migrate_database(data, database, as_json=as_json)

@@ -42,7 +42,7 @@ def command() -> None:
 @_project
 @data_options
 def set_(name: str, project: str | None, data: Path | None, database: str | None) -> None:
-    """Set a secret, which checks read with secret("NAME").
+    """Set what secret("NAME") gives to checks.
 
     The value is asked for without showing it, or read from standard input, but for the end of its
     last line. It is never an argument: others can read those.
@@ -76,7 +76,10 @@ def list_(project: str | None, data: Path | None, database: str | None, as_json:
 def remove(
     names: tuple[str, ...], project: str | None, data: Path | None, database: str | None
 ) -> None:
-    """Remove secrets. Checks that read one of them fail, and say that it has no value."""
+    """Remove secrets.
+
+    Checks that read one of them fail, and say that it has no value.
+    """
     from checkwire.cli.administration.secrets import remove_secrets
 
     remove_secrets(names, project, data, database)

@@ -21,7 +21,7 @@ SCOPES = ("read", "trigger", "admin")
     examples=(
         ("checkwire token create ci --scope read --scope trigger", "for a pipeline"),
         ("checkwire token list", "who has which"),
-        ("checkwire token revoke 7k2m9qx4", "from now on it opens nothing"),
+        ("checkwire token revoke 01KAYF0M7Z", "from now on it opens nothing"),
     ),
 )
 def command() -> None:
@@ -59,9 +59,10 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @data_options
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON document.")
 def create(**options: Any) -> None:
-    """Make a token, and write it: once, as only a hash of it is kept.
+    """Make a token, and write it.
 
-    NAME says whose it is; what is done with the token is told with that name.
+    It is shown this once: only a hash of it is kept. NAME says whose it is; what is done with the
+    token is told with that name.
     """
     from checkwire.cli.administration.tokens import create_token
 
@@ -80,9 +81,9 @@ def create(**options: Any) -> None:
 @data_options
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON document.")
 def list_(everything: bool, data: Path | None, database: str | None, as_json: bool) -> None:
-    """List the tokens: whose they are, what they may do, when they were used.
+    """List what is known of the tokens.
 
-    The tokens themselves are not kept, so they cannot be shown.
+    Whose they are, what they may do, when they were used; the tokens themselves are not kept.
     """
     from checkwire.cli.administration.tokens import list_tokens
 
@@ -91,12 +92,16 @@ def list_(everything: bool, data: Path | None, database: str | None, as_json: bo
 
 @command.command(
     cls=ExampleCommand,
-    examples=(("checkwire token revoke 7k2m9qx4", "the ID that checkwire token list tells"),),
+    examples=(("checkwire token revoke 01KAYF0M7Z", "the ID that checkwire token list tells"),),
 )
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @data_options
 def revoke(ids: tuple[str, ...], data: Path | None, database: str | None) -> None:
-    """Revoke tokens: from now on they open nothing, and their sessions are over."""
+    """Make tokens open nothing any more.
+
+    Sessions that began with them are over, too. The beginning of an ID will do, if no other begins
+    so.
+    """
     from checkwire.cli.administration.tokens import revoke_tokens
 
     revoke_tokens(ids, data, database)

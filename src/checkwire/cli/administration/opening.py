@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
-from checkwire.cli.places import data_folder, database_url, secrets_key
+from checkwire.cli.places import (
+    data_folder,
+    database_url,
+    make_data_folder,
+    secrets_key,
+)
 from checkwire.model.errors import UsageError
 from checkwire.project.discovery import find_project
 
 if TYPE_CHECKING:
     from checkwire.store.database import Store
 
-__all__ = ["Place", "find_place", "with_store"]
+__all__ = ["Place", "find_place", "importing", "with_store"]
 
 T = TypeVar("T")
 
@@ -51,6 +57,24 @@ def find_place(data: Path | None, database: str | None) -> Place:
     return Place(project.id, folder, database_url(database, folder))
 
 
+@contextmanager
+def importing() -> Iterator[None]:
+    """Say what to install if what is imported inside needs what is not there.
+
+    Raises:
+        UsageError: so it is.
+    """
+    try:
+        yield
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "checkwire"):
+            raise
+        raise UsageError(
+            f"this needs {missing}, which is not installed: pip install 'checkwire[server]'"
+        ) from None
+
+
 def with_store(place: Place, work: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
     """Do something with the open database.
 
@@ -63,20 +87,14 @@ def with_store(place: Place, work: Callable[[Store], Awaitable[T]], *, create: b
         UsageError: what a server needs is not installed.
         DatabaseError: the database cannot be used.
     """
-    try:
-        from checkwire.store.address import parse_address
+    with importing():
         from checkwire.store.database import Store
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing == "checkwire":
-            raise
-        raise UsageError(
-            f"this needs {missing}, which is not installed: pip install 'checkwire[server]'"
-        ) from None
 
     async def main() -> T:
-        file = parse_address(place.url).path if create else None
+        file = _file_of(place.url) if create else None
         new = file is not None and not file.exists()
+        if file is not None and file.parent == place.data:
+            make_data_folder(place.data)
         store = await Store.open(place.url, create=create)
         if new:
             click.echo(f"Made the database {file}", err=True)
@@ -86,3 +104,13 @@ def with_store(place: Place, work: Callable[[Store], Awaitable[T]], *, create: b
             await store.close()
 
     return asyncio.run(main())
+
+
+def _file_of(url: str) -> Path | None:
+    """The file of a SQLite database."""
+    from checkwire.store.address import AddressError, parse_address
+
+    try:
+        return parse_address(url).path
+    except AddressError:
+        return None  # opening it tells

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from checkwire.cli.administration.opening import find_place, with_store
 from checkwire.cli.reporters.columns import columns
@@ -22,6 +23,7 @@ from checkwire.model.errors import CheckwireError, UsageError
 
 if TYPE_CHECKING:
     from checkwire.store.database import Store
+    from checkwire.store.secrets import SecretRecord
 
 __all__ = ["list_secrets", "remove_secrets", "set_secret"]
 
@@ -41,6 +43,7 @@ def set_secret(name: str, project: str | None, data: Path | None, database: str 
             "and is no part of the command"
         )
     place = find_place(data, database)
+    whose = project or place.project
     value = _ask(name)
 
     async def work(store: Store) -> None:
@@ -48,10 +51,10 @@ def set_secret(name: str, project: str | None, data: Path | None, database: str 
 
         box = SecretBox(place.key)
         async with store.writing() as tx:
-            await set_secret(tx, box, project or place.project, name, value, time.time_ns())
+            await set_secret(tx, box, project=whose, name=name, value=value, now_ns=time.time_ns())
 
     with_store(place, work, create=True)
-    click.echo(f"{name} of {project or place.project} is set.", err=True)
+    click.echo(f"{name} of {whose} is set.", err=True)
 
 
 def list_secrets(
@@ -59,21 +62,17 @@ def list_secrets(
 ) -> None:
     """Write the names of a project's secrets."""
     place = find_place(data, database)
-    found = with_store(place, lambda store: _names(store, project or place.project))
+    whose = project or place.project
+    found = with_store(place, lambda store: _found(store, whose))
     if as_json:
-        document = {
-            "project": project or place.project,
-            "secrets": [{"name": name, "updated_ns": at_ns} for name, at_ns in found],
-        }
+        document = {"project": whose, "secrets": [msgspec.to_builtins(one) for one in found]}
         click.echo(format_document(document), nl=False)
         return
     if not found:
-        click.echo(
-            f"{project or place.project} has no secrets here. checkwire secret set sets one."
-        )
+        click.echo(f"{whose} has no secrets here. checkwire secret set sets one.")
         return
     rows = [[Text("name", "dim"), Text("set", "dim")]]
-    rows += [[Text(name), Text(date(at_ns))] for name, at_ns in found]
+    rows += [[Text(one.name), Text(date(one.updated_ns))] for one in found]
     Console(Output()).lines(columns(rows))
 
 
@@ -93,7 +92,7 @@ def remove_secrets(
 
         async with store.writing() as tx:
             for name in names:
-                if not await delete_secret(tx, whose, name):
+                if not await delete_secret(tx, project=whose, name=name):
                     raise CheckwireError(
                         f"{whose} has no secret {name} here: checkwire secret list names them"
                     )
@@ -103,11 +102,11 @@ def remove_secrets(
         click.echo(f"{name} of {whose} is removed.", err=True)
 
 
-async def _names(store: Store, project: str) -> list[tuple[str, int]]:
+async def _found(store: Store, project: str) -> list[SecretRecord]:
     from checkwire.store.secrets import list_secrets
 
     async with store.reading() as tx:
-        return list(await list_secrets(tx, project))
+        return await list_secrets(tx, project)
 
 
 def _ask(name: str) -> str:

@@ -17,7 +17,7 @@ from checkwire.cli.reporters.instants import ago, date
 from checkwire.cli.reporters.json import format_document
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text
-from checkwire.model.errors import CheckwireError, UsageError
+from checkwire.model.errors import UsageError
 
 if TYPE_CHECKING:
     from checkwire.store.database import Store
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["create_token", "list_tokens", "revoke_tokens"]
 
 _LONGEST_NAME = 100
+_SHOWN_NAME = 16
 
 
 def create_token(
@@ -83,16 +84,16 @@ def list_tokens(
         none = "There is no token" if everything else "There is no token that opens anything"
         click.echo(f"{none}. checkwire token create makes one.")
         return
-    heading = [Text(word, "dim") for word in ("id", "name", "may", "used", "expires")]
+    heading = [Text(word, "dim") for word in ("name", "may", "used", "expires", "id")]
     rows = [heading, *(_row(record, now_ns) for record in records)]
     Console(Output()).lines(columns(rows))
 
 
 def revoke_tokens(ids: Sequence[str], data: Path | None, database: str | None) -> None:
-    """Revoke tokens by their ids: all of them, or none if one is not known.
+    """Revoke tokens by their ids, or the beginnings of these: all, or none if one is not known.
 
     Raises:
-        CheckwireError: there is no such token.
+        UsageError: there is no such token.
     """
     now_ns = time.time_ns()
 
@@ -100,21 +101,28 @@ def revoke_tokens(ids: Sequence[str], data: Path | None, database: str | None) -
         from checkwire.store import tokens
 
         async with store.writing() as tx:
-            known = {record.id: record for record in await tokens.list_tokens(tx)}
-            for id_ in ids:
-                if id_ not in known:
-                    raise CheckwireError(
-                        f"there is no token {id_}: checkwire token list tells their ids"
-                    )
-            for id_ in ids:
-                await tokens.revoke(tx, id_, now_ns)
-            return [known[id_] for id_ in ids]
+            known = await tokens.list_tokens(tx)
+            meant = [_meant(id_, known) for id_ in dict.fromkeys(ids)]
+            for record in meant:
+                await tokens.revoke(tx, record.id, now_ns)
+            return meant
 
     for record in with_store(find_place(data, database), work):
         if record.revoked_ns is not None:
             click.echo(f"{record.name} ({record.id}) was revoked {ago(record.revoked_ns, now_ns)}.")
         else:
             click.echo(f"{record.name} ({record.id}) opens nothing any more.")
+
+
+def _meant(text: str, known: Sequence[TokenRecord]) -> TokenRecord:
+    found = [record for record in known if record.id.startswith(text.upper())]
+    if len(found) == 1 and text:
+        return found[0]
+    if found:
+        raise UsageError(f"several tokens have an id that begins with {text}: write more of it")
+    # What is no id may be the token itself, which is not to be shown once more.
+    what = f" {text}" if len(text) <= 26 and text.isalnum() else " of that id"
+    raise UsageError(f"there is no token{what}: checkwire token list tells their ids")
 
 
 async def _all(store: Store) -> list[TokenRecord]:
@@ -137,9 +145,9 @@ def _row(record: TokenRecord, now_ns: int) -> list[Text]:
     elif record.expires_ns is None:
         end = "never"
     else:
-        end = date(record.expires_ns)
-    name = Text(record.name, style).cut(30)
-    return [Text(record.id, style), name, *(Text(t, style) for t in (_may(record), used, end))]
+        end = date(record.expires_ns).partition(" ")[0]
+    name = Text(record.name, style).cut(_SHOWN_NAME)
+    return [name, *(Text(text, style) for text in (_may(record), used, end, record.id))]
 
 
 def _may(record: TokenRecord) -> str:

@@ -14,6 +14,7 @@ from checkwire.model.failures import Failure
 
 __all__ = [
     "Asked",
+    "AskedList",
     "CheckAnswer",
     "ProjectAnswer",
     "RunAnswer",
@@ -106,6 +107,12 @@ class Asked(msgspec.Struct, frozen=True):
     run_id: str
     location: str
     due_ns: int
+
+
+class AskedList(msgspec.Struct, frozen=True):
+    """The runs that were asked for."""
+
+    runs: tuple[Asked, ...]
 
 
 def decoded(answer: Any, kind: type[T], server: Server) -> T:

@@ -21,8 +21,8 @@ from checkwire.model.events import Event
 __all__ = ["Follower", "Happened"]
 
 _PATIENCE = 30.0
-"""Seconds for which a server that does not answer any more is asked again."""
-_PAUSE = 1.0
+"""Seconds: a server that is started again is back before."""
+_PAUSE = 0.5
 _MOST = 64
 """Streams at a time; the other runs wait for one of them to end."""
 
@@ -42,10 +42,16 @@ class Follower:
             happened = follower.next(0.1)
 
     A stream that breaks is taken up where it broke.
+
+    Args:
+        server: whose runs they are.
+        run_ids: which.
+        patience: seconds for which a server that does not answer any more is asked again.
     """
 
-    def __init__(self, server: Server, run_ids: Iterable[str]) -> None:
+    def __init__(self, server: Server, run_ids: Iterable[str], patience: float = _PATIENCE) -> None:
         self._server = server
+        self._patience = patience
         self._happened: queue.SimpleQueue[Happened] = queue.SimpleQueue()
         self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._count = 0
@@ -102,7 +108,7 @@ class Follower:
                     raise
                 why = error
             broken_since = broken_since or time.monotonic()
-            if time.monotonic() - broken_since > _PATIENCE:
+            if time.monotonic() - broken_since > self._patience:
                 raise why
             time.sleep(_PAUSE)
 

@@ -90,13 +90,15 @@ class Server:
         left, after = limit, None
         while left is None or left > 0:
             size = 200 if left is None else min(left, 200)
-            page = self.get(path, {**query, "limit": size, "cursor": after})
-            items = page["items"]
+            items, after = self._page(self.get(path, {**query, "limit": size, "cursor": after}))
             yield from items
-            after = page.get("next")
             if after is None or not items:
                 return
             left = None if left is None else left - len(items)
+
+    def items(self, path: str) -> list[Any]:
+        """The items of a list that has no pages; raises as :meth:`get` does."""
+        return self._page(self.get(path))[0]
 
     @contextmanager
     def stream(self, path: str, last_id: str = "") -> Iterator[http.client.HTTPResponse]:
@@ -114,6 +116,11 @@ class Server:
         """What is at a path that is not of the API, such as ``/healthz``; whatever its status."""
         with self._asked("GET", path, None, {}) as response:
             return self._decoded(response, self._read(response))
+
+    def _page(self, answer: Any) -> tuple[list[Any], str | None]:
+        if isinstance(answer, dict) and isinstance(items := answer.get("items"), list):
+            return items, answer.get("next")
+        raise CannotAsk(self._foreign("it answers without a list of items"))
 
     def _ask(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Any:
         data, headers = None, {"Accept": "application/json"}

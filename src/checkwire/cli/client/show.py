@@ -65,7 +65,7 @@ def show_run(
         root = project_root(record.project)
         console.lines(run_block(whole, width, 2 if verbose else 1, root))
         return
-    console.lines(run_lines([record], width, time.time_ns()))
+    console.lines(run_lines([record], {}, width, time.time_ns()))
     console.lines([Text(), *(Text("  ").add(line, "dim") for line in wrap(why, width - 2))])
 
 

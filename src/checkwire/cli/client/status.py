@@ -15,6 +15,7 @@ from checkwire.cli.client.answers import (
     Standing,
     decoded,
 )
+from checkwire.cli.client.runs import sentence_lines
 from checkwire.cli.client.server import Refusal, Server
 from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.figures import counted
@@ -73,7 +74,7 @@ def show_status(
 
 def _ask(server: Server, project: str | None, tag: str | None) -> _Answers:
     about = decoded(server.get("/server"), ServerAnswer, server)
-    projects = decoded(server.get("/projects"), dict[str, list[ProjectAnswer]], server)["items"]
+    projects = [decoded(item, ProjectAnswer, server) for item in server.items("/projects")]
     query = {"project": project, "tag": tag}
     checks = [decoded(item, CheckAnswer, server) for item in server.pages("/checks", query)]
     checks.sort(key=_gravity)
@@ -188,7 +189,8 @@ def _problems(answers: _Answers, now_ns: int, page: int) -> Iterator[Text]:
     for project in answers.projects:
         if project.error is not None:
             loaded = instant(project.loaded_ns, now_ns)
-            told.append((project.key, f"{project.error} The version of {loaded} runs on."))
+            error = project.error.rstrip(".")
+            told.append((project.key, f"{error}. The version of {loaded} runs on."))
         told += [(project.key, failure.message) for failure in project.load_failures]
     for whose, sentence in told:
         first, *rest = wrap(sentence, page - len(whose) - 6)
@@ -219,22 +221,9 @@ def _check(
         yield line.cut(width)
         run = sentences.get(worst[-1].run_id)
         if run is not None and run.message:
-            yield from _sentence(run, min(width, _PAGE))
+            yield from sentence_lines(run.message, run.code, 4, min(width, _PAGE))
         return
     yield line.join(_fact(check, state, now_ns)).cut(width)
-
-
-def _sentence(run: RunAnswer, page: int) -> Iterator[Text]:
-    lines = wrap(run.message or "", page - 4)
-    code = run.code or ""
-    for number, line in enumerate(lines):
-        text = Text("    ").add(line)
-        if number == len(lines) - 1 and text.width + 2 + len(code) <= page:
-            text.add("  ").add(code, "dim")
-            code = ""
-        yield text
-    if code:
-        yield Text("    ").add(code, "dim")
 
 
 def _fact(check: CheckAnswer, state: str, now_ns: int) -> Text:

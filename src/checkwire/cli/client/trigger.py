@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from checkwire.cli.client.access import find_access
-from checkwire.cli.client.answers import Asked, CheckAnswer, RunAnswer, decoded
+from checkwire.cli.client.answers import Asked, AskedList, CheckAnswer, RunAnswer, decoded
 from checkwire.cli.client.finding import find_checks
 from checkwire.cli.client.following import Follower
 from checkwire.cli.client.server import Refusal, Server
@@ -91,7 +91,7 @@ def _ask(
         answer = server.post(f"/checks/{check.uid}/runs", body)
     except Refusal as refusal:
         raise UsageError(f"{check.name} will not run: {refusal}") from None
-    runs = decoded(answer, dict[str, list[Asked]], server)["runs"]
+    runs = decoded(answer, AskedList, server).runs
     assert check.definition is not None
     for run in runs:
         definition = check.definition

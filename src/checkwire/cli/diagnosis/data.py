@@ -9,8 +9,9 @@ from pathlib import Path
 
 from checkwire.cli.diagnosis.finding import Finding
 from checkwire.cli.reporters.figures import size
+from checkwire.model.errors import CheckwireError
 
-__all__ = ["folder_findings"]
+__all__ = ["database_finding", "folder_findings"]
 
 _LITTLE, _TOO_LITTLE = 1 << 30, 100 << 20
 
@@ -21,6 +22,35 @@ def folder_findings(data: Path) -> list[Finding]:
     while not there.exists():
         there = there.parent
     return [_writable(data, there), _room(there)]
+
+
+def database_finding(url: str) -> Finding:
+    """Whether the database can be reached, and is of this version; nothing is changed in it."""
+    subject = "database"
+    try:
+        from checkwire.store.address import parse_address
+        from checkwire.store.inspection import revision_at
+        from checkwire.store.schema import HEAD, REVISIONS
+    except ImportError:
+        how = "pip install 'checkwire[server]'"
+        return Finding(subject, "unknown", "cannot tell without the extra server", how)
+    try:
+        address = parse_address(url)
+        if address.path is not None and not address.path.exists():
+            return Finding(subject, "unknown", f"{address} is not there; checkwire serve makes it")
+        revision = revision_at(url)
+    except (ValueError, CheckwireError) as error:
+        return Finding(subject, "bad", str(error))
+    if revision is None:
+        return Finding(subject, "note", f"{address} is reachable, and has no tables of Checkwire")
+    fact = f"{address}, revision {revision}"
+    if revision == HEAD:
+        return Finding(subject, "good", fact)
+    if revision in REVISIONS:
+        how = "checkwire serve brings it there when it starts, or checkwire db migrate now"
+        return Finding(subject, "note", f"{fact}; this version's is {HEAD}", how)
+    how = "Install that version, or restore a backup of before"
+    return Finding(subject, "bad", f"{fact}, is a newer version's; this one's is {HEAD}", how)
 
 
 def _writable(data: Path, there: Path) -> Finding:
