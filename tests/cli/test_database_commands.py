@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from checkwire.store.database import Store
 from checkwire.store.secrets import SecretBox, secret_values
 from support.asking import SECOND_NS, watching
+from support.postgresql import PostgreSQL, serving_postgresql
 from support.program import Result, checkwire, environment, project
 from support.typing_in import type_in
 
@@ -257,6 +259,37 @@ def test_where_there_is_no_database_none_is_made(tmp_path: Path, arguments: list
     assert (result.status, result.out) == (2, "")
     assert re.fullmatch(r"checkwire: error: there is no database [^\n]+\n", result.err)
     assert not (tmp_path / ".checkwire").exists()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with serving_postgresql() as server:
+        yield server
+
+
+def test_all_of_it_works_on_postgresql(tmp_path: Path, postgresql: PostgreSQL) -> None:
+    root = project(tmp_path)
+    with postgresql.database() as url:
+        place = {"CHECKWIRE_DATABASE": url}
+        before = json.loads(checkwire("doctor", "--json", cwd=root, **place).out)["findings"]
+        found = {one["subject"]: one for one in before}
+        assert found["database"]["fact"].endswith("is reachable, and has no tables of Checkwire")
+        token = checkwire("token", "create", "ci", cwd=root, **place)
+        assert token.out.startswith("cw_"), token.err
+        assert " ci " in checkwire("token", "list", cwd=root, **place).out
+        assert given("x", "secret", "set", "A", "--database", url, cwd=root).status == 0
+        assert (root / ".checkwire" / "secrets.key").exists()
+        assert not (root / ".checkwire" / "checkwire.db").exists()
+        assert " A " in checkwire("secret", "list", cwd=root, **place).out
+        assert "is up to date" in checkwire("db", "migrate", cwd=root, **place).out
+        assert checkwire("db", "check", cwd=root, **place).status == 0
+        assert checkwire("db", "prune", cwd=root, **place).status == 0
+        backup = checkwire("db", "backup", "b.db", cwd=root, **place)
+        assert (backup.status, backup.out) == (2, "")
+        assert "pg_dump" in backup.err
+        after = json.loads(checkwire("doctor", "--json", cwd=root, **place).out)["findings"]
+        (database,) = (one for one in after if one["subject"] == "database")
+        assert database["state"] == "good"
 
 
 def test_an_unknown_kind_of_database(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from checkwire.cli.administration.opening import find_place, with_store
+from checkwire.cli.places import make_data_folder
 from checkwire.cli.reporters.columns import columns
 from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.instants import date
@@ -49,6 +50,7 @@ def set_secret(name: str, project: str | None, data: Path | None, database: str 
     async def work(store: Store) -> None:
         from checkwire.store.secrets import SecretBox, set_secret
 
+        make_data_folder(place.data)
         box = SecretBox(place.key)
         async with store.writing() as tx:
             await set_secret(tx, box, project=whose, name=name, value=value, now_ns=time.time_ns())

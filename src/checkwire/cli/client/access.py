@@ -11,7 +11,7 @@ import click
 from checkwire.cli.client.credentials import Credentials
 from checkwire.model.errors import UsageError
 
-__all__ = ["DEFAULT_SERVER", "Access", "find_access", "server_options"]
+__all__ = ["DEFAULT_SERVER", "Access", "find_access", "find_server", "server_options"]
 
 DEFAULT_SERVER = "http://127.0.0.1:8733"
 """Where ``checkwire serve`` listens unless it is told otherwise."""
@@ -62,17 +62,12 @@ def find_access(server: str | None = None, token: str | None = None) -> Access:
         DefinitionError: the project's settings are not as they must be.
         CheckwireError: what logins left cannot be read.
     """
-    credentials = Credentials()
-    if server is not None:
-        address = _parse(server, "--server")
-    elif named := os.environ.get(_SERVER):
-        address = _parse(named, _SERVER)
-    else:
-        address = _of_project() or credentials.latest or DEFAULT_SERVER
+    address = find_server(server)
     if token is not None:
         return Access(address, _checked(token, "--token"), "--token")
     if held := os.environ.get(_TOKEN):
         return Access(address, _checked(held, _TOKEN), _TOKEN)
+    credentials = Credentials()
     kept = credentials.token(address)
     if kept is not None and credentials.exposed:
         click.echo(
@@ -81,6 +76,15 @@ def find_access(server: str | None = None, token: str | None = None) -> Access:
             err=True,
         )
     return Access(address, kept, "the latest login" if kept else "")
+
+
+def find_server(server: str | None = None) -> str:
+    """The address of the server to ask; raises as :func:`find_access` does."""
+    if server is not None:
+        return _parse(server, "--server")
+    if named := os.environ.get(_SERVER):
+        return _parse(named, _SERVER)
+    return _of_project() or Credentials().latest or DEFAULT_SERVER
 
 
 def _of_project() -> str | None:

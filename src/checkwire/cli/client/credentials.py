@@ -18,7 +18,10 @@ def credentials_file() -> Path:
     """Where they are kept: XDG Base Directory Specification, ``$XDG_CONFIG_HOME``."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
     # "If an implementation encounters a relative path [...] it should [...] ignore it."
-    folder = Path(base) if base.startswith("/") else Path("~/.config").expanduser()
+    try:
+        folder = Path(base) if base.startswith("/") else Path("~/.config").expanduser()
+    except RuntimeError:
+        raise CheckwireError("there is no home to keep tokens in: set XDG_CONFIG_HOME") from None
     return folder / "checkwire" / "credentials.json"
 
 

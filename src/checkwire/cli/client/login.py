@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from checkwire.cli.client.access import Access, find_access
+from checkwire.cli.client.access import Access, find_server
 from checkwire.cli.client.answers import ServerAnswer, decoded
 from checkwire.cli.client.credentials import Credentials
 from checkwire.cli.client.server import CannotAsk, Server
@@ -28,7 +28,7 @@ def log_in(url: str | None) -> None:
     Raises:
         CheckwireError: the token is not good, or cannot be kept.
     """
-    server = find_access(url).server
+    server = find_server(url)
     token = _ask(server)
     about = _try(Server(Access(server, token, "this login")))
     Credentials().put(server, token)
@@ -47,7 +47,7 @@ def log_out(url: str | None) -> None:
     Raises:
         CheckwireError: none is kept.
     """
-    server = find_access(url).server
+    server = find_server(url)
     if not Credentials().remove(server):
         raise CheckwireError(f"no token of {server} is kept here")
     click.echo(f"Forgot the token of {server}. To make it worthless: checkwire token revoke")
