@@ -78,10 +78,17 @@ class Subscription:
             return message
         return self._waiting.popleft() if self._waiting else None
 
+    def end(self) -> None:
+        """Let no more messages come; those that wait can still be read."""
+        self._closed = True
+        self._wake.set()
+
     def _ready(self) -> bool:
         return bool(self._waiting) or self._closed or self._missed != 0
 
     def _put(self, message: Message) -> None:
+        if self._closed:
+            return
         if len(self._waiting) >= self._limit:
             self._miss(self._waiting.popleft().id, 1)
         self._waiting.append(message)
@@ -90,10 +97,6 @@ class Subscription:
     def _miss(self, last_id: int, count: int | None) -> None:
         self._missed_id = last_id
         self._missed = None if self._missed is None or count is None else self._missed + count
-
-    def _close(self) -> None:
-        self._closed = True
-        self._wake.set()
 
 
 class Hub:
@@ -153,7 +156,7 @@ class Hub:
         if after is not None:
             self._replay(subscription, wanted, after)
         if self._closed:
-            subscription._close()
+            subscription.end()
         for topic in wanted:
             self._subscribers.setdefault(topic, set()).add(subscription)
         try:
@@ -170,7 +173,7 @@ class Hub:
         self._closed = True
         for subscribers in self._subscribers.values():
             for subscriber in subscribers:
-                subscriber._close()
+                subscriber.end()
 
     def _replay(self, subscription: Subscription, topics: set[str], after: int) -> None:
         families = {topic.partition(":")[0] for topic in topics}
