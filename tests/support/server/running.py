@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, TypeVar
 import uvicorn
 from fastapi import FastAPI
 
-from checkwire.server.auth import Auth
 from checkwire.store.database import Store
 from support.server.monitor import SmallMonitor
 
@@ -210,8 +209,3 @@ def serving(
         assert not background.is_alive(), "the server does not stop"
     if failed:
         raise failed[0]
-
-
-def open_auth(running: Running) -> Auth:
-    """For those on this machine."""
-    return Auth(running.store, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from checkwire.model.failures import Failure
 from checkwire.server.api.models.base import COMPONENT
 from checkwire.server.problems import MEDIA_TYPE, openapi_component
 
-__all__ = ["PREFIX", "PROBLEMS", "describe", "reference"]
+__all__ = ["PREFIX", "PROBLEMS", "describe", "event_stream", "problem", "reference"]
 
 PREFIX = "/api/v1"
 
@@ -41,7 +42,21 @@ def reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _problem(description: str) -> dict[str, Any]:
+def event_stream(kinds: Sequence[str]) -> dict[str, Any]:
+    """The content of a stream of server-sent events; the schema is that of one of them."""
+    event = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "event": {"type": "string", "enum": list(kinds)},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+    }
+    return {"text/event-stream": {"schema": event}}
+
+
+def problem(description: str) -> dict[str, Any]:
+    """A response that is a problem document."""
     return {
         "description": description,
         "content": {MEDIA_TYPE: {"schema": reference("ProblemDocument")}},
@@ -49,16 +64,16 @@ def _problem(description: str) -> dict[str, Any]:
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: _problem("A parameter is unknown, or given twice, or the cursor is malformed."),
-    401: _problem("There is no token, or it is not good."),
-    403: _problem("The token lacks the scope, or a page of another site sent this."),
-    404: _problem("There is no such thing."),
-    413: _problem("The body is larger than 1 MiB."),
-    421: _problem("This is not a name that the server answers to."),
-    422: _problem("A parameter or the body is not what it must be."),
-    429: _problem("Too many failed attempts with bad tokens: see Retry-After."),
-    500: _problem("The server made a mistake."),
-    503: _problem("The database does not answer: see Retry-After."),
+    400: problem("A parameter is unknown, or given twice, or the cursor is malformed."),
+    401: problem("There is no token, or it is not good."),
+    403: problem("The token lacks the scope, or a page of another site sent this."),
+    404: problem("There is no such thing."),
+    413: problem("The body is larger than 1 MiB."),
+    421: problem("This is not a name that the server answers to."),
+    422: problem("A parameter or the body is not what it must be."),
+    429: problem("Too many failed attempts with bad tokens: see Retry-After."),
+    500: problem("The server made a mistake."),
+    503: problem("The database does not answer: see Retry-After."),
 }
 """What any route may answer with; only some of it where that is said."""
 

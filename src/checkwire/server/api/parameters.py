@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
 
-from checkwire.model.durations import parse_duration
 from checkwire.server.problems import FieldError, Problem
 
 __all__ = [
@@ -37,7 +36,14 @@ _ISO = re.compile(
     r"(?:([Zz])|([+-])(\d\d):?(\d\d))?)?",
     re.ASCII,
 )
-_DURATION = re.compile(r"[0-9.]+(?:ms|s|m|h|d)", re.ASCII)
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)", re.ASCII)
+_UNITS = {
+    "ms": 1_000_000,
+    "s": _SECOND,
+    "m": 60 * _SECOND,
+    "h": 3600 * _SECOND,
+    "d": 86400 * _SECOND,
+}
 
 
 def parse_instant(value: Any) -> int:
@@ -52,9 +58,8 @@ def parse_instant(value: Any) -> int:
     text = str(value).strip()
     if text.isascii() and text.isdecimal() and len(text) <= 30:
         return min(int(text), _LATEST)
-    if _DURATION.fullmatch(text):
-        ago = round(parse_duration(text) * 1e9)
-        return max(0, time.time_ns() - ago)
+    if ago := _DURATION.fullmatch(text):
+        return max(0, time.time_ns() - round(float(ago[1]) * _UNITS[ago[2]]))
     match = _ISO.fullmatch(text)
     if match is None:
         raise ValueError(

@@ -19,7 +19,7 @@ __all__ = ["KEEP_ALIVE", "EventStream", "event", "listening", "waited"]
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent: proxies cut what says nothing."""
 
-_ASK_AGAIN = 60.0
+ASK_AGAIN = 60.0
 """Seconds after which it is looked up whether the reader may still read."""
 
 _RETRY = b"retry: 2000\n\n"
@@ -60,7 +60,7 @@ async def waited(
     asked = time.monotonic()
     while not subscription.ended:
         message = await subscription.receive(KEEP_ALIVE)
-        if time.monotonic() - asked >= _ASK_AGAIN:
+        if time.monotonic() - asked >= ASK_AGAIN:
             if not await may():
                 return
             asked = time.monotonic()

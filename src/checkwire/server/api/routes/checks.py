@@ -18,7 +18,7 @@ from checkwire.server.api.models.checks import (
     RunWanted,
     check_of,
 )
-from checkwire.server.api.openapi import PREFIX
+from checkwire.server.api.openapi import PREFIX, problem
 from checkwire.server.api.parameters import Cursor, Limit, Tag, Text
 from checkwire.server.auth import Auth, Principal
 from checkwire.server.monitor import Monitor
@@ -111,7 +111,12 @@ def create_checks(monitor: Monitor, auth: Auth) -> APIRouter:
         await monitor.resume(uid)
         return await show(uid)
 
-    @router.post("/checks/{uid}/runs", operation_id="trigger_check", status_code=202)
+    @router.post(
+        "/checks/{uid}/runs",
+        operation_id="trigger_check",
+        status_code=202,
+        responses={409: problem("It does not run at one of the locations, or too many wait.")},
+    )
     async def trigger_check(
         uid: str,
         wanted: Annotated[RunWanted | None, Body()] = None,

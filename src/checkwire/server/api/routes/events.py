@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from checkwire.server.api.openapi import event_stream
 from checkwire.server.api.parameters import LastEventId
 from checkwire.server.api.streams import EventStream, event, listening, waited
 from checkwire.server.auth import Auth
@@ -16,6 +17,18 @@ from checkwire.server.problems import Problem
 
 __all__ = ["create_events"]
 
+_KINDS = (
+    "run_started",
+    "run_finished",
+    "state_changed",
+    "opened",
+    "closed",
+    "reloaded",
+    "load_failed",
+    "event",
+    "finished",
+    "missed",
+)
 _USUAL = ["runs", "incidents", "projects"]
 Topic = Annotated[str, Query(pattern="^(runs|incidents|projects|run:[0-9A-Z]{26})$")]
 
@@ -32,7 +45,7 @@ def create_events(monitor: Monitor, auth: Auth) -> APIRouter:
             200: {
                 "description": "The event's name is its kind; its data are JSON, with the topic. "
                 "`missed`: the reader was too slow or away for too long; it looks anew.",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": event_stream(_KINDS),
             }
         },
     )

@@ -13,7 +13,7 @@ from checkwire.server.api import etags
 from checkwire.server.api.cursors import RunPosition, read_cursor, write_cursor
 from checkwire.server.api.lookup import check_record, run_record
 from checkwire.server.api.models.runs import Run, RunList
-from checkwire.server.api.openapi import reference
+from checkwire.server.api.openapi import event_stream, reference
 from checkwire.server.api.parameters import Cursor, Instant, LastEventId, Limit, Tag, Text
 from checkwire.server.api.run_events import OVER, read_place, run_events
 from checkwire.server.api.streams import EventStream
@@ -144,7 +144,7 @@ def create_runs(monitor: Monitor, auth: Auth) -> APIRouter:
             200: {
                 "description": "`event`: an event of the run, with its attempt's number; `reset`: "
                 "all comes again; `finished`: the run, and the end.",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": event_stream(["event", "reset", "finished"]),
             },
             204: {"description": "The reader has all of it."},
         },
