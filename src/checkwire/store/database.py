@@ -3,63 +3,240 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from checkwire.store.tables import metadata
+from checkwire.store.address import Address, AddressError, parse_address
+from checkwire.store.errors import DatabaseError, explained
+from checkwire.store.schema import migrate
 
-__all__ = ["Store"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["DatabaseError", "Store"]
+
+_READERS = 4
+_PATIENCE = 5.0
+"""Seconds to wait for a lock that another process holds, and for a server to answer."""
 
 
 class Store:
-    """An open database.
+    """An open database::
 
-    On SQLite one connection writes, and transactions wait for their turn; any number read.
+        store = await Store.open("sqlite:///checkwire.db")
+        async with store.writing() as tx:
+            ...
+        await store.close()
+
+    On SQLite one connection writes, and transactions wait for their turn; several read, and none
+    waits for another.
+
+    Attributes:
+        address: where it is.
+        sqlite: whether it is SQLite; otherwise it is PostgreSQL.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, address: Address, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self.address = address
+        self.sqlite = address.path is not None
+        self._writer = writer
+        self._reader = reader
         self._turn = asyncio.Lock()
-        self.sqlite = engine.dialect.name == "sqlite"
+        self._file: tuple[int, int] | None = None
 
     @classmethod
-    async def open(cls, url: str) -> Store:
-        """Open the database at a SQLAlchemy URL, and bring its tables to this version's form."""
-        engine = create_async_engine(url)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        store = cls(engine)
-        async with engine.begin() as tx:
-            await tx.run_sync(metadata.create_all)
+    async def open(cls, url: str, *, create: bool = True, patience: float = _PATIENCE) -> Store:
+        """Open a database, and bring its tables to this version's form.
+
+        Args:
+            url: ``sqlite:///path``, ``postgresql://user:password@host/name``, or a file's path.
+            create: make a file that is not there.
+            patience: seconds to wait for a lock that another process holds, or for a server.
+
+        Raises:
+            DatabaseError: it cannot be opened, or is a newer version's.
+        """
+        try:
+            address = parse_address(url)
+        except AddressError as error:
+            raise DatabaseError(str(error)) from None
+        if address.path is not None:
+            _prepare_file(address.path, create)
+            engines = _sqlite_engines(address.path, patience)
+        else:
+            engines = _postgresql_engines(address, patience)
+        store = cls(address, *engines)
+        try:
+            async with store.writing() as tx:
+                await tx.run_sync(migrate, address)
+            store._file = store._identity()
+        except BaseException:
+            await store.close()
+            raise
         return store
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._engine.dispose()
+        await self._reader.dispose()
+        await self._writer.dispose()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that writes; it is committed at the end, or undone by an exception."""
-        if not self.sqlite:
-            async with self._engine.begin() as tx:
-                yield tx
-            return
-        async with self._turn, self._engine.begin() as tx:
-            yield tx
+        """A transaction that writes; it is committed at the end, or undone by an exception.
+
+        Raises:
+            DatabaseError: the database cannot be used; nothing was written.
+        """
+        with self._explaining():
+            if not self.sqlite:
+                async with self._writer.begin() as tx:
+                    yield tx
+                return
+            async with self._turn:
+                if self._has_changed():
+                    await self._open_anew()
+                async with self._writer.begin() as tx:
+                    yield tx
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that only reads, all of it at one point in time."""
-        async with self._engine.connect() as tx:
-            yield tx
+        """A connection that only reads, all of it at one point in time.
+
+        Raises:
+            DatabaseError: the database cannot be used.
+        """
+        with self._explaining():
+            if self._has_changed():
+                async with self._turn:
+                    if self._has_changed():
+                        await self._open_anew()
+            async with self._reader.connect() as tx:
+                yield tx
+
+    async def healthy(self, tx: AsyncConnection) -> bool:
+        """Whether the database answers. What it raises says why it does not."""
+        return (await tx.execute(text("SELECT 1"))).scalar() == 1
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            known = explained(error, self.address)
+            if known is None:
+                raise
+            raise known from error
+
+    def _has_changed(self) -> bool:
+        """Whether the file was removed or replaced.
+
+        What is open would still take all that is written, and nobody would find it.
+        """
+        return self._file is not None and self._identity() != self._file
+
+    async def _open_anew(self) -> None:
+        await self.close()
+        there = self._identity()
+        if there is None:
+            raise DatabaseError(
+                f"the database {self.address} is gone: put it back, or restore it from a backup",
+                passing=True,
+            )
+        async with self._writer.begin() as tx:
+            await tx.run_sync(migrate, self.address)
+        self._file = there
+
+    def _identity(self) -> tuple[int, int] | None:
+        if self.address.path is None:
+            return None
+        try:
+            found = self.address.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _prepare_file(path: Path, create: bool) -> None:
+    """See that the file is there, and can be written."""
+    try:
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Transcripts are nobody else's business.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        elif not path.exists():
+            raise DatabaseError(
+                f"there is no database {path}: start `checkwire serve` first, or name another file"
+            )
+        else:
+            os.close(os.open(path, os.O_RDWR))
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(13, "Permission denied", str(path.parent))
+    except IsADirectoryError:
+        raise DatabaseError(f"{path} is a folder: name a file in it") from None
+    except OSError as error:
+        raise DatabaseError(
+            f"the database {path} cannot be written ({error.strerror}): give this user the right "
+            "to write it and its folder, or name another file"
+        ) from None
+
+
+def _sqlite_engines(path: Path, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
+    # Never made on opening: a file that has vanished must not come back empty.
+    address = f"{path.as_uri()}?mode=rw"
+
+    def engine(begin: str, pragmas: tuple[str, ...], connections: int) -> AsyncEngine:
+        async def connect() -> Any:
+            import aiosqlite
+
+            connection = await aiosqlite.connect(
+                address, uri=True, isolation_level=None, timeout=patience, cached_statements=256
+            )
+            for pragma in pragmas:
+                await connection.execute(f"PRAGMA {pragma}")
+            return connection
+
+        made = create_async_engine(
+            "sqlite+aiosqlite://",
+            async_creator=connect,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=connections,
+            max_overflow=0,
+        )
+        # The driver would begin a transaction with the first write only, not with the first read.
+        event.listen(
+            made.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin)
+        )
+        return made
+
+    # FULL: what was acknowledged survives a power failure, too, not just the end of the process.
+    both = ("foreign_keys=ON", "temp_store=MEMORY")
+    writing = ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864")
+    return (
+        engine("BEGIN IMMEDIATE", (*both, *writing, "cache_size=-32768"), 1),
+        engine("BEGIN", (*both, "query_only=ON", "cache_size=-16384"), _READERS),
+    )
+
+
+def _postgresql_engines(address: Address, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
+    assert address.url is not None
+    try:
+        writer = create_async_engine(
+            address.url,
+            pool_size=8,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": max(1, round(patience))},
+        )
+    except (ImportError, NoSuchModuleError):
+        raise DatabaseError(
+            "PostgreSQL needs a driver: pip install 'checkwire[postgresql]'"
+        ) from None
+    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return writer, reader

@@ -2,6 +2,8 @@
 
 What is asked for most is a check's latest runs, so the rows of ``runs`` lie in the order of
 ``(check_id, due_ns, location_id)``: on SQLite the primary key is the table (``WITHOUT ROWID``).
+
+A change here needs a migration, see ``store/migrations``.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects import postgresql
 
 __all__ = ["metadata"]
 
@@ -32,11 +35,14 @@ metadata = MetaData(
     }
 )
 
+# Compared by code points, as SQLite and Python do; not as a language sorts words.
+_Word = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
 projects = Table(
     "projects",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("key", Text, nullable=False, unique=True),  # [project] id
+    Column("key", _Word, nullable=False, unique=True),  # [project] id
     Column("name", Text, nullable=False),
     Column("root", Text, nullable=False),
     Column("loaded_ns", BigInteger, nullable=False),
@@ -48,8 +54,8 @@ checks = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("project_id", Integer, ForeignKey("projects.id"), nullable=False),
-    Column("key", Text, nullable=False),  # CheckDefinition.id
-    Column("uid", Text, nullable=False, unique=True),  # see records.check_uid
+    Column("key", _Word, nullable=False),  # CheckDefinition.id
+    Column("uid", Text, nullable=False, unique=True),  # see model.due.check_uid
     Column("name", Text, nullable=False),
     Column("definition", LargeBinary, nullable=False),  # msgspec JSON of CheckDefinition
     Column("first_seen_ns", BigInteger, nullable=False),
@@ -59,11 +65,28 @@ checks = Table(
     UniqueConstraint("project_id", "key"),
 )
 
+check_tags = Table(
+    "check_tags",
+    metadata,
+    Column("check_id", Integer, ForeignKey("checks.id"), primary_key=True),
+    Column("tag", _Word, primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("ix_check_tags_tag", check_tags.c.tag)
+
 locations = Table(
     "locations",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", _Word, nullable=False, unique=True),
+)
+
+check_locations = Table(  # those that its definition names; none: wherever the server runs
+    "check_locations",
+    metadata,
+    Column("check_id", Integer, ForeignKey("checks.id"), primary_key=True),
+    Column("location_id", Integer, ForeignKey("locations.id"), primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 PHASES = ("dns", "tcp", "proxy", "tls", "upgrade", "first_message", "open", "close", "reply")
@@ -85,7 +108,7 @@ runs = Table(
     Column("attempts", SmallInteger, nullable=False),
     Column("missed", Integer, nullable=False),  # due runs that this row stands for, if missed
     Column("clock", SmallInteger),  # 1: kernel
-    Column("code", Text),  # of the headline failure
+    Column("code", _Word),  # of the headline failure
     Column("message", Text),
     Column("phase", Text),
     *(Column(f"{phase}_ns", BigInteger) for phase in PHASES),
@@ -93,9 +116,41 @@ runs = Table(
     sqlite_with_rowid=False,
 )
 Index("ix_runs_run_id", runs.c.run_id, unique=True)
-Index("ix_runs_due_ns", runs.c.due_ns)
-_bad = text("status IN (2, 3)")
-Index("ix_runs_failed", runs.c.due_ns, sqlite_where=_bad, postgresql_where=_bad)
+Index("ix_runs_due_ns", runs.c.due_ns, runs.c.check_id, runs.c.location_id)
+# What is looked for among millions that passed is what did not. Both indexes hold what the filters
+# of runs/listing.py ask for, so that a row is fetched only if it is wanted.
+_not_passed = text("status > 0")
+Index(
+    "ix_runs_not_passed",
+    runs.c.status,
+    runs.c.due_ns,
+    runs.c.check_id,
+    runs.c.location_id,
+    runs.c.code,
+    sqlite_where=_not_passed,
+    postgresql_where=_not_passed,
+)
+Index(
+    "ix_runs_not_passed_of_check",
+    runs.c.check_id,
+    runs.c.status,
+    runs.c.due_ns,
+    runs.c.location_id,
+    runs.c.code,
+    sqlite_where=_not_passed,
+    postgresql_where=_not_passed,
+)
+_has_code = text("code IS NOT NULL")
+Index(
+    "ix_runs_code",
+    runs.c.code,
+    runs.c.due_ns,
+    runs.c.check_id,
+    runs.c.location_id,
+    runs.c.status,
+    sqlite_where=_has_code,
+    postgresql_where=_has_code,
+)
 
 transcripts = Table(
     "transcripts",
@@ -120,6 +175,8 @@ check_states = Table(
     Column("run_id", Text, nullable=False),
     Column("bad_in_row", Integer, nullable=False),  # runs failed or in error, one after another
     Column("good_in_row", Integer, nullable=False),
+    Column("until_ns", BigInteger, nullable=False),  # to when the runs so far speak
+    Column("planned_ns", BigInteger),  # the latest due_ns of a scheduled run, missed ones included
 )
 
 
@@ -140,21 +197,47 @@ def _rollup(name: str) -> Table:
         Column("up_ns", BigInteger, nullable=False),  # time in state; degraded is up
         Column("degraded_ns", BigInteger, nullable=False),
         Column("down_ns", BigInteger, nullable=False),
-        Column("sketches", LargeBinary),  # per phase, see store/rollups
+        sqlite_with_rowid=False,
+    )
+
+
+def _sketches(name: str) -> Table:
+    # Not in the roll-up's row: sums over thousands of rows would have to read past them.
+    return Table(
+        name,
+        metadata,
+        Column("check_id", Integer, primary_key=True),
+        Column("location_id", Integer, primary_key=True),
+        Column("start_ns", BigInteger, primary_key=True),
+        Column("data", LargeBinary, nullable=False),  # per phase, see rollups/sketches.py
+        sqlite_with_rowid=False,
+    )
+
+
+def _dirty(name: str) -> Table:
+    # What is to be computed anew, the oldest first.
+    return Table(
+        name,
+        metadata,
+        Column("start_ns", BigInteger, primary_key=True),
+        Column("check_id", Integer, primary_key=True),
+        Column("location_id", Integer, primary_key=True),
         sqlite_with_rowid=False,
     )
 
 
 rollups_hour = _rollup("rollups_hour")
 rollups_day = _rollup("rollups_day")
+sketches_hour = _sketches("sketches_hour")
+sketches_day = _sketches("sketches_day")
+dirty_hours = _dirty("dirty_hours")
+dirty_days = _dirty("dirty_days")
 
-dirty_hours = Table(
-    "dirty_hours",
+marks = Table(  # how far something has come, see marks.py
+    "marks",
     metadata,
-    Column("check_id", Integer, primary_key=True),
-    Column("location_id", Integer, primary_key=True),
-    Column("start_ns", BigInteger, primary_key=True),
-    sqlite_with_rowid=False,
+    Column("name", Text, primary_key=True),
+    Column("at_ns", BigInteger, nullable=False),
 )
 
 triggers = Table(  # runs asked for by hand that have no result yet
@@ -175,7 +258,7 @@ incidents = Table(
     Column("opened_ns", BigInteger, nullable=False),
     Column("opened_by", Text, nullable=False),  # run_id
     Column("began_ns", BigInteger, nullable=False),  # due_ns of the first of the failed runs
-    Column("code", Text),
+    Column("code", _Word),
     Column("message", Text),
     Column("closed_ns", BigInteger),
     Column("closed_by", Text),
@@ -189,6 +272,7 @@ Index(
     postgresql_where=_open,
 )
 Index("ix_incidents_opened_ns", incidents.c.opened_ns)
+Index("ix_incidents_of_check", incidents.c.check_id, incidents.c.opened_ns)
 
 outbox = Table(
     "outbox",
@@ -205,11 +289,12 @@ outbox = Table(
     Column("error", Text),
 )
 Index("ix_outbox_next_try_ns", outbox.c.next_try_ns)
+Index("ix_outbox_incident_id", outbox.c.incident_id)
 
 tokens = Table(
     "tokens",
     metadata,
-    Column("id", Text, primary_key=True),  # its public half
+    Column("id", Text, primary_key=True),  # the part of the token that is no secret
     Column("name", Text, nullable=False),
     Column("hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of the token
     Column("scopes", Text, nullable=False),  # blanks between
@@ -231,8 +316,8 @@ sessions = Table(
 secrets = Table(
     "secrets",
     metadata,
-    Column("project_key", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
+    Column("project_key", _Word, primary_key=True),
+    Column("name", _Word, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
     Column("updated_ns", BigInteger, nullable=False),
 )

@@ -1,0 +1,1 @@
+"""What the API answers with. Instants are ns since the Unix epoch, spans are ns."""

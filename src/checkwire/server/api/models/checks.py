@@ -1,0 +1,228 @@
+"""Projects and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from checkwire.server.api.models.base import Definition, FailureData, Model
+from checkwire.server.monitor import ProjectStatus
+from checkwire.store.records import CheckRecord, CheckState, RunStatus
+
+__all__ = ["Check", "CheckList", "CheckShown", "Project", "ProjectList", "Standing", "check_of"]
+
+_WORST_FIRST: tuple[RunStatus, ...] = (
+    "failed",
+    "error",
+    "degraded",
+    "missed",
+    "passed",
+    "skipped",
+)
+
+
+class Project(Model):
+    """A project that the server watches."""
+
+    key: str = Field(examples=["shop"])
+    """Its id."""
+    name: str = Field(examples=["Shop"])
+    root: str = Field(examples=["/srv/shop"])
+    """Its folder."""
+    loaded_ns: int = Field(examples=[1_764_099_600_000_000_000])
+    """When the version that is running was loaded."""
+    digest: str
+    """Of the files of that version."""
+    checks: int = Field(examples=[12])
+    """How many it has."""
+    error: str | None
+    """Why the files as they are now could not be loaded; the version before runs on."""
+    load_failures: list[FailureData]
+    """What is wrong with single check files."""
+
+    @classmethod
+    def of(cls, status: ProjectStatus) -> Project:
+        """As the service has it."""
+        return cls(
+            key=status.key,
+            name=status.name,
+            root=status.root,
+            loaded_ns=status.loaded_ns,
+            digest=status.digest,
+            checks=status.checks,
+            error=status.error,
+            load_failures=list(status.load_failures),
+        )
+
+
+class ProjectList(Model):
+    """All projects, by key."""
+
+    items: list[Project]
+
+
+class Standing(Model):
+    """Where a check stands at one location."""
+
+    location: str = Field(examples=["eu-west"])
+    status: RunStatus
+    """Of its latest run."""
+    since_ns: int
+    """When the first of the latest runs that all had this status was due."""
+    due_ns: int
+    """When the latest run was due."""
+    run_id: str
+    """Of the latest run."""
+    bad_in_row: int
+    """Latest runs in a row that failed, or were in error."""
+    good_in_row: int
+    """Latest runs in a row that passed, or were degraded."""
+
+    @classmethod
+    def of(cls, state: CheckState) -> Standing:
+        """As the store has it."""
+        return cls(
+            location=state.location,
+            status=state.status,
+            since_ns=state.since_ns,
+            due_ns=state.due_ns,
+            run_id=state.run_id,
+            bad_in_row=state.bad_in_row,
+            good_in_row=state.good_in_row,
+        )
+
+
+class Check(Model):
+    """A check, and where it stands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "uid": "4m0rkv2c8e1a",
+                    "id": "checks/orders.py::order_updates",
+                    "project": "shop",
+                    "name": "order_updates",
+                    "description": "A subscriber gets order updates.",
+                    "kind": "script",
+                    "tags": ["orders"],
+                    "locations": ["eu-west", "us-east"],
+                    "every": 60.0,
+                    "status": "passed",
+                    "states": [],
+                    "next_due_ns": 1_764_099_660_000_000_000,
+                    "first_seen_ns": 1_764_000_000_000_000_000,
+                    "paused": False,
+                    "paused_ns": None,
+                    "paused_by": None,
+                    "removed_ns": None,
+                }
+            ]
+        }
+    )
+
+    uid: str
+    """Names the check in addresses: 12 characters."""
+    id: str
+    """Names the check within its project."""
+    project: str
+    """The project's key."""
+    name: str
+    description: str
+    kind: str
+    tags: list[str]
+    locations: list[str]
+    """From where it is to run; empty: where the server is."""
+    every: float | None
+    """Seconds between runs; null if it has no interval."""
+    status: RunStatus | None
+    """The worst of its states; null before its first run."""
+    states: list[Standing]
+    """By location."""
+    next_due_ns: int | None
+    """When its next run is due, at any location; null if none is."""
+    first_seen_ns: int
+    paused: bool
+    paused_ns: int | None
+    """Since when it is paused."""
+    paused_by: str | None
+    removed_ns: int | None
+    """Since when it is no longer in its project; its history is kept."""
+
+
+class CheckShown(Check):
+    """A check, with all of its definition."""
+
+    definition: Definition
+
+
+class CheckList(Model):
+    """Checks by project and id."""
+
+    items: list[Check]
+    next: str | None
+    """The cursor of the next page; null on the last one."""
+
+
+class Asked(Model):
+    """A run that was asked for."""
+
+    run_id: str = Field(examples=["01KAYF0M7Z0000000000000000"])
+    location: str = Field(examples=["eu-west"])
+    due_ns: int
+    run: str = Field(examples=["/api/v1/runs/01KAYF0M7Z0000000000000000"])
+    """Where to look at it; its status is `waiting` or `running` until it is over."""
+    events: str = Field(examples=["/api/v1/runs/01KAYF0M7Z0000000000000000/events"])
+    """Where to watch it: server-sent events."""
+
+
+class AskedList(Model):
+    """The runs that were asked for, one for each location."""
+
+    runs: list[Asked]
+
+
+class RunWanted(Model):
+    """Where to run."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"locations": []}]})
+
+    locations: list[str] = Field(default=[], max_length=50)
+    """Some of the check's locations; empty: all of them."""
+
+
+class Paused(Model):
+    """Whether a check is paused now."""
+
+    uid: str
+    paused: Literal[True, False]
+
+
+def check_of(
+    record: CheckRecord, states: Sequence[CheckState], next_due_ns: int | None
+) -> CheckShown:
+    """A check as the store and the service have it."""
+    definition = record.definition
+    present = {state.status for state in states}
+    return CheckShown(
+        uid=record.uid,
+        id=definition.id,
+        project=record.project,
+        name=definition.name,
+        description=definition.description,
+        kind=definition.kind,
+        tags=list(definition.tags),
+        locations=list(definition.locations),
+        every=definition.every,
+        status=next((status for status in _WORST_FIRST if status in present), None),
+        states=[Standing.of(state) for state in sorted(states, key=lambda state: state.location)],
+        next_due_ns=next_due_ns,
+        first_seen_ns=record.first_seen_ns,
+        paused=record.paused_ns is not None,
+        paused_ns=record.paused_ns,
+        paused_by=record.paused_by,
+        removed_ns=record.removed_ns,
+        definition=definition,
+    )

@@ -1,0 +1,121 @@
+"""Incidents, and failures by their code."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from checkwire.model.failures import FailureCode
+from checkwire.server.api.models.base import Model
+from checkwire.server.api.models.runs import Run
+from checkwire.store import records
+
+__all__ = ["Code", "CodeList", "FailureGroup", "FailureGroups", "Incident", "IncidentList"]
+
+
+class Incident(Model):
+    """A period in which a check is down."""
+
+    id: str = Field(examples=["01KAYF0M7Z4QJ9T3V8X2B6N0PD"])
+    check_uid: str
+    check: str
+    """The check's id within its project."""
+    project: str
+    open: bool
+    """Whether the check is still down."""
+    began_ns: int
+    """When the first of the failed runs was due."""
+    opened_ns: int
+    """When it was noticed."""
+    opened_by: str
+    """The run by which it was noticed."""
+    code: str | None = Field(examples=["tls.certificate_expired"])
+    message: str | None
+    closed_ns: int | None
+    closed_by: str | None
+    """The run that ended it."""
+
+    @classmethod
+    def of(cls, incident: records.Incident) -> Incident:
+        """As the store has it."""
+        return cls(
+            id=incident.id,
+            check_uid=incident.check_uid,
+            check=incident.check,
+            project=incident.project,
+            open=incident.closed_ns is None,
+            began_ns=incident.began_ns,
+            opened_ns=incident.opened_ns,
+            opened_by=incident.opened_by,
+            code=incident.code,
+            message=incident.message,
+            closed_ns=incident.closed_ns,
+            closed_by=incident.closed_by,
+        )
+
+
+class IncidentList(Model):
+    """Incidents, the latest opened first."""
+
+    items: list[Incident]
+    next: str | None
+    """The cursor of the next page; null on the last one."""
+
+
+class Code(Model):
+    """A failure code, and what it means."""
+
+    code: str = Field(examples=["tls.certificate_expired"])
+    title: str
+    blame: Literal["target", "path", "probe", "check"]
+    """Who is most likely at fault: the service checked, the network on the way, the machine that
+    checks, or the check itself."""
+    error: bool
+    """Whether a run that fails so is in `error`; otherwise it is `failed`."""
+    retryable: bool
+    """Whether trying again can help."""
+    hint: str
+    """What to look at next."""
+
+    @classmethod
+    def of(cls, code: FailureCode) -> Code:
+        """As the model has it."""
+        return cls(
+            code=code.code,
+            title=code.title,
+            blame=code.blame,
+            error=code.is_error,
+            retryable=code.retryable,
+            hint=code.hint,
+        )
+
+
+class CodeList(Model):
+    """Every failure code, in the order of a connection's life."""
+
+    items: list[Code]
+
+
+class FailureGroup(Model):
+    """What failed in one way over the period."""
+
+    code: str = Field(examples=["timeout.receive"])
+    title: str
+    blame: Literal["target", "path", "probe", "check"]
+    runs: int
+    """How many runs."""
+    checks: int
+    """Of how many checks."""
+    last: Run
+    """The latest of the runs."""
+
+
+class FailureGroups(Model):
+    """The ways in which runs failed over a period, the most frequent first."""
+
+    since_ns: int
+    until_ns: int
+    complete: bool
+    """Whether all runs were looked at; otherwise only the latest 10,000 of them."""
+    items: list[FailureGroup]

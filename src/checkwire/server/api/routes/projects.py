@@ -1,0 +1,55 @@
+"""Projects, and the server itself."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Response
+
+from checkwire._version import __version__
+from checkwire.server.api.models.checks import Project, ProjectList
+from checkwire.server.api.models.runs import Run
+from checkwire.server.api.models.server import Server
+from checkwire.server.auth import Auth
+from checkwire.server.monitor import Monitor
+
+__all__ = ["create_projects"]
+
+
+def create_projects(monitor: Monitor, auth: Auth) -> APIRouter:
+    """``/server``, ``/projects``."""
+    router = APIRouter(tags=["projects"])
+    read = Depends(auth.require("read"))
+    admin = Depends(auth.require("admin"))
+
+    @router.get("/server", operation_id="show_server", dependencies=[read])
+    async def show_server() -> Server:
+        """How the server is, and which runs are under way."""
+        health = monitor.health()
+        return Server(
+            version=__version__,
+            started_ns=monitor.started_ns,
+            ok=health.ok,
+            problems=list(health.problems),
+            database=health.database,
+            backlog=health.backlog,
+            lateness_ns=health.lateness_ns,
+            running=[Run.of_running(run) for run in monitor.running()],
+        )
+
+    @router.get("/projects", operation_id="list_projects", dependencies=[read])
+    async def list_projects() -> ProjectList:
+        """The projects that the server watches, by key."""
+        return ProjectList(items=[Project.of(status) for status in monitor.projects()])
+
+    @router.post(
+        "/projects/{key}/reload",
+        operation_id="reload_project",
+        dependencies=[admin],
+        status_code=204,
+        response_class=Response,
+    )
+    async def reload_project(key: str) -> Response:
+        """Load the project's files again. What they are worth is in the project's `error`."""
+        await monitor.reload(key)
+        return Response(status_code=204)
+
+    return router

@@ -1,0 +1,38 @@
+"""Who asks, and what they may do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["ANYBODY", "SCOPES", "Principal", "Scope"]
+
+Scope = Literal["read", "trigger", "admin"]
+"""``read``: see everything but secrets. ``trigger``: ask for runs. ``admin``: everything."""
+
+SCOPES: tuple[Scope, ...] = ("read", "trigger", "admin")
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks.
+
+    Attributes:
+        name: of the token, for people: who triggered, who paused.
+        scopes: what they may do.
+        token_id: of the token that they showed; ``None`` if none is required.
+        session: whether they showed it by way of a session's cookie.
+    """
+
+    name: str
+    scopes: tuple[str, ...]
+    token_id: str | None = None
+    session: bool = False
+
+    def may(self, scope: Scope) -> bool:
+        """Whether they may; ``admin`` includes all."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+ANYBODY = Principal(name="local", scopes=("admin",))
+"""Whoever asks, where no token is required."""

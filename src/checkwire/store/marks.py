@@ -1,0 +1,31 @@
+"""How far something has come: a named instant."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from checkwire.store.tables import marks
+from checkwire.store.upsert import insert_into
+
+__all__ = ["Mark", "read_mark", "write_mark"]
+
+Mark = Literal["hours", "days", "pruned"]
+"""``hours``, ``days``: all of them that ended before are rolled up. ``pruned``: runs that were due
+before may have been deleted."""
+
+
+async def read_mark(tx: AsyncConnection, name: Mark) -> int:
+    """The instant; 0 if nothing has been done yet."""
+    found = (await tx.execute(select(marks.c.at_ns).where(marks.c.name == name))).scalar()
+    return found or 0
+
+
+async def write_mark(tx: AsyncConnection, name: Mark, at_ns: int) -> None:
+    """Set it."""
+    statement = insert_into(tx, marks).values(name=name, at_ns=at_ns)
+    await tx.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"at_ns": at_ns})
+    )
