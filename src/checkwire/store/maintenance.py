@@ -97,13 +97,21 @@ async def check(store: Store) -> list[str]:
 
     That its pages are, that what belongs together is there together, and that what was computed
     is what would be computed now. Every row is read, so it takes its time.
+
+    Raises:
+        DatabaseError: the database cannot be used for now.
     """
-    async with store.reading() as tx:
-        if store.sqlite:
-            damage = [problem async for problem in _sqlite_problems(tx)]
-            if damage:
-                return damage  # What is read from damaged pages proves nothing.
-        return [problem async for problem in _broken_invariants(tx)]
+    try:
+        async with store.reading() as tx:
+            if store.sqlite:
+                damage = [problem async for problem in _sqlite_problems(tx)]
+                if damage:
+                    return damage  # What is read from damaged pages proves nothing.
+            return [problem async for problem in _broken_invariants(tx)]
+    except DatabaseError as error:
+        if error.passing:
+            raise
+        return [str(error)]
 
 
 async def _sqlite_problems(tx: AsyncConnection) -> AsyncIterator[str]:

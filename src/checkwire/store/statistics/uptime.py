@@ -7,11 +7,12 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.store.records import STATUSES
 from checkwire.store.rollups.hours import DAY, HOUR, floor_to
+from checkwire.store.rollups.spoken import runs_before
 from checkwire.store.statistics.levels import Part, parts
 from checkwire.store.tables import check_states, locations, rollups_day, rollups_hour, runs
 
@@ -135,7 +136,13 @@ def _raw(part: Part, check_ids: list[int], location_ids: list[int]) -> Select[An
         runs.c.due_ns >= part.since_ns,
         runs.c.due_ns < part.until_ns,
     )
-    spoken = union_all(within, _before(columns, part.since_ns, check_ids, location_ids)).subquery()
+    before = runs_before(
+        columns,
+        part.since_ns,
+        check_states.c.check_id.in_(check_ids),
+        check_states.c.location_id.in_(location_ids),
+    )
+    spoken = union_all(within, before).subquery()
     following = func.lead(spoken.c.due_ns).over(
         partition_by=(spoken.c.check_id, spoken.c.location_id), order_by=spoken.c.due_ns
     )
@@ -162,46 +169,6 @@ def _raw(part: Part, check_ids: list[int], location_ids: list[int]) -> Select[An
         total(and_(here, status.in_((failed, error))), 1),
         total(here, spans.c.missed),
     ).group_by(*key)
-
-
-def _before(
-    columns: Collection[ColumnElement[Any]],
-    since_ns: int,
-    check_ids: list[int],
-    location_ids: list[int],
-) -> Select[Any]:
-    """The last run before the span, of each check and location: it may speak into it."""
-    earlier = runs.alias("earlier")
-    last = (
-        select(earlier.c.due_ns)
-        .where(
-            earlier.c.check_id == check_states.c.check_id,
-            earlier.c.location_id == check_states.c.location_id,
-            earlier.c.due_ns < since_ns,
-        )
-        .order_by(earlier.c.due_ns.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    # A place that has been silent since needs no search: its latest run is known.
-    due_ns = case((check_states.c.due_ns < since_ns, check_states.c.due_ns), else_=last)
-    return (
-        select(*columns)
-        .select_from(check_states)
-        .join(
-            runs,
-            and_(
-                runs.c.check_id == check_states.c.check_id,
-                runs.c.location_id == check_states.c.location_id,
-                runs.c.due_ns == due_ns,
-            ),
-        )
-        .where(
-            check_states.c.check_id.in_(check_ids),
-            check_states.c.location_id.in_(location_ids),
-            or_(check_states.c.due_ns >= since_ns, check_states.c.until_ns > since_ns),
-        )
-    )
 
 
 def _smaller(one: Any, other: Any) -> ColumnElement[int]:
