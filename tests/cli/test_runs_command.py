@@ -121,10 +121,21 @@ def test_verbose_shows_headers_too(watched: Watched) -> None:
     assert "> " in watched.ask("show", "ticker-subscribe", "-v").out
 
 
-def test_a_run_without_a_transcript_says_what_is_known_and_why_not_more(watched: Watched) -> None:
+def test_a_run_that_was_skipped_says_why(watched: Watched) -> None:
     shown = watched.ask("show", "presence-fanout")
     assert shown.status == 0
-    assert "needs CHAT_TOKEN" in shown.out
+    assert shown.out.endswith("\n      needs CHAT_TOKEN\n")
+
+
+def test_a_run_whose_transcript_is_no_longer_kept_shows_what_is(watched: Watched) -> None:
+    run_id = watched.store("positions", watched.runs["positions"], 40 * 86_400 * SECOND_NS)
+    database = f"sqlite:///{watched.server.store.address}"
+    assert watched.told("db", "prune", "--database", database)["pruned"]["transcripts"] == 1
+    shown = watched.ask("show", run_id)
+    assert shown.status == 0
+    assert "refused the connection: nothing listens there  tcp.refused" in shown.out
+    assert "There is no transcript of this run" in shown.out
+    assert watched.told("show", run_id)["run"] is None
 
 
 def test_a_run_that_is_not_over_says_so(watched: Watched) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from checkwire.store import runs
 from support.asking import Watched, watching
 from support.processes import wait_until
 
@@ -39,8 +41,7 @@ def happen(watched: Watched, run_id: str, name: str) -> None:
 def test_a_trigger_says_which_runs_there_will_be(watched: Watched) -> None:
     result = watched.ask("trigger", "positions")
     assert (result.status, result.err) == (0, "")
-    runs = waiting(watched, 2)
-    for run_id, location in runs.items():
+    for run_id, location in waiting(watched, 2).items():
         assert f"  ◌ positions at {location}  {run_id}\n" in result.out
 
 
@@ -73,6 +74,26 @@ def test_waiting_ends_as_the_test_command_does(
     assert name in out
     if name == "ticker-subscribe":
         assert "  $.data.price was a string. The check expects a number greater than 0." in out
+
+
+def test_a_run_that_is_missed_is_an_error(watched: Watched) -> None:
+    monitor = watched.server.monitor
+
+    async def miss(run_id: str) -> None:
+        due = monitor._due[run_id]
+        record = runs.missed_record(due, monitor._ids[watched.uid("positions")], 1, due.due_ns)
+        async with watched.server.store.writing() as tx:
+            await runs.insert_runs(tx, [(record, None)], time.time_ns())
+        del monitor._running[run_id]
+        monitor.hub.publish(f"run:{run_id}", "finished", {})
+
+    with watched.asking("trigger", "positions", "--location", "eu", "--wait") as process:
+        (run_id,) = waiting(watched, 1)
+        watched.server.do(miss(run_id))
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (2, "")
+    assert "The run was missed: it could not begin in time." in out
+    assert "1 error" in out
 
 
 def test_runs_at_several_locations_are_told_apart(watched: Watched) -> None:

@@ -66,7 +66,8 @@ def show_run(
         console.lines(run_block(whole, width, 2 if verbose else 1, root))
         return
     console.lines(run_lines([record], {}, width, time.time_ns()))
-    console.lines([Text(), *(Text("  ").add(line, "dim") for line in wrap(why, width - 2))])
+    if why:
+        console.lines([Text(), *(Text("  ").add(line, "dim") for line in wrap(why, width - 2))])
 
 
 def fetch_transcript(server: Server, run_id: str) -> tuple[Run | None, str]:
