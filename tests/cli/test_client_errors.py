@@ -97,6 +97,10 @@ def test_a_host_that_does_not_exist(tmp_path: Path) -> None:
             reply("500 x", b'{"detail": "\\u001b[31mred"}', PROBLEM),
             ": \\x1b[31mred",
         ),
+        (
+            reply("500 x", b'{"detail": "' + b"x" * 5000 + b'"}', PROBLEM),
+            f": {'x' * 300}…",
+        ),
     ],
 )
 def test_what_answers_and_is_not_what_was_expected(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from checkwire.cli.client.access import Access
 from checkwire.cli.client.answers import RunAnswer
 from checkwire.cli.client.following import Follower, Happened
@@ -73,15 +75,18 @@ def test_a_server_that_does_not_come_back_is_an_error() -> None:
     assert "closed the connection without an answer" in str(end.what)
 
 
-def test_what_another_attempt_would_not_change_is_told_at_once() -> None:
+@pytest.mark.parametrize(("status", "kind"), [("404 x", Refusal), ("401 x", CannotAsk)])
+def test_what_another_attempt_would_not_change_is_told_at_once(
+    status: str, kind: type[Exception]
+) -> None:
     problem = b'{"type": "urn:checkwire:problem:no_such_run", "detail": "There is no such run."}'
 
     def answer(request: SeenRequest) -> bytes:
-        return reply("404 x", problem, "Content-Type: application/problem+json")
+        return reply(status, problem, "Content-Type: application/problem+json")
 
     with HttpServer(answer) as server:
-        (end,) = happened(server, 1)
-    assert isinstance(end.what, Refusal)
+        (end,) = happened(server, 1, patience=0.1)
+    assert isinstance(end.what, kind)
     assert len(server.seen) == 1
 
 
