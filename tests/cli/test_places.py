@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from checkwire.cli.places import data_folder, database_url
+from checkwire.cli.places import data_folder, database_url, secrets_key
 from checkwire.model.errors import UsageError
 from checkwire.project.config import Project
 
@@ -25,6 +25,7 @@ def test_the_database_is_a_file_in_the_data_unless_another_is_named() -> None:
     data = Path("/srv/my orders/.checkwire")
     assert database_url(None, data) == "sqlite:////srv/my orders/.checkwire/checkwire.db"
     assert database_url("postgresql://db/checkwire", data) == "postgresql://db/checkwire"
+    assert secrets_key(data) == data / "secrets.key"
 
 
 def test_a_folder_that_no_url_can_name_is_an_error() -> None:

@@ -42,30 +42,102 @@ def test_the_table_says_of_a_command_what_its_own_help_says(ctx, name):
     assert command.get_short_help_str(limit=1000) == COMMANDS[name].summary
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_has_examples_that_fit_a_terminal(tmp_path, name):
-    result = checkwire(name, "--help", cwd=tmp_path, COLUMNS="80")
-    assert result.status == 0
-    _, found, examples = result.out.partition("\nExamples:\n")
-    assert found
-    assert f"  checkwire {name}" in examples
-    assert all(len(line) <= 80 for line in result.out.splitlines())
-
-
-def test_the_examples_name_options_that_exist(ctx):
+def every_command(ctx: click.Context) -> dict[str, click.Command]:
+    """The commands, and those of groups, by what one types to call them."""
+    found: dict[str, click.Command] = {}
     for name in COMMANDS:
         command = cli.get_command(ctx, name)
         assert command is not None
-        options = {option for parameter in command.params for option in parameter.opts}
-        for line, _ in command.examples:  # type: ignore[attr-defined]
-            used = {
-                word.partition("=")[0]
-                for part in line.split(" && ")
-                if part.startswith(f"checkwire {name}")
-                for word in part.split()
-                if word.startswith("-")
-            }
-            assert used <= options | {"-h", "--help"}, line
+        found[name] = command
+        if isinstance(command, click.Group):
+            found |= {f"{name} {inner}": one for inner, one in command.commands.items()}
+    return found
+
+
+def test_the_help_of_each_command_has_examples_that_fit_a_terminal(ctx):
+    for name, command in every_command(ctx).items():
+        with command.make_context(f"checkwire {name}", [], resilient_parsing=True) as inner:
+            inner.terminal_width = 80
+            text = click.unstyle(command.get_help(inner))
+        _, found, examples = text.partition("\nExamples:\n")
+        assert found, name
+        assert f"  checkwire {name}" in examples or f"| checkwire {name}" in examples
+        assert all(len(line) <= 80 for line in text.splitlines())
+        assert "..." not in text.partition("\nCommands:\n")[2].partition("\nExamples:\n")[0], name
+
+
+def test_help_is_the_same_on_the_command_line(tmp_path):
+    for words in (["echo"], ["token"], ["token", "create"]):
+        result = checkwire(*words, "--help", cwd=tmp_path, COLUMNS="80")
+        assert result.status == 0
+        assert result.out.startswith(f"Usage: checkwire {' '.join(words)} ")
+        assert "\nExamples:\n" in result.out
+
+
+def test_the_examples_name_options_that_exist(ctx):
+    commands = every_command(ctx)
+    for shown in commands.values():
+        for line, _ in shown.examples:  # type: ignore[attr-defined]
+            for part in re.split(r" && | \| ", line):
+                if not part.startswith("checkwire "):
+                    continue
+                words = part.split()
+                name = " ".join(words[1:3]) if " ".join(words[1:3]) in commands else words[1]
+                options = {option for one in commands[name].params for option in one.opts}
+                used = {word.partition("=")[0] for word in words if word.startswith("-")}
+                assert used <= options | {"-h", "--help"}, line
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+
+
+SHARED = {"--server", "--token", "--json", "--data", "--database"}
+"""Options that are told of once for all."""
+
+
+def test_the_page_on_the_command_line_knows_every_command_and_option(ctx):
+    sections = re.split(r"^#+ ", PAGE, flags=re.MULTILINE)
+    for option in SHARED:
+        assert f"`{option} " in PAGE or f"`{option}`" in PAGE
+    for name, command in every_command(ctx).items():
+        words = name.split()
+        mine = [
+            text
+            for text in sections
+            if f"`checkwire {words[0]}" in text.partition("\n")[0]
+            or f"`{words[0]}`" in text.partition("\n")[0]
+        ]
+        assert mine, f"{name} is not in docs/cli.md"
+        text = "\n".join(mine)
+        assert all(re.search(rf"\b{word}\b", text) for word in words), name
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and not SHARED & set(parameter.opts):
+                known = any(f"`{option}" in text for option in parameter.opts)
+                assert known, f"{name} {parameter.opts} is not in docs/cli.md"
+
+
+ASKING = (["status"], ["runs"], ["show", "x"], ["trigger", "x"], ["pause", "x"])
+SERVERS_OWN = {"sqlalchemy", "fastapi", "pydantic", "starlette", "uvicorn", "alembic", "jinja2"}
+
+
+@pytest.mark.parametrize("arguments", ASKING)
+def test_what_asks_a_server_imports_nothing_of_one(tmp_path, arguments):
+    code = (
+        "import sys; from checkwire.cli import main\n"
+        "main([*sys.argv[1:], '--server', 'http://127.0.0.1:1'])\n"
+        "print(' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=environment(XDG_CONFIG_HOME=str(tmp_path)),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "no server answers" in done.stderr
+    modules = set(done.stdout.split())
+    assert not modules & (SERVERS_OWN | {"asyncio", "websockets", "checkwire.server"})
 
 
 def test_examples_too_wide_for_the_terminal_stand_below_their_words(tmp_path):

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from websockets.asyncio.server import ServerConnection, serve
 
+import checkwire as checkwire_package
+
 __all__ = ["Result", "checkwire", "environment", "project", "report", "serving"]
 
 
@@ -28,9 +30,10 @@ class Result(NamedTuple):
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """An environment that does not depend on where the tests run."""
+    """An environment that does not depend on where the tests run; with the code that they test."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**kept, "PYTHONUTF8": "1", **variables}
+    code = str(Path(checkwire_package.__file__).parents[1])
+    return {**kept, "PYTHONPATH": code, "PYTHONUTF8": "1", **variables}
 
 
 def checkwire(*arguments: str, cwd: Path, timeout: float = 50, **variables: str) -> Result:

@@ -11,7 +11,13 @@ from typing import NamedTuple
 import click
 
 from checkwire._version import __version__
-from checkwire.cli.help import CONTEXT_SETTINGS, Example, HelpContext, write_examples
+from checkwire.cli.help import (
+    CONTEXT_SETTINGS,
+    Example,
+    HelpContext,
+    suggest_command,
+    write_examples,
+)
 
 __all__ = ["COMMANDS", "EXAMPLES", "CommandEntry", "main"]
 
@@ -35,6 +41,35 @@ COMMANDS = {
     "test": CommandEntry("checkwire.cli.test:command", "Run checks and say what happened."),
     "serve": CommandEntry(
         "checkwire.cli.serve:command", "Run checks around the clock, and serve the results."
+    ),
+    "status": CommandEntry(
+        "checkwire.cli.status:command", "Say how all checks stand, the worst first."
+    ),
+    "runs": CommandEntry("checkwire.cli.runs:command", "List runs, the latest first."),
+    "show": CommandEntry(
+        "checkwire.cli.show:command", "Show a run: what failed, its phases, its transcript."
+    ),
+    "trigger": CommandEntry(
+        "checkwire.cli.trigger:command",
+        "Have the server run checks now, beside their schedule.",
+    ),
+    "pause": CommandEntry("checkwire.cli.pause:command", "Plan no more runs of checks."),
+    "resume": CommandEntry("checkwire.cli.pause:resume", "Plan runs of paused checks again."),
+    "login": CommandEntry(
+        "checkwire.cli.login:command", "Keep a server's token, for all commands that ask it."
+    ),
+    "token": CommandEntry(
+        "checkwire.cli.token:command", "Make, list and revoke the tokens of a server."
+    ),
+    "secret": CommandEntry(
+        "checkwire.cli.secret:command",
+        "Set, list and remove the secrets that a server gives to checks.",
+    ),
+    "db": CommandEntry(
+        "checkwire.cli.db:command", "Back up, check, prune and migrate the database of a server."
+    ),
+    "doctor": CommandEntry(
+        "checkwire.cli.doctor:command", "Look whether this machine has what Checkwire needs."
     ),
     "echo": CommandEntry(
         "checkwire.cli.echo:command", "Serve a local stand-in for wss://echo.websocket.org."
@@ -73,13 +108,7 @@ class CommandTable(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that is called, or suggest the one that was meant."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-            meant = f" Did you mean '{close[0]}'?" if close else ""
-            ctx.fail(f"No such command '{name}'.{meant}")
+        suggest_command(ctx, args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from checkwire.model.errors import CheckwireError
+
 if TYPE_CHECKING:
     from checkwire.project.config import Project
 
@@ -17,6 +19,7 @@ __all__ = [
     "data_folder",
     "data_options",
     "database_url",
+    "make_data_folder",
     "secrets_key",
 ]
 
@@ -56,6 +59,23 @@ def data_folder(option: Path | None, project: Project) -> Path:
         project: whose server it is.
     """
     return Path(project.root) / DATA_NAME if option is None else option.absolute()
+
+
+def make_data_folder(data: Path) -> None:
+    """Make the folder, if it is not there: for its owner only, and not for the project's Git.
+
+    Raises:
+        CheckwireError: it cannot be made.
+    """
+    if data.is_dir():
+        return
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data / ".gitignore").write_text("*\n", "utf-8")
+    except OSError as error:
+        raise CheckwireError(
+            f"the folder {data} cannot be made ({error.strerror}): name another one with --data"
+        ) from None
 
 
 def database_url(option: str | None, data: Path) -> str:

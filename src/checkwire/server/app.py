@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, FastAPI, Response
 
-from checkwire.server import api
+from checkwire.server import api, pages
 from checkwire.server.auth import Auth
 from checkwire.server.metrics import Metrics
 from checkwire.server.monitor import Monitor
@@ -14,7 +14,13 @@ __all__ = ["create_app"]
 
 def create_app(monitor: Monitor, auth: Auth, metrics: Metrics) -> FastAPI:
     """Put it together."""
-    return api.create_app(monitor, auth, [_create_metrics(metrics, auth)])
+    return api.create_app(
+        monitor,
+        auth,
+        [_create_metrics(metrics, auth), pages.create_pages(monitor, auth)],
+        login=pages.draw_login,
+        error_page=pages.error_page,
+    )
 
 
 def _create_metrics(metrics: Metrics, auth: Auth) -> APIRouter:

@@ -12,7 +12,7 @@ from checkwire.cli.reporters.base import Finish, Tally
 from checkwire.model.attempt import Attempt, Run
 from checkwire.model.failures import Failure, code_of
 
-__all__ = ["SCHEMA", "JsonReporter"]
+__all__ = ["SCHEMA", "JsonReporter", "format_document", "run_document"]
 
 SCHEMA = 1
 """Version of the document. Members are added without a new version, never changed or removed."""
@@ -44,17 +44,23 @@ class JsonReporter(ReporterAtEnd):
             "load_failures": [_failure(failure) for failure in self._start.load_failures],
             "unfinished": [one.check.id for one in finish.unfinished],
             "stopped": [one.check.id for one in finish.stopped],
-            "runs": [_run(run) for run in finish.runs],
+            "runs": [run_document(run) for run in finish.runs],
         }
-        text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-        self._output.write(_STEERING.sub(_escape, text) + "\n")
+        self._output.write(format_document(document))
+
+
+def format_document(document: Any) -> str:
+    """The document as text for programs, which does no harm on a terminal either."""
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return _STEERING.sub(_escape, text) + "\n"
 
 
 def _escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
 
 
-def _run(run: Run) -> dict[str, Any]:
+def run_document(run: Run) -> dict[str, Any]:
+    """A run as the document has it."""
     document: dict[str, Any] = msgspec.to_builtins(run)
     document["flaky"] = run.flaky
     document["attempts"] = [_attempt(attempt) for attempt in run.attempts]

@@ -1,8 +1,7 @@
 """The pages: rendered on the server, useful without scripts, live with them. See docs/pages.md."""
 
-from checkwire.server.pages.assets import mount_static
 from checkwire.server.pages.errors import error_page
 from checkwire.server.pages.login import draw_login
 from checkwire.server.pages.routes import create_pages
 
-__all__ = ["create_pages", "draw_login", "error_page", "mount_static"]
+__all__ = ["create_pages", "draw_login", "error_page"]

@@ -1,0 +1,116 @@
+"""Opening the database of a server, which may be running."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import click
+
+from checkwire.cli.places import (
+    data_folder,
+    database_url,
+    make_data_folder,
+    secrets_key,
+)
+from checkwire.model.errors import UsageError
+from checkwire.project.discovery import find_project
+
+if TYPE_CHECKING:
+    from checkwire.store.database import Store
+
+__all__ = ["Place", "find_place", "importing", "with_store"]
+
+T = TypeVar("T")
+
+
+class Place(NamedTuple):
+    """Where a server's data are.
+
+    Attributes:
+        project: id of the project around the current folder.
+        data: the folder.
+        url: of the database.
+    """
+
+    project: str
+    data: Path
+    url: str
+
+    @property
+    def key(self) -> Path:
+        """The file with the key to the secrets."""
+        return secrets_key(self.data)
+
+
+def find_place(data: Path | None, database: str | None) -> Place:
+    """Where the data are, by the options and the project.
+
+    Raises:
+        DefinitionError: the project's settings are not as they must be.
+    """
+    project = find_project(())
+    folder = data_folder(data, project)
+    return Place(project.id, folder, database_url(database, folder))
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Say what to install if what is imported inside needs what is not there.
+
+    Raises:
+        UsageError: so it is.
+    """
+    try:
+        yield
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "checkwire"):
+            raise
+        raise UsageError(
+            f"this needs {missing}, which is not installed: pip install 'checkwire[server]'"
+        ) from None
+
+
+def with_store(place: Place, work: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
+    """Do something with the open database.
+
+    Args:
+        place: where it is.
+        work: what to do.
+        create: whether to make a database that is not there; it is told that it was.
+
+    Raises:
+        UsageError: what a server needs is not installed.
+        DatabaseError: the database cannot be used.
+    """
+    with importing():
+        from checkwire.store.database import Store
+
+    async def main() -> T:
+        file = _file_of(place.url) if create else None
+        new = file is not None and not file.exists()
+        if file is not None and file.parent == place.data:
+            make_data_folder(place.data)
+        store = await Store.open(place.url, create=create)
+        if new:
+            click.echo(f"Made the database {file}", err=True)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(main())
+
+
+def _file_of(url: str) -> Path | None:
+    """The file of a SQLite database."""
+    from checkwire.store.address import AddressError, parse_address
+
+    try:
+        return parse_address(url).path
+    except AddressError:
+        return None  # opening it tells

@@ -1,0 +1,92 @@
+"""Which check, or which run, somebody means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from checkwire.cli.client.answers import CheckAnswer, RunAnswer, decoded, short_name
+from checkwire.cli.client.server import Refusal, Server
+from checkwire.model.errors import UsageError
+from checkwire.sdk.suggestion import did_you_mean
+
+__all__ = ["find_check", "find_checks", "is_run_id", "latest_run"]
+
+_RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}", re.IGNORECASE)
+_UID = re.compile(r"[0-9a-hjkmnp-tv-z]{12}")
+_SUGGESTED = 500
+
+
+def is_run_id(text: str) -> bool:
+    """Whether it can be a run's id: a ULID."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def find_checks(
+    server: Server, names: Iterable[str], *, removed: bool = False
+) -> list[CheckAnswer]:
+    """The checks of these names, each once; see :func:`find_check`."""
+    found = [find_check(server, name, removed=removed) for name in names]
+    return list({check.uid: check for check in found}.values())
+
+
+def find_check(server: Server, name: str, *, removed: bool = False) -> CheckAnswer:
+    """The one check that is meant: by its uid, its id, its name, or its function.
+
+    ``PROJECT/NAME`` names a project, too.
+
+    Args:
+        server: where it is.
+        name: what was written.
+        removed: whether one will do that is no longer in its project.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    if _UID.fullmatch(name):
+        try:
+            return decoded(server.get(f"/checks/{name}"), CheckAnswer, server)
+        except Refusal:
+            pass  # it may be a name that looks like one
+    matches = list(_matching(server, name, None, removed))
+    project, slash, rest = name.partition("/")
+    if not matches and slash and rest:
+        matches = list(_matching(server, rest, project, removed))
+    if len({check.uid for check in matches}) == 1:
+        return matches[0]
+    if matches:
+        named = ", ".join(f"{check.project}/{check.id} ({check.uid})" for check in matches[:5])
+        raise UsageError(f'several checks are named "{name}": {named}; write one of these')
+    known = {text for check in _all(server) for text in (check.name, short_name(check.id))}
+    hint = did_you_mean(name, known) or "; checkwire status names them"
+    raise UsageError(f'{server.access.server} has no check "{name}"{hint}')
+
+
+def _matching(
+    server: Server, name: str, project: str | None, removed: bool
+) -> Iterator[CheckAnswer]:
+    if not name or len(name) > 200 or "\0" in name:
+        return
+    query = {"text": name, "project": project, "removed": "true" if removed else None}
+    for item in server.pages("/checks", query):
+        check = decoded(item, CheckAnswer, server)
+        if name in (check.id, check.name, short_name(check.id)):
+            yield check
+
+
+def _all(server: Server) -> Iterator[CheckAnswer]:
+    for item in server.pages("/checks", {}, limit=_SUGGESTED):
+        yield decoded(item, CheckAnswer, server)
+
+
+def latest_run(server: Server, check: CheckAnswer, *, failed: bool) -> RunAnswer:
+    """The latest run of a check that is over; or the latest one that failed.
+
+    Raises:
+        UsageError: there is none.
+    """
+    query = {"check": check.uid, "status": ["failed", "error"] if failed else None}
+    for item in server.pages("/runs", query, limit=1):
+        return decoded(item, RunAnswer, server)
+    what = "run that failed" if failed else "run"
+    raise UsageError(f"{check.name} has no {what} yet")

@@ -1,0 +1,187 @@
+"""Asking for runs, and waiting for what comes of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from checkwire.cli.client.access import find_access
+from checkwire.cli.client.answers import Asked, AskedList, CheckAnswer, RunAnswer, decoded
+from checkwire.cli.client.finding import find_checks
+from checkwire.cli.client.following import Follower
+from checkwire.cli.client.server import Refusal, Server
+from checkwire.cli.client.show import fetch_transcript, project_root
+from checkwire.cli.reporters.base import Finish, Start
+from checkwire.cli.reporters.console import Console
+from checkwire.cli.reporters.json import format_document
+from checkwire.cli.reporters.marks import RUNNING
+from checkwire.cli.reporters.output import Output
+from checkwire.cli.reporters.paint import Text
+from checkwire.cli.reporters.registry import Choice, Reporters, open_reporters
+from checkwire.model.attempt import Attempt, Run
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.errors import CheckwireError, UsageError
+from checkwire.model.failures import Failure
+
+__all__ = ["trigger"]
+
+_TICK = 0.1
+
+
+class _Wanted(NamedTuple):
+    """One run that was asked for; ``definition`` is its check, as it is told of."""
+
+    check: CheckAnswer
+    run: Asked
+    definition: CheckDefinition
+
+
+def trigger(
+    checks: Sequence[str],
+    wait: bool,
+    locations: Sequence[str],
+    verbosity: int,
+    server: str | None,
+    token: str | None,
+    as_json: bool,
+) -> int:
+    """Ask for runs; returns the exit status.
+
+    Raises:
+        CheckwireError: a check is not known, or the server does not let us.
+    """
+    if verbosity and not wait:
+        raise UsageError("-v goes with --wait: there is nothing to show before the runs are over")
+    asked = Server(find_access(server, token))
+    found = [_whole(asked, check) for check in find_checks(asked, checks)]
+    wanted = [one for check in found for one in _ask(asked, check, locations, as_json)]
+    if wait:
+        return _wait(asked, wanted, verbosity, as_json)
+    output = Output()
+    if as_json:
+        document = {
+            "server": asked.access.server,
+            "runs": [
+                {**msgspec.to_builtins(one.run), "check_uid": one.check.uid, "check": one.check.id}
+                for one in wanted
+            ],
+        }
+        output.write(format_document(document))
+    else:
+        console = Console(output)
+        console.lines(_lines(wanted))
+    return 0
+
+
+def _whole(server: Server, check: CheckAnswer) -> CheckAnswer:
+    """The check with its definition, which lists leave out."""
+    if check.definition is not None:
+        return check
+    return decoded(server.get(f"/checks/{check.uid}"), CheckAnswer, server)
+
+
+def _ask(
+    server: Server, check: CheckAnswer, locations: Sequence[str], as_json: bool
+) -> Iterator[_Wanted]:
+    body = {"locations": list(dict.fromkeys(locations))}
+    try:
+        answer = server.post(f"/checks/{check.uid}/runs", body)
+    except Refusal as refusal:
+        raise UsageError(f"{check.name} will not run: {refusal}") from None
+    runs = decoded(answer, AskedList, server).runs
+    assert check.definition is not None
+    for run in runs:
+        definition = check.definition
+        if not as_json:
+            # The report tells checks apart by their ids; here one may run at several places.
+            name = f"{check.name} at {run.location}" if len(runs) > 1 else check.name
+            definition = msgspec.structs.replace(definition, id=run.run_id, name=name)
+        yield _Wanted(check, run, definition)
+
+
+def _lines(wanted: Sequence[_Wanted]) -> Iterator[Text]:
+    for one in wanted:
+        line = Text("  ").add(RUNNING.shape, RUNNING.style).add(f" {one.check.name}")
+        yield line.add(f" at {one.run.location}", "dim").add(f"  {one.run.run_id}")
+    yield Text("  checkwire show RUN tells what comes of it", "dim")
+
+
+def _wait(server: Server, wanted: Sequence[_Wanted], verbosity: int, as_json: bool) -> int:
+    """Tell of the runs as ``checkwire test`` does."""
+    choice = Choice("json" if as_json else "list")
+    reporters = open_reporters([choice], verbosity=verbosity)
+    began_ns = time.monotonic_ns()
+    try:
+        projects = {one.check.project for one in wanted}
+        root = project_root(projects.pop()) if len(projects) == 1 else "."
+        reporters.start(Start(tuple(one.definition for one in wanted), root=root))
+        runs = _watch(server, {one.run.run_id: one for one in wanted}, reporters)
+        statuses = {run.status for run in runs}
+        status = 1 if "failed" in statuses else 2 if "error" in statuses else 0
+        took_ns = time.monotonic_ns() - began_ns
+        reporters.finish(Finish(tuple(runs), took_ns, status))
+    finally:
+        reporters.close()
+    return status
+
+
+def _watch(server: Server, wanted: dict[str, _Wanted], reporters: Reporters) -> list[Run]:
+    runs: list[Run] = []
+    begun: set[str] = set()
+    with Follower(server, wanted) as follower:
+        while len(runs) < len(wanted):
+            happened = follower.next(_TICK)
+            if happened is None:
+                reporters.tick()
+                continue
+            if isinstance(happened.what, CheckwireError):
+                raise happened.what
+            one = wanted[happened.run_id]
+            if happened.run_id not in begun:
+                begun.add(happened.run_id)
+                reporters.check_started(one.definition)
+            if isinstance(happened.what, RunAnswer):
+                run = _result(server, one, happened.what)
+                runs.append(run)
+                reporters.run_finished(run)
+            else:
+                reporters.event(one.definition, happened.what)
+    return runs
+
+
+def _result(server: Server, one: _Wanted, record: RunAnswer) -> Run:
+    whole, why = fetch_transcript(server, record.run_id)
+    if whole is not None:
+        return msgspec.structs.replace(
+            whole,
+            check=msgspec.structs.replace(
+                whole.check, id=one.definition.id, name=one.definition.name
+            ),
+        )
+    started_ns, took_ns = record.started_ns or record.due_ns, record.duration_ns or 0
+    if record.status in ("passed", "degraded", "failed", "error", "skipped"):
+        status, message = record.status, record.message or why
+    else:
+        status, message = "error", "The run was missed: it could not begin in time."
+    failure = Failure(code=record.code or "runner.cancelled", message=message)
+    good = status in ("passed", "degraded", "skipped")
+    attempt = Attempt(
+        number=max(record.attempts, 1),
+        status=status,  # type: ignore[arg-type]
+        started_ns=started_ns,
+        duration_ns=took_ns,
+        failure=None if good else failure,
+    )
+    return Run(
+        id=record.run_id,
+        check=one.definition,
+        status=status,  # type: ignore[arg-type]
+        started_ns=started_ns,
+        duration_ns=took_ns,
+        attempts=() if status == "skipped" else (attempt,),
+        location=record.location,
+        skipped=message if status == "skipped" else "",
+    )

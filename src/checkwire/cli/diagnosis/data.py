@@ -1,0 +1,99 @@
+"""Where a server keeps its data: whether it can."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from checkwire.cli.diagnosis.finding import Finding
+from checkwire.cli.reporters.figures import size
+from checkwire.model.errors import CheckwireError
+
+__all__ = ["database_finding", "folder_findings"]
+
+_LITTLE, _TOO_LITTLE = 1 << 30, 100 << 20
+
+
+def folder_findings(data: Path) -> list[Finding]:
+    """Whether the folder can be written, or made; and how much room there is."""
+    there = data
+    while not there.exists():
+        there = there.parent
+    return [_writable(data, there), _room(there)]
+
+
+def database_finding(url: str) -> Finding:
+    """Whether the database can be reached, and is of this version; nothing is changed in it."""
+    subject = "database"
+    try:
+        from checkwire.store.address import parse_address
+        from checkwire.store.inspection import revision_at
+        from checkwire.store.schema import HEAD, REVISIONS
+    except ImportError:
+        how = "pip install 'checkwire[server]'"
+        return Finding(subject, "unknown", "cannot tell without the extra server", how)
+    try:
+        address = parse_address(url)
+        if address.path is not None and not address.path.exists():
+            return Finding(subject, "unknown", f"{address} is not there; checkwire serve makes it")
+        revision = revision_at(url)
+    except (ValueError, CheckwireError) as error:
+        return Finding(subject, "bad", str(error))
+    if revision is None:
+        return Finding(subject, "note", f"{address} is reachable, and has no tables of Checkwire")
+    fact = f"{address}, revision {revision}"
+    if revision == HEAD:
+        return Finding(subject, "good", fact)
+    if revision in REVISIONS:
+        how = "checkwire serve brings it there when it starts, or checkwire db migrate now"
+        return Finding(subject, "note", f"{fact}; this version's is {HEAD}", how)
+    how = "Install that version, or restore a backup of before"
+    return Finding(subject, "bad", f"{fact}, is a newer version's; this one's is {HEAD}", how)
+
+
+def _writable(data: Path, there: Path) -> Finding:
+    subject = "data folder"
+    if not there.is_dir():
+        return Finding(subject, "bad", f"{there} is no folder", "Name another one with --data")
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        how = f"Give {_user()} the right to write it, or name another one with --data"
+        return Finding(subject, "bad", f"{there} cannot be written: {error.strerror}", how)
+    if there != data:
+        return Finding(subject, "good", f"{data} can be made; checkwire serve does")
+    return Finding(subject, "good", str(data))
+
+
+def _room(there: Path) -> Finding:
+    subject = "disk space"
+    try:
+        free = shutil.disk_usage(there).free
+        inodes = os.statvfs(there)
+    except OSError as error:
+        return Finding(subject, "unknown", f"cannot tell: {error.strerror}")
+    fact = f"{_large(free)} free in {there}"
+    # File systems that make inodes as they need them have none in total.
+    if inodes.f_files and inodes.f_favail < 1000:
+        fact = f"room for {inodes.f_favail:,} more files in {there}"
+        return Finding(subject, "bad" if inodes.f_favail < 10 else "note", fact, "Remove some")
+    if free < _LITTLE:
+        how = "Make room, or name another folder with --data"
+        return Finding(subject, "bad" if free < _TOO_LITTLE else "note", fact, how)
+    return Finding(subject, "good", fact)
+
+
+def _large(count: int) -> str:
+    return f"{count / (1 << 30):,.1f} GiB" if count >= 1 << 30 else size(count)
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user {os.geteuid()}"

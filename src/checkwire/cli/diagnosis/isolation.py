@@ -1,0 +1,56 @@
+"""What keeps checks apart from each other and from us."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from checkwire.cli.diagnosis.finding import Finding
+from checkwire.runner.python.linux import adopt_orphans
+
+__all__ = ["isolation_findings"]
+
+
+def isolation_findings() -> list[Finding]:
+    """Pidfds, and the adoption of orphans: each tried on this process."""
+    if sys.platform != "linux":
+        return [
+            Finding(
+                "isolation",
+                "note",
+                "a process for each attempt; this system has neither pidfds nor subreapers",
+                "What a check leaves behind by leaving its process group may live on",
+            )
+        ]
+    return [_pidfds(), _subreaper()]
+
+
+def _pidfds() -> Finding:
+    subject = "pidfds"
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except AttributeError:
+        why, advice = "this Python was built without them", "Use a Python built for Linux 5.3"
+    except OSError as error:
+        why = f"the kernel gives none: {error.strerror}"
+        advice = "Use Linux 5.3 or later"
+        if error.errno == errno.EPERM:
+            advice = "Let the container's seccomp profile allow pidfd_open"
+    else:
+        return Finding(subject, "good", "a check that hangs is killed, and no other process")
+    return Finding(subject, "bad", why, advice)
+
+
+def _subreaper() -> Finding:
+    subject = "subreaper"
+    try:
+        adopt_orphans()
+    except OSError as error:
+        return Finding(
+            subject,
+            "bad",
+            f"the kernel does not let us adopt orphans: {error.strerror}",
+            "Let the container's seccomp profile allow prctl",
+        )
+    return Finding(subject, "good", "processes that checks leave behind are found")

@@ -1,0 +1,298 @@
+"""``checkwire token``, ``secret`` and ``db``: on the database, beside a running server or not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from checkwire.store.database import Store
+from checkwire.store.secrets import SecretBox, secret_values
+from support.asking import SECOND_NS, watching
+from support.postgresql import PostgreSQL, serving_postgresql
+from support.program import Result, checkwire, environment, project
+from support.typing_in import type_in
+
+
+def given(text: str | bytes, *arguments: str, cwd: Path) -> Result:
+    """Run a command that reads this from standard input."""
+    done = subprocess.run(
+        [sys.executable, "-m", "checkwire", *arguments],
+        input=text if isinstance(text, bytes) else text.encode(),
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def values(root: Path, key: str = "test") -> dict[str, str]:
+    """What the server gives to checks."""
+
+    async def work() -> dict[str, str]:
+        store = await Store.open(f"sqlite:///{root}/.checkwire/checkwire.db")
+        try:
+            async with store.reading() as tx:
+                box = SecretBox(root / ".checkwire" / "secrets.key", environ={})
+                return await secret_values(tx, box, key)
+        finally:
+            await store.close()
+
+    return asyncio.run(work())
+
+
+def test_a_token_is_written_alone_so_that_a_shell_can_take_it(tmp_path: Path) -> None:
+    result = checkwire("token", "create", "ci", cwd=project(tmp_path))
+    assert result.status == 0
+    assert re.fullmatch(r"cw_[0-9A-Z]{26}_[\w-]{43}\n", result.out)
+    assert f"Made the database {tmp_path}/.checkwire/checkwire.db" in result.err
+    assert "may read; it does not expire" in result.err
+    data = tmp_path / ".checkwire"
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert (data / ".gitignore").read_text() == "*\n"
+
+
+def test_tokens_are_listed_without_themselves_and_revoked(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    token = checkwire("token", "create", "ci", "--scope", "trigger", cwd=root).out.strip()
+    admin = json.loads(
+        checkwire("token", "create", "ops", "--scope", "admin", "--expires", "30d", "--json",
+                  cwd=root).out
+    )  # fmt: skip
+    days = (admin["expires_ns"] - time.time_ns()) / 86_400e9
+    assert 29.9 < days <= 30
+    listed = checkwire("token", "list", cwd=root, COLUMNS="80")
+    assert token not in listed.out
+    assert re.search(r"^  ci +trigger +never +never +01", listed.out, re.MULTILINE)
+    assert all(len(line) <= 80 for line in listed.out.splitlines())
+    ids = [
+        one["id"]
+        for one in json.loads(checkwire("token", "list", "--json", cwd=root).out)["tokens"]
+    ]
+    assert admin["id"] in ids
+    revoked = checkwire("token", "revoke", *ids, cwd=root)
+    assert revoked.status == 0, revoked.err
+    assert "There is no token that opens anything" in checkwire("token", "list", cwd=root).out
+    assert checkwire("token", "list", "--all", cwd=root).out.count("revoked") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["create", "x", "--scope", "write"], "'write' is not one of"),
+        (["create", "x", "--expires", "soon"], '"soon" is not a duration'),
+        (["create", "x", "--expires", "0s"], "such a token would open nothing at all"),
+        (["create", "a\nb"], "a token's name is a few words in one line"),
+        (["revoke", "zzz"], "there is no token zzz"),
+        (["revoke", "cw_01M8A4PQXDD1YNCA8DVJNXCXHG_xyz"], "there is no token of that id"),
+        (["revoke", "0"], "several tokens have an id that begins with 0"),
+        (["revok", "x"], "No such command 'revok'. Did you mean 'revoke'?"),
+    ],
+)
+def test_what_is_wrong_with_tokens(tmp_path: Path, arguments: list[str], error: str) -> None:
+    root = project(tmp_path)
+    for name in "ab":
+        assert checkwire("token", "create", name, cwd=root).status == 0
+    result = checkwire("token", *arguments, cwd=root)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("checkwire: error: ")
+    assert error in result.err
+
+
+def test_a_token_that_is_made_opens_a_running_server_and_a_revoked_one_does_not(
+    tmp_path: Path,
+) -> None:
+    with watching(tmp_path, required=True) as watched:
+        database = ("--database", f"sqlite:///{watched.server.store.address}")
+        token = watched.ask("token", "create", "ci", *database).out.strip()
+        assert watched.ask("runs", CHECKWIRE_TOKEN=token).status == 0
+        assert watched.ask("token", "revoke", token[3:29], *database).status == 0
+        result = watched.ask("runs", CHECKWIRE_TOKEN=token)
+        assert result.status == 2
+        assert "does not know the token of CHECKWIRE_TOKEN" in result.err
+
+
+def test_a_secret_is_read_from_standard_input_sealed_and_named(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    assert given("hunter2\n", "secret", "set", "API_KEY", cwd=root).status == 0
+    assert (
+        given("two\nlines\n\n", "secret", "set", "PEM", "--project", "other", cwd=root).status == 0
+    )
+    assert values(root) == {"API_KEY": "hunter2"}
+    assert values(root, "other") == {"PEM": "two\nlines\n"}
+    data = root / ".checkwire"
+    assert stat.S_IMODE((data / "secrets.key").stat().st_mode) == 0o600
+    assert b"hunter2" not in b"".join(file.read_bytes() for file in data.iterdir())
+    listed = checkwire("secret", "list", cwd=root)
+    assert "API_KEY" in listed.out
+    assert "PEM" not in listed.out
+    document = json.loads(checkwire("secret", "list", "--json", cwd=root).out)
+    assert [secret["name"] for secret in document["secrets"]] == ["API_KEY"]
+    assert "hunter2" not in listed.out + json.dumps(document)
+
+
+def test_a_secret_is_asked_for_unseen(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    result = type_in(
+        "secret", "set", "API_KEY", prompt="Value of API_KEY: ", answer="hunter2", cwd=root
+    )
+    assert result.status == 0, result.out
+    assert "hunter2" not in result.out
+    assert values(root) == {"API_KEY": "hunter2"}
+
+
+def test_secrets_are_removed_all_or_none(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    given("x", "secret", "set", "A", cwd=root)
+    result = checkwire("secret", "rm", "A", "B", cwd=root)
+    assert (result.status, result.out) == (2, "")
+    assert "test has no secret B here: checkwire secret list names them" in result.err
+    assert values(root) == {"A": "x"}
+    assert checkwire("secret", "rm", "A", cwd=root).status == 0
+    assert values(root) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error"),
+    [
+        ("A", b"", "no value was given for A"),
+        ("A", b"\n", "no value was given for A"),
+        ("A", b"\xff", "the value of A is not UTF-8 text"),
+        ("A", b"a\0b", "the value of A holds a NUL character"),
+        ("A", b"x" * 70_000, "the value of A is too large"),
+        ("KEY=hunter2", b"x", "a secret's name is a letter"),
+    ],
+)
+def test_what_cannot_be_a_secret(tmp_path: Path, name: str, text: bytes, error: str) -> None:
+    result = given(text, "secret", "set", name, cwd=project(tmp_path))
+    assert (result.status, result.out) == (2, "")
+    assert error in result.err
+    assert "hunter2" not in result.err
+    assert not (tmp_path / ".checkwire").exists()
+
+
+def test_a_backup_is_made_while_the_server_writes(tmp_path: Path) -> None:
+    with watching(tmp_path) as watched:
+        database = ("--database", f"sqlite:///{watched.server.store.address}")
+        target = tmp_path / "backup.db"
+        document = watched.told("db", "backup", str(target), *database)
+        assert document == {"file": str(target), "size": target.stat().st_size}
+        watched.store("feed", watched.runs["private-fills"], 9000 * SECOND_NS)
+        with sqlite3.connect(target) as copy:
+            (count,) = copy.execute("SELECT count(*) FROM runs").fetchone()
+        assert count == len(watched.runs)
+        again = watched.ask("db", "backup", str(target), *database)
+        assert (again.status, again.out) == (2, "")
+        assert f"{target} is there already" in again.err
+        # And the copy is one that works.
+        assert watched.told("db", "check", "--database", f"sqlite:///{target}")["problems"] == []
+        assert watched.ask("db", "check", *database).out.split()[-2:] == ["is", "whole"]
+
+
+def test_a_damaged_database_is_told_with_status_1(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    assert checkwire("token", "create", "x", cwd=root).status == 0
+    with sqlite3.connect(root / ".checkwire" / "checkwire.db") as database:
+        database.execute(
+            "INSERT INTO incidents (id, check_id, opened_ns, opened_by, began_ns, closed_ns)"
+            " VALUES ('x', 1, 9, 'r', 1, 5)"
+        )
+    result = checkwire("db", "check", cwd=root)
+    assert result.status == 1
+    assert result.out.startswith("  ✕ ")
+    assert json.loads(checkwire("db", "check", "--json", cwd=root).out)["problems"] != []
+
+
+def test_what_is_too_old_is_removed(tmp_path: Path) -> None:
+    with watching(tmp_path) as watched:
+        database = ("--database", f"sqlite:///{watched.server.store.address}")
+        assert "Nothing is older" in watched.ask("db", "prune", *database).out
+        day = 86_400 * SECOND_NS
+        watched.store("feed", watched.runs["ticker-subscribe"], 31 * day)
+        assert watched.told("db", "prune", *database)["pruned"]["transcripts"] == 1
+
+
+def test_migrating_says_from_where_to_where(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    missing = checkwire("db", "migrate", cwd=root)
+    assert missing.status == 2
+    assert "there is no database" in missing.err
+    checkwire("token", "create", "x", cwd=root)
+    current = checkwire("db", "migrate", cwd=root)
+    assert re.search(r"checkwire\.db is up to date, at revision \d+\.$", current.out.strip())
+    with sqlite3.connect(root / ".checkwire" / "checkwire.db") as database:
+        database.execute("UPDATE checkwire_schema SET version_num = '9999'")
+    newer = checkwire("db", "migrate", cwd=root)
+    assert (newer.status, newer.out) == (2, "")
+    assert "newer version of Checkwire" in newer.err
+    doctor = json.loads(checkwire("doctor", "--json", cwd=root).out)
+    (found,) = (one for one in doctor["findings"] if one["subject"] == "database")
+    assert found["state"] == "bad"
+    assert "revision 9999" in found["fact"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["token", "list"],
+        ["token", "revoke", "x"],
+        ["secret", "list"],
+        ["secret", "rm", "x"],
+        ["db", "backup", "b.db"],
+        ["db", "check"],
+        ["db", "prune"],
+        ["db", "migrate"],
+    ],
+)
+def test_where_there_is_no_database_none_is_made(tmp_path: Path, arguments: list[str]) -> None:
+    result = checkwire(*arguments, cwd=project(tmp_path))
+    assert (result.status, result.out) == (2, "")
+    assert re.fullmatch(r"checkwire: error: there is no database [^\n]+\n", result.err)
+    assert not (tmp_path / ".checkwire").exists()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with serving_postgresql() as server:
+        yield server
+
+
+def test_all_of_it_works_on_postgresql(tmp_path: Path, postgresql: PostgreSQL) -> None:
+    root = project(tmp_path)
+    with postgresql.database() as url:
+        place = {"CHECKWIRE_DATABASE": url}
+        before = json.loads(checkwire("doctor", "--json", cwd=root, **place).out)["findings"]
+        found = {one["subject"]: one for one in before}
+        assert found["database"]["fact"].endswith("is reachable, and has no tables of Checkwire")
+        token = checkwire("token", "create", "ci", cwd=root, **place)
+        assert token.out.startswith("cw_"), token.err
+        assert " ci " in checkwire("token", "list", cwd=root, **place).out
+        assert given("x", "secret", "set", "A", "--database", url, cwd=root).status == 0
+        assert (root / ".checkwire" / "secrets.key").exists()
+        assert not (root / ".checkwire" / "checkwire.db").exists()
+        assert " A " in checkwire("secret", "list", cwd=root, **place).out
+        assert "is up to date" in checkwire("db", "migrate", cwd=root, **place).out
+        assert checkwire("db", "check", cwd=root, **place).status == 0
+        assert checkwire("db", "prune", cwd=root, **place).status == 0
+        backup = checkwire("db", "backup", "b.db", cwd=root, **place)
+        assert (backup.status, backup.out) == (2, "")
+        assert "pg_dump" in backup.err
+        after = json.loads(checkwire("doctor", "--json", cwd=root, **place).out)["findings"]
+        (database,) = (one for one in after if one["subject"] == "database")
+        assert database["state"] == "good"
+
+
+def test_an_unknown_kind_of_database(tmp_path: Path) -> None:
+    result = checkwire("token", "create", "x", "--database", "mysql://h/d", cwd=project(tmp_path))
+    assert result.status == 2
+    assert "mysql:// is no database that Checkwire knows" in result.err
