@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from checkwire.cli.places import data_folder, database_url, secrets_key
-from checkwire.model.errors import UsageError
 from checkwire.project.config import Project
 
 
@@ -26,8 +25,3 @@ def test_the_database_is_a_file_in_the_data_unless_another_is_named() -> None:
     assert database_url(None, data) == "sqlite:////srv/my orders/.checkwire/checkwire.db"
     assert database_url("postgresql://db/checkwire", data) == "postgresql://db/checkwire"
     assert secrets_key(data) == data / "secrets.key"
-
-
-def test_a_folder_that_no_url_can_name_is_an_error() -> None:
-    with pytest.raises(UsageError, match=r'has a "\?" in it: name another folder with --data'):
-        database_url(None, Path("/srv/what?/.checkwire"))

@@ -125,7 +125,7 @@ def watching(folder: Path, *, required: bool = False) -> Iterator[Watched]:
     data, home = folder / "data", folder / "home"
     data.mkdir()
     home.mkdir()
-    with serving(data, build, _prepare) as server:
+    with serving(f"sqlite:///{data}/checkwire.db", build, _prepare) as server:
         made = Watched(server, home)
         for number, (name, run) in enumerate(made.runs.items()):
             made.store(name, run, number * SECOND_NS)

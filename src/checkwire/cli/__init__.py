@@ -40,7 +40,7 @@ COMMANDS = {
     ),
     "test": CommandEntry("checkwire.cli.test:command", "Run checks and say what happened."),
     "serve": CommandEntry(
-        "checkwire.cli.serve:command", "Run checks around the clock, and serve the results."
+        "checkwire.cli.serve:command", "Run checks around the clock, and serve what became of them."
     ),
     "status": CommandEntry(
         "checkwire.cli.status:command", "Say how all checks stand, the worst first."

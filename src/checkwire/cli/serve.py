@@ -98,7 +98,7 @@ def command(
     log_format: Literal["auto", "text", "json"],
     log_level: str,
 ) -> int:
-    """Run a project's checks around the clock, and serve what became of them.
+    """Run checks around the clock, and serve what became of them.
 
     Checks run when their every= or cron= says. What became of them is kept in a database, and
     shown on pages and by an API. The project is loaded again when its files change, or at a

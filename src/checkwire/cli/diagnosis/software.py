@@ -20,7 +20,6 @@ EXTRAS = {
             "aiosmtplib",
             "aiosqlite",
             "alembic",
-            "cronsim",
             "datasketches",
             "fastapi",
             "jinja2",
