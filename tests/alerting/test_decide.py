@@ -252,7 +252,7 @@ def test_a_paused_check_opens_nothing_and_an_open_incident_stays_until_it_recove
                 await pause(tx, check.ids["updates"], "ada", check.now_ns)
             assert await check.runs("- - -") == []
             async with check.store.writing() as tx:
-                await resume(tx, check.ids["updates"])
+                await resume(tx, check.ids["updates"], check.now_ns)
             assert events(await check.runs("-")) == ["opened"]
             async with check.store.writing() as tx:
                 await pause(tx, check.ids["updates"], "ada", check.now_ns)

@@ -7,8 +7,6 @@ import json
 import re
 import sqlite3
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,21 +17,8 @@ from checkwire.store.database import Store
 from checkwire.store.secrets import SecretBox, secret_values
 from support.asking import SECOND_NS, watching
 from support.postgresql import PostgreSQL, serving_postgresql
-from support.program import Result, checkwire, environment, project
+from support.program import checkwire, project
 from support.typing_in import type_in
-
-
-def given(text: str | bytes, *arguments: str, cwd: Path) -> Result:
-    """Run a command that reads this from standard input."""
-    done = subprocess.run(
-        [sys.executable, "-m", "checkwire", *arguments],
-        input=text if isinstance(text, bytes) else text.encode(),
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        check=False,
-    )
-    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def values(root: Path, key: str = "test") -> dict[str, str]:
@@ -124,10 +109,9 @@ def test_a_token_that_is_made_opens_a_running_server_and_a_revoked_one_does_not(
 
 def test_a_secret_is_read_from_standard_input_sealed_and_named(tmp_path: Path) -> None:
     root = project(tmp_path)
-    assert given("hunter2\n", "secret", "set", "API_KEY", cwd=root).status == 0
-    assert (
-        given("two\nlines\n\n", "secret", "set", "PEM", "--project", "other", cwd=root).status == 0
-    )
+    assert checkwire("secret", "set", "API_KEY", cwd=root, given="hunter2\n").status == 0
+    words = ("secret", "set", "PEM", "--project", "other")
+    assert checkwire(*words, cwd=root, given="two\nlines\n\n").status == 0
     assert values(root) == {"API_KEY": "hunter2"}
     assert values(root, "other") == {"PEM": "two\nlines\n"}
     data = root / ".checkwire"
@@ -153,7 +137,7 @@ def test_a_secret_is_asked_for_unseen(tmp_path: Path) -> None:
 
 def test_secrets_are_removed_all_or_none(tmp_path: Path) -> None:
     root = project(tmp_path)
-    given("x", "secret", "set", "A", cwd=root)
+    checkwire("secret", "set", "A", cwd=root, given="x")
     result = checkwire("secret", "rm", "A", "B", cwd=root)
     assert (result.status, result.out) == (2, "")
     assert "test has no secret B here: checkwire secret list names them" in result.err
@@ -174,7 +158,7 @@ def test_secrets_are_removed_all_or_none(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_a_secret(tmp_path: Path, name: str, text: bytes, error: str) -> None:
-    result = given(text, "secret", "set", name, cwd=project(tmp_path))
+    result = checkwire("secret", "set", name, cwd=project(tmp_path), given=text)
     assert (result.status, result.out) == (2, "")
     assert error in result.err
     assert "hunter2" not in result.err
@@ -277,7 +261,7 @@ def test_all_of_it_works_on_postgresql(tmp_path: Path, postgresql: PostgreSQL) -
         token = checkwire("token", "create", "ci", cwd=root, **place)
         assert token.out.startswith("cw_"), token.err
         assert " ci " in checkwire("token", "list", cwd=root, **place).out
-        assert given("x", "secret", "set", "A", "--database", url, cwd=root).status == 0
+        assert checkwire("secret", "set", "A", "--database", url, cwd=root, given="x").status == 0
         assert (root / ".checkwire" / "secrets.key").exists()
         assert not (root / ".checkwire" / "checkwire.db").exists()
         assert " A " in checkwire("secret", "list", cwd=root, **place).out

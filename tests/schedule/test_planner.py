@@ -9,7 +9,7 @@ from checkwire.model.due import DueRun, due_run_id
 from checkwire.schedule.phase import phase_ns
 from checkwire.schedule.plan import Missed
 from checkwire.schedule.planner import Planner
-from checkwire.schedule.span import grace_ns, longest_run_ns, manual_run
+from checkwire.schedule.span import extra_run, grace_ns, longest_run_ns
 from checkwire.schedule.timetable import ScheduleError
 from support.schedules import DAY, HOUR, MINUTE, SECOND, dues, instant, scheduled
 
@@ -250,8 +250,8 @@ def test_the_longest_run_has_all_its_retries(retries: Retries, seconds: float) -
 
 
 def test_somebody_may_ask_for_a_run_of_a_check_without_a_schedule() -> None:
-    run = manual_run("p", scheduled(), "eu", NOW, "ID")
-    assert (run.due_ns, run.cause, run.grace_ns) == (NOW, "manual", MINUTE)
+    run = extra_run("p", scheduled(), "eu", NOW, "ID")
+    assert (run.due_ns, run.cause, run.grace_ns) == (NOW, "manual", 60 * MINUTE)
     assert run.holds_ns >= DAY
 
 

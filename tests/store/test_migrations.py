@@ -19,7 +19,7 @@ from checkwire.store import incidents, outbox, tokens
 from checkwire.store.database import Store
 from checkwire.store.maintenance import check
 from checkwire.store.registry import list_checks, list_projects
-from checkwire.store.runs import get_transcript, list_runs, pending_triggers, states
+from checkwire.store.runs import get_transcript, list_pending, list_runs, states
 from checkwire.store.schema import HEAD, MIGRATIONS, REVISIONS, VERSION_TABLE, revision_of
 from checkwire.store.secrets import SecretBox, secret_values
 from checkwire.store.statistics import phases, uptime
@@ -150,7 +150,7 @@ def test_an_old_database_keeps_what_is_in_it(old: str) -> None:
                 runs = await list_runs(tx, limit=1000)
                 failed = await list_runs(tx, code="tls.", statuses=["failed"])
                 transcripts = [await get_transcript(tx, record) for record in runs]
-                (trigger,) = await pending_triggers(tx)
+                (pending,) = await list_pending(tx)
                 (incident,) = await incidents.list_incidents(tx)
                 (notice,) = await outbox.due(tx, START)
                 (token,) = await tokens.list_tokens(tx)
@@ -161,7 +161,7 @@ def test_an_old_database_keeps_what_is_in_it(old: str) -> None:
         finally:
             await store.close()
         assert (project.key, one.definition.name) == ("shop", "one")
-        assert (two.paused_by, trigger.requested_by) == ("ann", "ann")
+        assert (two.paused_by, pending.cause) == ("ann", "manual")
         assert (state.location, state.status, state.due_ns) == ("eu", "passed", runs[0].due_ns)
         assert len(runs) == 60
         assert [record.message for record in failed] == [FAILURE.message] * 3

@@ -117,7 +117,7 @@ def test_checks_are_found_by_what_is_asked_for(with_store: WithStore) -> None:
             (check,) = await list_checks(tx, paused=True)
         assert (check.paused_ns, check.paused_by) == (START, "eve")
         async with store.writing() as tx:
-            await resume(tx, bob)
+            await resume(tx, bob, START)
         assert await names(store, paused=True) == []
 
     with_store(work)

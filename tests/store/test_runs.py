@@ -12,14 +12,14 @@ from checkwire.store.records import CheckState, RunRecord
 from checkwire.store.registry import pause
 from checkwire.store.runs import (
     Inserted,
-    add_trigger,
+    add_pending,
     get_run,
     get_transcript,
     insert_runs,
     last_due,
+    list_pending,
     list_runs,
     missed_record,
-    pending_triggers,
     record_of,
     states,
     strip,
@@ -171,17 +171,17 @@ def test_what_was_asked_for_by_hand_is_pending_until_its_result_is_there(
     async def work(store: Store) -> None:
         async with store.writing() as tx:
             (check,) = await enter(tx, "a")
-            wanted = {"check_id": check, "location": "local", "requested_by": "ann"}
-            for number in (2, 1):
-                await add_trigger(tx, run_id=f"r{number}", due_ns=START + number, **wanted)
-                await add_trigger(tx, run_id=f"r{number}", due_ns=START + number, **wanted)
+            one, two = (
+                due(START + number, run_id=f"r{number}", cause="manual", grace_ns=number)
+                for number in (1, 2)
+            )
+            for owed in (two, one, two):
+                await add_pending(tx, owed, check)
         async with store.reading() as tx:
-            first, second = await pending_triggers(tx)
-        assert (first.run_id, second.run_id) == ("r1", "r2")
-        assert (first.project, first.check, first.location) == ("shop", "checks.py::a", "local")
+            assert await list_pending(tx) == [one, two]
         await insert(store, row(check, START + 1, run_id="r1", cause="manual"))
         async with store.reading() as tx:
-            assert await pending_triggers(tx) == [second]
+            assert await list_pending(tx) == [two]
 
     with_store(work)
 

@@ -36,13 +36,23 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": code, "PYTHONUTF8": "1", **variables}
 
 
-def checkwire(*arguments: str, cwd: Path, timeout: float = 50, **variables: str) -> Result:
-    """Run the program to its end."""
+def checkwire(
+    *arguments: str, cwd: Path, timeout: float = 50, given: str | bytes = b"", **variables: str
+) -> Result:
+    """Run the program to its end.
+
+    Args:
+        arguments: its arguments.
+        cwd: where.
+        timeout: seconds after which it is killed, and the test fails.
+        given: what it reads from standard input.
+        variables: of its environment.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "checkwire", *arguments],
         cwd=cwd,
         env=environment(**variables),
-        stdin=subprocess.DEVNULL,
+        input=given if isinstance(given, bytes) else given.encode(),
         capture_output=True,
         timeout=timeout,
         check=False,

@@ -19,7 +19,7 @@ from checkwire.store import incidents, outbox, tokens
 from checkwire.store.database import Store
 from checkwire.store.registry import pause
 from checkwire.store.rollups.rolling import roll_up
-from checkwire.store.runs import add_trigger, insert_runs, record_of
+from checkwire.store.runs import add_pending, insert_runs, record_of
 from checkwire.store.schema import HEAD
 from checkwire.store.secrets import SecretBox, set_secret
 from support.postgresql import serving_postgresql
@@ -46,9 +46,7 @@ async def fill(url: str) -> None:
                 batch.append((record_of(run, planned, one), run))
             await insert_runs(tx, batch, START + 60 * HOUR)
             await pause(tx, two, "ann", START)
-            await add_trigger(
-                tx, run_id="manual", check_id=two, location="us", due_ns=START, requested_by="ann"
-            )
+            await add_pending(tx, due(START, "two", "us", run_id="manual", cause="manual"), two)
             incident = await incidents.open_incident(
                 tx, check_id=one, began_ns=START, opened_ns=START, opened_by="x"
             )

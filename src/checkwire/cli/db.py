@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from checkwire.cli.help import ExampleCommand, ExampleGroup
+from checkwire.cli.keeping import keep_option
 from checkwire.cli.places import data_options
 
 __all__ = ["command"]
@@ -62,17 +63,26 @@ def check(data: Path | None, database: str | None, as_json: bool) -> int:
     return check_database(data, database, as_json=as_json)
 
 
-@command.command(cls=ExampleCommand, examples=(("checkwire db prune", "now, not in the night"),))
+@command.command(
+    cls=ExampleCommand,
+    examples=(
+        ("checkwire db prune", "now, not within the hour"),
+        ("checkwire db prune --keep transcripts=7d", "and let go of more"),
+    ),
+)
+@keep_option
 @data_options
 @_json
-def prune(data: Path | None, database: str | None, as_json: bool) -> None:
+def prune(
+    keep: tuple[tuple[str, int], ...], data: Path | None, database: str | None, as_json: bool
+) -> None:
     """Remove what is older than it is to be kept.
 
     A running server does so by itself, a little at a time.
     """
     from checkwire.cli.administration.upkeep import prune_database
 
-    prune_database(data, database, as_json=as_json)
+    prune_database(keep, data, database, as_json=as_json)
 
 
 @command.command(

@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from checkwire.cli.help import ExampleCommand
+from checkwire.cli.keeping import keep_option, retention_of
 from checkwire.cli.places import data_options
 from checkwire.model.errors import UsageError
 
@@ -23,6 +24,7 @@ PORT = 8733
         ("checkwire serve", "the project of this folder, at http://127.0.0.1:8733"),
         ("checkwire serve monitoring --port 9000", "another one, elsewhere"),
         ("checkwire serve --host 0.0.0.0", "for other machines; the first start prints a token"),
+        ("checkwire serve --keep runs=360d", "history of a year, instead of 90 days"),
         ("checkwire serve --database postgresql://checkwire@db/checkwire", "with PostgreSQL"),
     ),
 )
@@ -55,6 +57,7 @@ PORT = 8733
     show_default=True,
     help="For runs under way when it is stopped.",
 )
+@keep_option
 @click.option(
     "--url",
     "base_url",
@@ -91,6 +94,7 @@ def command(
     port: int,
     workers: int | None,
     patience: float,
+    keep: tuple[tuple[str, int], ...],
     base_url: str | None,
     allowed_hosts: tuple[str, ...],
     no_auth: bool,
@@ -125,6 +129,7 @@ def command(
         port=port,
         workers=workers,
         patience=patience,
+        retention=retention_of(keep),
         base_url=base_url,
         allowed_hosts=allowed_hosts,
         auth=not no_auth,

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import click
 import structlog
 
-from checkwire.cli.places import data_folder, database_url, secrets_key
+from checkwire.cli.places import data_folder, database_url, make_data_folder, secrets_key
 from checkwire.cli.testing.services import Services
 from checkwire.model.places import host_and_port
 from checkwire.project.config import Project, load_project
@@ -29,9 +29,11 @@ from checkwire.server.logs import configure_logs
 from checkwire.server.service.host import ProjectHost
 from checkwire.server.service.loading import require_different
 from checkwire.server.service.service import Service
+from checkwire.server.service.stored_secrets import StoredSecrets
 from checkwire.server.web import WebServer, listen
 from checkwire.store.database import Store
-from checkwire.store.secrets import SecretBox, secret_values
+from checkwire.store.retention import Retention
+from checkwire.store.secrets import SecretBox
 
 __all__ = ["Serving"]
 
@@ -48,6 +50,7 @@ class Serving(NamedTuple):
     port: int
     workers: int | None
     patience: float
+    retention: Retention
     base_url: str | None
     allowed_hosts: Sequence[str]
     auth: bool
@@ -67,22 +70,16 @@ class Serving(NamedTuple):
         async with contextlib.AsyncExitStack() as stack:
             # What can be known to be in the way at once is told before anything is started.
             sock = stack.enter_context(contextlib.closing(listen(self.host, self.port)))
+            make_data_folder(data)
             stack.enter_context(Claim(data))
             store = await Store.open(database_url(self.database, data))
             stack.push_async_callback(store.close)
             if self.services:
                 for project in projects:
                     await stack.enter_async_context(_services(project))
-            box = SecretBox(secrets_key(data))
-
-            async def stored_secrets(project: str) -> dict[str, str]:
-                async with store.reading() as tx:
-                    return await secret_values(tx, box, project)
-
+            secrets = StoredSecrets(store, SecretBox(secrets_key(data)))
             hosts = [
-                ProjectHost(
-                    Path(project.root), connecting=Connecting(), stored_secrets=stored_secrets
-                )
+                ProjectHost(Path(project.root), connecting=Connecting(), stored_secrets=secrets)
                 for project in projects
             ]
             for host in hosts:
@@ -93,7 +90,12 @@ class Serving(NamedTuple):
                 self.workers or max(16, 8 * (os.cpu_count() or 1)), DescriptorLimit().attempts
             )
             service = Service(
-                store, hosts, slots=slots, patience=self.patience, base_url=self.base_url
+                store,
+                hosts,
+                slots=slots,
+                patience=self.patience,
+                retention=self.retention,
+                base_url=self.base_url,
             )
             await service.start()
             auth = Auth(store, self._needs_token(sock), hosts=self.allowed_hosts)

@@ -11,8 +11,8 @@ from checkwire.model.run_id import run_id_at
 
 __all__ = ["Cause", "DueRun", "check_uid", "due_run_id"]
 
-Cause = Literal["schedule", "manual"]
-"""Why a run takes place."""
+Cause = Literal["schedule", "manual", "first"]
+"""Why a run takes place: it was planned, somebody asked for it, or the check is new."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 
 from checkwire.model.definition import CheckDefinition, Retries
-from checkwire.model.due import DueRun
+from checkwire.model.due import Cause, DueRun
 from checkwire.schedule.timetable import NEVER_NS, timetable_of
 
-__all__ = ["grace_ns", "holds_ns", "longest_run_ns", "manual_run"]
+__all__ = ["extra_run", "grace_ns", "holds_ns", "longest_run_ns"]
 
 _SECOND = 10**9
 _LEAST_GRACE_NS = 10 * _SECOND
 _MOST_GRACE_NS = 60 * _SECOND
 _UNSCHEDULED_GAP_NS = 86400 * _SECOND
+_EXTRA_GRACE_NS = 3600 * _SECOND
 
 
 def grace_ns(gap_ns: int) -> int:
@@ -61,17 +62,23 @@ def longest_run_ns(timeout: float, retries: Retries) -> int:
     return round(seconds * _SECOND)
 
 
-def manual_run(
-    project: str, definition: CheckDefinition, location: str, now_ns: int, run_id: str
+def extra_run(
+    project: str,
+    definition: CheckDefinition,
+    location: str,
+    due_ns: int,
+    run_id: str,
+    cause: Cause = "manual",
 ) -> DueRun:
-    """A run that somebody asked for: due now, whatever the check's schedule.
+    """A run beside the check's schedule. Somebody waits for it, so it is missed only after an hour.
 
     Args:
         project: its id.
         definition: of the check, which need not be scheduled.
         location: a name.
-        now_ns: when it was asked for.
+        due_ns: when it is due.
         run_id: a new one.
+        cause: why it takes place.
 
     Raises:
         ScheduleError: see :func:`checkwire.schedule.timetable.timetable_of`.
@@ -79,14 +86,14 @@ def manual_run(
     gap_ns = _UNSCHEDULED_GAP_NS
     if definition.every is not None or definition.cron is not None:
         timetable = timetable_of(project, definition, location)
-        gap_ns = min(NEVER_NS, timetable.next_after(now_ns)) - now_ns
+        gap_ns = min(NEVER_NS, timetable.next_after(due_ns)) - due_ns
     return DueRun(
         run_id=run_id,
         project=project,
         check=definition.id,
         location=location,
-        due_ns=now_ns,
+        due_ns=due_ns,
         holds_ns=holds_ns(gap_ns, longest_run_ns(definition.timeout, definition.retries)),
-        grace_ns=_MOST_GRACE_NS,
-        cause="manual",
+        grace_ns=_EXTRA_GRACE_NS,
+        cause=cause,
     )

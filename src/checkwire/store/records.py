@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from checkwire.model.definition import CheckDefinition
+from checkwire.model.due import Cause
 
 __all__ = [
     "CAUSES",
@@ -25,7 +26,7 @@ RunStatus = Literal["passed", "degraded", "failed", "error", "skipped", "missed"
 
 STATUSES: tuple[RunStatus, ...] = ("passed", "degraded", "failed", "error", "skipped", "missed")
 """Stored as their index."""
-CAUSES = ("schedule", "manual")
+CAUSES: tuple[Cause, ...] = ("schedule", "manual", "first")
 """Stored as their index."""
 
 
@@ -48,6 +49,7 @@ class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):
         uid: stable, short, for addresses.
         removed_ns: since when it is no longer in its project.
         paused_ns, paused_by: since when, and by whom, it is paused.
+        resumed_ns: when its last pause ended.
     """
 
     id: int
@@ -58,6 +60,7 @@ class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):
     removed_ns: int | None = None
     paused_ns: int | None = None
     paused_by: str | None = None
+    resumed_ns: int | None = None
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -79,7 +82,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     project: str = ""
     location: str
     due_ns: int
-    cause: Literal["schedule", "manual"] = "schedule"
+    cause: Cause = "schedule"
     status: RunStatus
     started_ns: int | None = None
     duration_ns: int | None = None

@@ -24,6 +24,7 @@ from checkwire.store.tables import (
 from checkwire.store.upsert import insert_into
 
 __all__ = [
+    "check_keys",
     "checks_by_id",
     "find_checks",
     "get_check",
@@ -113,6 +114,12 @@ async def sync_project(
     }
     await _write_lists(tx, {ids[check]: wanted[check] for check in (*new, *changed)})
     return ids
+
+
+async def check_keys(tx: AsyncConnection, project: str) -> set[str]:
+    """The ids of all checks that a project has or had."""
+    query = select(checks.c.key).join(projects, projects.c.id == checks.c.project_id)
+    return set(await tx.scalars(query.where(projects.c.key == project)))
 
 
 async def remove_projects_but(tx: AsyncConnection, keys: Collection[str], now_ns: int) -> None:
@@ -248,10 +255,12 @@ async def pause(tx: AsyncConnection, check_id: int, by: str, now_ns: int) -> Non
     )
 
 
-async def resume(tx: AsyncConnection, check_id: int) -> None:
-    """Note that a check is no longer paused."""
+async def resume(tx: AsyncConnection, check_id: int, now_ns: int) -> None:
+    """Note that a check is no longer paused; if it is not, nothing changes."""
     await tx.execute(
-        update(checks).where(checks.c.id == check_id).values(paused_ns=None, paused_by=None)
+        update(checks)
+        .where(checks.c.id == check_id, checks.c.paused_ns.is_not(None))
+        .values(paused_ns=None, paused_by=None, resumed_ns=now_ns)
     )
 
 
@@ -331,6 +340,7 @@ def _check_record(row: Row[Any]) -> CheckRecord:
         removed_ns=row.removed_ns,
         paused_ns=row.paused_ns,
         paused_by=row.paused_by,
+        resumed_ns=row.resumed_ns,
     )
 
 

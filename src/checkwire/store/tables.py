@@ -62,6 +62,7 @@ checks = Table(
     Column("removed_ns", BigInteger),  # when it was no longer in the project
     Column("paused_ns", BigInteger),
     Column("paused_by", Text),
+    Column("resumed_ns", BigInteger),
     UniqueConstraint("project_id", "key"),
 )
 
@@ -240,14 +241,16 @@ marks = Table(  # how far something has come, see marks.py
     Column("at_ns", BigInteger, nullable=False),
 )
 
-triggers = Table(  # runs asked for by hand that have no result yet
-    "triggers",
+pending_runs = Table(  # that no schedule tells of again after a restart, see runs/pending.py
+    "pending_runs",
     metadata,
     Column("run_id", Text, primary_key=True),
     Column("check_id", Integer, ForeignKey("checks.id"), nullable=False),
     Column("location_id", Integer, ForeignKey("locations.id"), nullable=False),
     Column("due_ns", BigInteger, nullable=False),
-    Column("requested_by", Text, nullable=False),
+    Column("holds_ns", BigInteger, nullable=False),
+    Column("grace_ns", BigInteger, nullable=False),
+    Column("cause", SmallInteger, nullable=False),  # records.CAUSES
 )
 
 incidents = Table(

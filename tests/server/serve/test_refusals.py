@@ -49,7 +49,9 @@ def test_a_data_folder_that_cannot_be_one(checks: Checks, tmp_path: Path) -> Non
     file = tmp_path / "file"
     file.write_text("")
     line = refused(checks(), "--port", "0", "--data", str(file / "data"))
-    assert line.startswith(f"{file / 'data'} cannot hold the server's data: Not a directory;")
+    assert line == (
+        f"the folder {file / 'data'} cannot be made (Not a directory): name another one with --data"
+    )
 
 
 def test_a_data_folder_that_another_server_uses(checks: Checks) -> None:

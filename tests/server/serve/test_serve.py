@@ -22,12 +22,12 @@ SCHEDULED = "from checkwire import check\n" + "".join(
 
 def test_checks_run_when_they_are_due(checks: Checks) -> None:
     with Server(checks(many_check=SCHEDULED)) as server:
-        runs = server.wait_for(lambda: r if len(r := server.runs()) >= 16 else None)
+        runs = server.wait_for(lambda: r if len(r := server.runs()) >= 24 else None)
         by_check: dict[str, list[int]] = {}
         for run in runs:
             assert run["status"] == "passed"
-            assert run["cause"] == "schedule"
-            by_check.setdefault(run["check"], []).append(run["due_ns"])
+            if run["cause"] == "schedule":
+                by_check.setdefault(run["check"], []).append(run["due_ns"])
         twice = [due for due in by_check.values() if len(due) > 1]
         assert twice
         assert all(due[0] - due[1] == 10 * 10**9 for due in twice)
@@ -91,11 +91,12 @@ def test_a_run_ends_on_the_version_it_began_with(checks: Checks) -> None:
 
 def test_a_paused_check_is_not_due(checks: Checks) -> None:
     with Server(checks(many_check=SCHEDULED)) as server:
+        server.wait_for(lambda: sum(r["cause"] == "first" for r in server.runs()) == 8 or None)
         checks_ = [server.check(f"number_{i}") for i in range(8)]
         for check in checks_[1:]:
             server.ask(f"/api/v1/checks/{check['uid']}/pause", {})
         server.wait_for(lambda: server.check("number_1")["paused"] or None)
-        before = {run["run_id"] for run in server.runs()}
+        paused_ns = max(server.check(f"number_{i}")["paused_ns"] for i in range(1, 8))
         # Within one interval each of them would have been due.
         due = checks_[0]["next_due_ns"]
         server.wait_for(
@@ -103,7 +104,7 @@ def test_a_paused_check_is_not_due(checks: Checks) -> None:
                 any(r["due_ns"] > due for r in server.runs() if r["check"].endswith("_0")) or None
             )
         )
-        after = [run for run in server.runs() if run["run_id"] not in before]
+        after = [run for run in server.runs() if run["due_ns"] > paused_ns]
         assert {run["check"].rpartition("::")[2] for run in after} == {"number_0"}
         server.ask(f"/api/v1/checks/{checks_[1]['uid']}/resume", {})
         assert server.check("number_1")["next_due_ns"] is not None

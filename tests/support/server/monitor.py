@@ -131,14 +131,7 @@ class SmallMonitor:
         for location in locations or definition.locations:
             due = self._due_run(project, definition, location, time.time_ns(), "manual")
             async with self.store.writing() as tx:
-                await runs.add_trigger(
-                    tx,
-                    run_id=due.run_id,
-                    check_id=self._ids[check_uid],
-                    location=location,
-                    due_ns=due.due_ns,
-                    requested_by=by,
-                )
+                await runs.add_pending(tx, due, self._ids[check_uid])
             self._wait(check_uid, due)
             asked.append(due)
         return asked
@@ -151,7 +144,7 @@ class SmallMonitor:
     async def resume(self, check_uid: str) -> None:
         self._check(check_uid)
         async with self.store.writing() as tx:
-            await registry.resume(tx, self._ids[check_uid])
+            await registry.resume(tx, self._ids[check_uid], time.time_ns())
 
     async def reload(self, project: str | None = None) -> None:
         if project is not None and project not in self._projects:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from checkwire.cli.administration.opening import find_place, importing, with_store
+from checkwire.cli.keeping import retention_of
 from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.figures import counted, size
 from checkwire.cli.reporters.json import format_document
@@ -67,15 +68,20 @@ def check_database(data: Path | None, database: str | None, *, as_json: bool) ->
     return 1 if problems else 0
 
 
-def prune_database(data: Path | None, database: str | None, *, as_json: bool) -> None:
+def prune_database(
+    keep: tuple[tuple[str, int], ...], data: Path | None, database: str | None, *, as_json: bool
+) -> None:
     """Remove what is older than it is to be kept."""
+    place = find_place(data, database)
+    with importing():
+        retention = retention_of(keep)
 
     async def work(store: Store) -> Pruned:
-        from checkwire.store.maintenance import Retention, prune
+        from checkwire.store.maintenance import prune
 
-        return await prune(store, Retention(), time.time_ns())
+        return await prune(store, retention, time.time_ns())
 
-    pruned = with_store(find_place(data, database), work)
+    pruned = with_store(place, work)
     if as_json:
         _document({"pruned": pruned._asdict()})
         return

@@ -56,6 +56,9 @@ class Watcher(Protocol):
     def run_missed(self, due: DueRun) -> None:
         """It could not begin within its grace."""
 
+    def run_gone(self, due: DueRun) -> None:
+        """Its check is gone: there will be no result."""
+
 
 Find = Callable[[DueRun], tuple[CheckDefinition, Runner] | None]
 
@@ -127,11 +130,15 @@ class Executor:
         try:
             found = self._find(due)
             if found is None:
+                self._watcher.run_gone(due)
                 return
             if time.time_ns() > due.due_ns + due.grace_ns:
                 self._watcher.run_missed(due)
                 return
             await self._run(due, *found, slot)
+        except Exception:
+            self._watcher.run_gone(due)
+            raise
         finally:
             slot.release()
             self.running.pop(due.run_id, None)

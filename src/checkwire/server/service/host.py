@@ -14,7 +14,8 @@ from checkwire.model.failures import Failure
 from checkwire.project.changes import Snapshot, snapshot
 from checkwire.runner.python.messages import Connecting
 from checkwire.server.monitor import ProjectStatus
-from checkwire.server.service.loading import ProjectVersion, StoredSecrets, load_version
+from checkwire.server.service.loading import ProjectVersion, load_version
+from checkwire.server.service.stored_secrets import StoredSecrets
 
 __all__ = ["ProjectHost"]
 
@@ -26,6 +27,7 @@ class ProjectHost:
 
     Attributes:
         folder: where it is.
+        stored_secrets: the secrets that the server keeps.
         version: the one that runs.
         error: why the files as they are now could not be loaded; else ``None``.
         seen: what the files were like when they were last read.
@@ -39,7 +41,7 @@ class ProjectHost:
         self.seen: Snapshot = {}
         self._version: ProjectVersion | None = None
         self._connecting = connecting
-        self._stored_secrets = stored_secrets
+        self.stored_secrets = stored_secrets
         self._loading = asyncio.Lock()
 
     @property
@@ -119,7 +121,7 @@ class ProjectHost:
         version = await load_version(
             self.folder,
             now_ns=time.time_ns(),
-            stored_secrets=self._stored_secrets,
+            stored_secrets=self.stored_secrets,
             connecting=self._connecting,
         )
         for warning in version.warnings:

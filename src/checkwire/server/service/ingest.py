@@ -46,16 +46,18 @@ class Ingester:
 
     Args:
         write: see :data:`Write`.
+        on_drop: told of a result that was let go.
 
     Attributes:
         problem: a sentence, while results cannot be written; else ``None``.
         dropped: results that were let go, for too many were waiting.
     """
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, write: Write, on_drop: Callable[[Result], None]) -> None:
         self.problem: str | None = None
         self.dropped = 0
         self._write = write
+        self._on_drop = on_drop
         self._batch: list[Result] = []
         self._waiting: deque[Result] = deque()
         self._arrived = asyncio.Event()
@@ -118,7 +120,7 @@ class Ingester:
             except IntegrityError as error:
                 run_id = self._batch[0].record.run_id
                 _log.error("the database refuses a result", run=run_id, why=str(error.orig))
-                self.dropped += 1
+                self._drop(self._batch[0])
             except (SQLAlchemyError, CheckwireError, OSError) as error:
                 self._cannot(error)
                 return False
@@ -140,10 +142,13 @@ class Ingester:
             self._arrived.clear()
             self._emptied.set()
 
+    def _drop(self, result: Result) -> None:
+        self.dropped += 1
+        self._on_drop(result)
+
     def _save_room(self) -> None:
         while len(self._waiting) > _MOST:
-            self._waiting.popleft()
-            self.dropped += 1
+            self._drop(self._waiting.popleft())
         index = len(self._waiting) - _WITH_TRANSCRIPTS
         result = self._waiting[index]
         if result.run is not None and result.record.status == "passed":

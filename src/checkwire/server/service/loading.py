@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,11 +17,9 @@ from checkwire.project.discovery import discover
 from checkwire.project.secrets import read_secrets
 from checkwire.runner.python.messages import Connecting
 from checkwire.runner.runner import Collected, Runner
+from checkwire.server.service.stored_secrets import SecretsSeen, StoredSecrets
 
-__all__ = ["ProjectVersion", "StoredSecrets", "load_version", "require_different"]
-
-StoredSecrets = Callable[[str], Awaitable[dict[str, str]]]
-"""The secrets that the server keeps for a project, by its id."""
+__all__ = ["ProjectVersion", "load_version", "require_different"]
 
 
 class ProjectVersion:
@@ -30,6 +28,7 @@ class ProjectVersion:
     Attributes:
         project: its settings.
         secrets: their values, by name.
+        secrets_seen: which of them the server keeps.
         runner: has imported the check files.
         definitions: of the checks, by id.
         failures: why some checks, or whole files, are not among them.
@@ -44,10 +43,12 @@ class ProjectVersion:
         runner: Runner,
         collected: Collected,
         secrets: dict[str, str],
+        secrets_seen: SecretsSeen,
         now_ns: int,
     ) -> None:
         self.project = project
         self.secrets = secrets
+        self.secrets_seen = secrets_seen
         self.runner = runner
         self.definitions: dict[str, CheckDefinition] = {d.id: d for d in collected.definitions}
         self.failures: tuple[Failure, ...] = (*collected.failures.values(), *collected.left_out)
@@ -74,7 +75,7 @@ async def load_version(
     Args:
         folder: the project's, or one in it.
         now_ns: the time (Unix epoch).
-        stored_secrets: gives those that the server keeps for it; they go before its own.
+        stored_secrets: those that the server keeps; they go before the project's own.
         connecting: options for every connection.
         env: variables that go before the environment and the project's own.
 
@@ -87,7 +88,7 @@ async def load_version(
     everything = {**project.env, **os.environ, **(env or {})}
     variables = {name: value for name, value in everything.items() if _is_text(name + value)}
     secrets = read_secrets(project, variables)
-    stored = await stored_secrets(project.id)
+    stored, seen = await stored_secrets.read(project.id)
     absent = {name: why for name, why in secrets.absent.items() if name not in stored}
     values = {**secrets.values, **stored}
     runner = Runner(
@@ -102,7 +103,7 @@ async def load_version(
     except BaseException:
         await runner.close()
         raise
-    return ProjectVersion(project, runner, collected, values, now_ns)
+    return ProjectVersion(project, runner, collected, values, seen, now_ns)
 
 
 def _is_text(value: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.attempt import Run
@@ -14,6 +14,7 @@ from checkwire.store import transcripts as codec
 from checkwire.store.records import CAUSES, STATUSES, CheckState, RunRecord
 from checkwire.store.registry import location_ids, lock_checks
 from checkwire.store.rollups.hours import hours_between
+from checkwire.store.runs.pending import remove_pending
 from checkwire.store.runs.states import moved, state_record
 from checkwire.store.tables import (
     PHASES,
@@ -22,7 +23,6 @@ from checkwire.store.tables import (
     locations,
     runs,
     transcripts,
-    triggers,
 )
 from checkwire.store.upsert import insert_into
 
@@ -66,7 +66,7 @@ async def insert_runs(
 
     A run that is there already changes nothing. What it takes to compute roll-ups anew is noted,
     the states of checks are moved (not by a run that is earlier than one they know), and what was
-    asked for by hand is no longer pending.
+    owed is no longer pending.
 
     Args:
         tx: a transaction that writes.
@@ -107,9 +107,7 @@ async def insert_runs(
     await _write_standings(tx, {p: s for p, s in standings.items() if known.get(p) != s})
     await _mark_dirty(tx, dirty)
     await _insert_transcripts(tx, new, places)
-    manual = [record.run_id for record, _ in new if record.cause == "manual"]
-    for part in _chunks(manual):
-        await tx.execute(delete(triggers).where(triggers.c.run_id.in_(part)))
+    await remove_pending(tx, (record.run_id for record, _ in new))
     return inserted
 
 

@@ -265,7 +265,7 @@ def _record(row: Row[Any]) -> RunRecord:
         project=row.project,
         location=row.location,
         due_ns=row.due_ns,
-        cause=CAUSES[row.cause],  # type: ignore[arg-type]
+        cause=CAUSES[row.cause],
         status=STATUSES[row.status],
         started_ns=row.started_ns,
         duration_ns=row.duration_ns,

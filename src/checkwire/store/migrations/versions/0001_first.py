@@ -167,6 +167,7 @@ def upgrade() -> None:
         sa.Column("removed_ns", sa.BigInteger(), nullable=True),
         sa.Column("paused_ns", sa.BigInteger(), nullable=True),
         sa.Column("paused_by", sa.Text(), nullable=True),
+        sa.Column("resumed_ns", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_checks_project_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checks")),
         sa.UniqueConstraint("project_id", "key", name=op.f("uq_checks_project_id_key")),
@@ -312,17 +313,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_runs_run_id", "runs", ["run_id"], unique=True)
     op.create_table(
-        "triggers",
+        "pending_runs",
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("check_id", sa.Integer(), nullable=False),
         sa.Column("location_id", sa.Integer(), nullable=False),
         sa.Column("due_ns", sa.BigInteger(), nullable=False),
-        sa.Column("requested_by", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["check_id"], ["checks.id"], name=op.f("fk_triggers_check_id")),
+        sa.Column("holds_ns", sa.BigInteger(), nullable=False),
+        sa.Column("grace_ns", sa.BigInteger(), nullable=False),
+        sa.Column("cause", sa.SmallInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["check_id"], ["checks.id"], name=op.f("fk_pending_runs_check_id")),
         sa.ForeignKeyConstraint(
-            ["location_id"], ["locations.id"], name=op.f("fk_triggers_location_id")
+            ["location_id"], ["locations.id"], name=op.f("fk_pending_runs_location_id")
         ),
-        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_triggers")),
+        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_pending_runs")),
     )
     op.create_table(
         "outbox",

@@ -1,0 +1,130 @@
+"""What runs when, over pauses, crashes and changes."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from support.program import checkwire
+from support.serve import Server
+
+Checks = Callable[..., Path]
+
+SECOND = 10**9
+
+SELDOM = """
+    from checkwire import check
+
+    @check(every="12h")
+    def seldom():
+        assert True
+
+    @check(cron="0 4 1 1 *")
+    def new_year():
+        assert True
+
+    @check
+    def never():
+        assert True
+"""
+
+
+def test_a_new_check_runs_at_once_and_only_once(checks: Checks) -> None:
+    folder = checks(seldom_check=SELDOM)
+    with Server(folder) as server:
+        (run,) = server.wait_for(server.runs)
+        assert (run["check"], run["cause"], run["status"]) == (
+            "seldom_check.py::seldom", "first", "passed",
+        )  # fmt: skip
+        server.stop()
+        server.start()
+        (folder / "more_check.py").write_text(
+            "from checkwire import check\n@check(every='6h')\ndef more():\n    assert True\n"
+        )
+        server.wait_for(lambda: len(server.runs()) > 1 or None)
+        assert [run["cause"] for run in server.runs()] == ["first", "first"]
+        assert server.runs()[0]["check"] == "more_check.py::more"
+
+
+OVERTAKEN = """
+    import time
+    from pathlib import Path
+    from checkwire import check
+
+    @check(every="10s", timeout="60s")
+    def sometimes_slow():
+        begun = Path("begun")
+        if not begun.exists():
+            begun.touch()  # by the run that the check begins with
+            return
+        if begun.read_text() == "":
+            begun.write_text("slow")
+            time.sleep(55)
+        assert True
+"""
+
+
+def test_a_run_that_others_have_overtaken_is_not_lost_in_a_crash(checks: Checks) -> None:
+    """Planning goes on from the latest instant in the store: the slow run's is before that."""
+    folder = checks(slow_check=OVERTAKEN)
+    with Server(folder) as server:
+
+        def scheduled() -> list[int]:
+            return sorted(
+                run["due_ns"] + n * 10 * SECOND
+                for run in server.runs()
+                if run["cause"] == "schedule"
+                for n in range(max(1, run["missed"]))
+            )
+
+        slow_ns = server.check("sometimes_slow")["next_due_ns"]
+        server.wait_for(scheduled)
+        assert scheduled()[0] > slow_ns
+        server.kill()
+        server.start()
+        server.wait_for(lambda: len(scheduled()) >= 3 or None)
+        assert scheduled()[0] == slow_ns
+        steps = {later - earlier for earlier, later in itertools.pairwise(scheduled())}
+        assert steps == {10 * SECOND}
+
+
+def test_nothing_is_missed_of_a_pause_that_has_ended(checks: Checks) -> None:
+    source = "from checkwire import check\n@check(every='10s')\ndef often():\n    assert True\n"
+    with Server(checks(often_check=source)) as server:
+        server.wait_for(server.runs)
+        check = server.check("often")
+        server.ask(f"/api/v1/checks/{check['uid']}/pause", {})
+        paused_ns = server.check("often")["paused_ns"]
+        # Long enough for two of its instants.
+        server.wait_for(lambda: time.time_ns() > paused_ns + 21 * SECOND or None)
+        server.ask(f"/api/v1/checks/{check['uid']}/resume", {})
+        server.kill()
+        server.start()
+        newest = server.wait_for(
+            lambda: [run for run in server.runs() if run["due_ns"] > paused_ns + 21 * SECOND]
+        )
+        between = [run for run in server.runs() if run not in newest and run["due_ns"] > paused_ns]
+        assert between == []
+        assert newest[-1]["status"] == "passed"
+
+
+SECRET = """
+    from checkwire import check, secret
+
+    @check
+    def knows():
+        assert secret("KEY") == "new"
+"""
+
+
+def test_a_secret_that_is_set_while_it_runs_is_used(checks: Checks, tmp_path: Path) -> None:
+    folder = checks(secret_check=SECRET)
+    with Server(folder) as server:
+        assert server.run(server.trigger("knows"))["status"] != "passed"
+        done = checkwire("secret", "set", "KEY", cwd=folder, given="new")
+        assert done.status == 0, done.err
+        server.wait_for(lambda: server.logged("secrets changed"))
+        server.wait_for(lambda: len(server.logged("project loaded")) == 2 or None)
+        assert server.run(server.trigger("knows"))["status"] == "passed"
