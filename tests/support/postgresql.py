@@ -32,6 +32,13 @@ class PostgreSQL:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(whole)
 
+    def end_connections(self, name: str) -> None:
+        """Cut all connections to a database."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+
     @contextlib.contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
         """The URL of a new database, for as long as it is needed."""

@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 
 from support.program import environment
 
-__all__ = ["Server"]
+__all__ = ["Serve", "Server"]
 
 _PATIENCE = 30.0
 T = TypeVar("T")
+Serve = Callable[..., "Server"]
+"""Makes a :class:`Server`, with its arguments."""
 
 
 class Server:
@@ -29,6 +31,7 @@ class Server:
         project: the project's folder.
         arguments: further ones for ``serve``.
         data: its folder; by default that in the project's.
+        database: its URL; by default it is SQLite's, in that folder.
 
     Attributes:
         url: where it answers.
@@ -37,11 +40,17 @@ class Server:
     """
 
     def __init__(
-        self, project: Path, *arguments: str, data: Path | None = None, **variables: str
+        self,
+        project: Path,
+        *arguments: str,
+        data: Path | None = None,
+        database: str | None = None,
+        **variables: str,
     ) -> None:
         self.project = project
         self.data = data or project / ".checkwire"
-        self.arguments = arguments
+        self.database = database or f"sqlite:///{self.data}/checkwire.db"
+        self.arguments = (*(("--database", database) if database else ()), *arguments)
         self.variables = variables
         self.token = ""
         self.url = ""

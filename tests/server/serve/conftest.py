@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from support.postgresql import PostgreSQL
 from support.program import project
+from support.serve import Serve, Server
 
 CHECKS = """
     import asyncio
@@ -50,3 +52,16 @@ def checks(tmp_path: Path) -> Callable[..., Path]:
         return project(folder, **(files or {"some_check": CHECKS}))
 
     return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def serve(request: pytest.FixtureRequest) -> Iterator[Serve]:
+    """Makes servers that keep what they know in a database of this kind."""
+    if request.param == "sqlite":
+        yield Server
+        return
+    databases: PostgreSQL = request.getfixturevalue("postgresql")
+    with databases.database() as url:
+        yield lambda project, *arguments, **variables: Server(
+            project, *arguments, database=url, **variables
+        )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from support.serve import Server
+from support.serve import Serve, Server
 
 Checks = Callable[..., Path]
 
@@ -74,11 +74,13 @@ def fail(server: Server, times: int) -> None:
         assert server.run(server.trigger("watched"))["status"] == "failed"
 
 
-def test_one_incident_is_told_once_and_so_is_its_end(checks: Checks, tmp_path: Path) -> None:
+def test_one_incident_is_told_once_and_so_is_its_end(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
     well = tmp_path / "well"
     with hooking() as hook:
         folder = alerting(checks(one_check=SOURCE), hook)
-        with Server(folder, "--url", "https://mon.example.org", WELL=str(well)) as server:
+        with serve(folder, "--url", "https://mon.example.org", WELL=str(well)) as server:
             fail(server, 1)
             assert server.ask("/api/v1/incidents")["items"] == []
             fail(server, 2)
@@ -94,11 +96,13 @@ def test_one_incident_is_told_once_and_so_is_its_end(checks: Checks, tmp_path: P
     assert opened["check"]["url"].startswith("https://mon.example.org/checks/")
 
 
-def test_a_crash_between_incident_and_notice_loses_none(checks: Checks, tmp_path: Path) -> None:
+def test_a_crash_between_incident_and_notice_loses_none(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
     with hooking() as hook:
         hook.status = 503  # The notice is delivered only later.
         folder = alerting(checks(one_check=SOURCE), hook)
-        with Server(folder, WELL=str(tmp_path / "well")) as server:
+        with serve(folder, WELL=str(tmp_path / "well")) as server:
             fail(server, 2)
             server.wait_for(lambda: hook.got or None)
             server.kill()

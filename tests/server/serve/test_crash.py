@@ -16,12 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from checkwire.store import maintenance
 from checkwire.store.database import Store
+from support.postgresql import PostgreSQL
 from support.processes import descendants
-from support.serve import Server
+from support.serve import Serve, Server
 
 Checks = Callable[..., Path]
 
@@ -47,11 +49,11 @@ def _due_instants(run: dict[str, Any]) -> list[int]:
 
 
 @pytest.mark.timeout(240)
-def test_kill_9_loses_and_doubles_nothing(checks: Checks) -> None:
+def test_kill_9_loses_and_doubles_nothing(checks: Checks, serve: Serve) -> None:
     seed = 20261125
     chance = random.Random(seed)
     acknowledged: dict[str, str] = {}
-    with Server(checks(load_check=_LOAD)) as server:
+    with serve(checks(load_check=_LOAD)) as server:
         for _ in range(6):
             asked = [server.trigger(f"number_{chance.randrange(40)}") for _ in range(3)]
             acknowledged |= dict.fromkeys(asked, "")
@@ -90,7 +92,7 @@ def test_kill_9_loses_and_doubles_nothing(checks: Checks) -> None:
         assert steps == {_EVERY}, (check, steps)
     # An attempt whose process was killed says so; whose zygote was killed never knows.
     assert {run["status"] for run in runs} <= {"passed", "missed", "error"}
-    asyncio.run(_check_database(server.data / "checkwire.db"))
+    asyncio.run(_check_database(server.database))
 
 
 def _kill_one_of_the_runner(server: Server, chance: random.Random) -> None:
@@ -131,8 +133,8 @@ def _latest_due(server: Server) -> dict[str, int]:
     return latest
 
 
-async def _check_database(path: Path) -> None:
-    store = await Store.open(f"sqlite:///{path}")
+async def _check_database(url: str) -> None:
+    store = await Store.open(url)
     try:
         assert await maintenance.check(store) == []
     finally:
@@ -196,5 +198,33 @@ def test_a_database_that_vanishes_is_missed_until_it_is_back(checks: Checks) -> 
         server.wait_for(lambda: _problems(server))
         for file in files:
             (away / file.name).rename(file)
+        assert server.run(run_id)["status"] == "passed"
+        assert len(server.runs()) == 2
+
+
+def test_a_postgresql_that_locks_its_tables_is_waited_for(
+    checks: Checks, postgresql: PostgreSQL
+) -> None:
+    with postgresql.database() as url, Server(checks(), database=url) as server:
+        run_id = server.trigger("slow")
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE runs IN EXCLUSIVE MODE")
+            server.wait_for(lambda: _holds_results(server))
+            other.rollback()
+        assert server.run(run_id)["status"] == "passed"
+
+
+def test_a_postgresql_that_vanishes_is_missed_until_it_is_back(
+    checks: Checks, postgresql: PostgreSQL
+) -> None:
+    with postgresql.database() as url, Server(checks(), database=url) as server:
+        server.run(server.trigger("passing"))
+        run_id = server.trigger("slow")
+        name = url.partition("?")[0].rpartition("/")[2]
+        postgresql.execute("ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
+        postgresql.end_connections(name)
+        server.wait_for(lambda: _holds_results(server))
+        server.wait_for(lambda: _problems(server))
+        postgresql.execute("ALTER DATABASE {} ALLOW_CONNECTIONS true", name)
         assert server.run(run_id)["status"] == "passed"
         assert len(server.runs()) == 2

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from support.program import checkwire
-from support.serve import Server
+from support.serve import Serve
 
 Checks = Callable[..., Path]
 
@@ -31,9 +31,9 @@ SELDOM = """
 """
 
 
-def test_a_new_check_runs_at_once_and_only_once(checks: Checks) -> None:
+def test_a_new_check_runs_at_once_and_only_once(checks: Checks, serve: Serve) -> None:
     folder = checks(seldom_check=SELDOM)
-    with Server(folder) as server:
+    with serve(folder) as server:
         (run,) = server.wait_for(server.runs)
         assert (run["check"], run["cause"], run["status"]) == (
             "seldom_check.py::seldom", "first", "passed",
@@ -66,10 +66,12 @@ OVERTAKEN = """
 """
 
 
-def test_a_run_that_others_have_overtaken_is_not_lost_in_a_crash(checks: Checks) -> None:
+def test_a_run_that_others_have_overtaken_is_not_lost_in_a_crash(
+    checks: Checks, serve: Serve
+) -> None:
     """Planning goes on from the latest instant in the store: the slow run's is before that."""
     folder = checks(slow_check=OVERTAKEN)
-    with Server(folder) as server:
+    with serve(folder) as server:
 
         def scheduled() -> list[int]:
             return sorted(
@@ -90,9 +92,9 @@ def test_a_run_that_others_have_overtaken_is_not_lost_in_a_crash(checks: Checks)
         assert steps == {10 * SECOND}
 
 
-def test_nothing_is_missed_of_a_pause_that_has_ended(checks: Checks) -> None:
+def test_nothing_is_missed_of_a_pause_that_has_ended(checks: Checks, serve: Serve) -> None:
     source = "from checkwire import check\n@check(every='10s')\ndef often():\n    assert True\n"
-    with Server(checks(often_check=source)) as server:
+    with serve(checks(often_check=source)) as server:
         server.wait_for(server.runs)
         check = server.check("often")
         server.ask(f"/api/v1/checks/{check['uid']}/pause", {})
@@ -119,11 +121,14 @@ SECRET = """
 """
 
 
-def test_a_secret_that_is_set_while_it_runs_is_used(checks: Checks, tmp_path: Path) -> None:
+def test_a_secret_that_is_set_while_it_runs_is_used(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
     folder = checks(secret_check=SECRET)
-    with Server(folder) as server:
+    with serve(folder) as server:
         assert server.run(server.trigger("knows"))["status"] != "passed"
-        done = checkwire("secret", "set", "KEY", cwd=folder, given="new")
+        place = {"CHECKWIRE_DATABASE": server.database}
+        done = checkwire("secret", "set", "KEY", cwd=folder, given="new", **place)
         assert done.status == 0, done.err
         server.wait_for(lambda: server.logged("secrets changed"))
         server.wait_for(lambda: len(server.logged("project loaded")) == 2 or None)

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.processes import is_alive
-from support.serve import Server
+from support.serve import Serve
 
 Checks = Callable[..., Path]
 
@@ -20,8 +20,8 @@ SCHEDULED = "from checkwire import check\n" + "".join(
 )
 
 
-def test_checks_run_when_they_are_due(checks: Checks) -> None:
-    with Server(checks(many_check=SCHEDULED)) as server:
+def test_checks_run_when_they_are_due(checks: Checks, serve: Serve) -> None:
+    with serve(checks(many_check=SCHEDULED)) as server:
         runs = server.wait_for(lambda: r if len(r := server.runs()) >= 24 else None)
         by_check: dict[str, list[int]] = {}
         for run in runs:
@@ -33,8 +33,10 @@ def test_checks_run_when_they_are_due(checks: Checks) -> None:
         assert all(due[0] - due[1] == 10 * 10**9 for due in twice)
 
 
-def test_a_run_that_is_asked_for_has_its_transcript(checks: Checks, tmp_path: Path) -> None:
-    with Server(checks(), MARK=str(tmp_path / "mark")) as server:
+def test_a_run_that_is_asked_for_has_its_transcript(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
+    with serve(checks(), MARK=str(tmp_path / "mark")) as server:
         passing, failing, flaky = map(server.trigger, ("passing", "failing", "flaky"))
         assert server.run(passing)["status"] == "passed"
         failed = server.run(failing)
@@ -46,10 +48,10 @@ def test_a_run_that_is_asked_for_has_its_transcript(checks: Checks, tmp_path: Pa
         assert [a["status"] for a in transcript["attempts"]] == ["failed", "passed"]
 
 
-def test_changed_files_are_loaded_and_broken_ones_are_not(checks: Checks) -> None:
+def test_changed_files_are_loaded_and_broken_ones_are_not(checks: Checks, serve: Serve) -> None:
     folder = checks(one_check="from checkwire import check\n@check\ndef one():\n    assert True\n")
     file = folder / "one_check.py"
-    with Server(folder) as server:
+    with serve(folder) as server:
         file.write_text(file.read_text().replace("assert True", "assert False"))
         server.wait_for(lambda: server.logged("files changed"))
         server.wait_for(lambda: len(server.logged("project loaded")) == 2 or None)
@@ -68,18 +70,18 @@ def test_changed_files_are_loaded_and_broken_ones_are_not(checks: Checks) -> Non
         assert server.ask("/api/v1/projects")["items"][0]["error"] is None
 
 
-def test_sighup_loads_the_project_again(checks: Checks) -> None:
+def test_sighup_loads_the_project_again(checks: Checks, serve: Serve) -> None:
     folder = checks()
-    with Server(folder) as server:
+    with serve(folder) as server:
         assert server.process is not None
         server.process.send_signal(signal.SIGHUP)
         server.wait_for(lambda: len(server.logged("project loaded")) == 2 or None)
         assert server.run(server.trigger("passing"))["status"] == "passed"
 
 
-def test_a_run_ends_on_the_version_it_began_with(checks: Checks) -> None:
+def test_a_run_ends_on_the_version_it_began_with(checks: Checks, serve: Serve) -> None:
     folder = checks()
-    with Server(folder) as server:
+    with serve(folder) as server:
         run_id = server.trigger("slow")
         server.wait_for(lambda: server.ask(f"/api/v1/runs/{run_id}")["status"] == "running" or None)
         file = folder / "some_check.py"
@@ -89,8 +91,8 @@ def test_a_run_ends_on_the_version_it_began_with(checks: Checks) -> None:
         assert server.run(server.trigger("slow"))["status"] == "failed"
 
 
-def test_a_paused_check_is_not_due(checks: Checks) -> None:
-    with Server(checks(many_check=SCHEDULED)) as server:
+def test_a_paused_check_is_not_due(checks: Checks, serve: Serve) -> None:
+    with serve(checks(many_check=SCHEDULED)) as server:
         server.wait_for(lambda: sum(r["cause"] == "first" for r in server.runs()) == 8 or None)
         checks_ = [server.check(f"number_{i}") for i in range(8)]
         for check in checks_[1:]:
@@ -110,8 +112,8 @@ def test_a_paused_check_is_not_due(checks: Checks) -> None:
         assert server.check("number_1")["next_due_ns"] is not None
 
 
-def test_stopping_lets_runs_end_and_leaves_nothing_behind(checks: Checks) -> None:
-    with Server(checks()) as server:
+def test_stopping_lets_runs_end_and_leaves_nothing_behind(checks: Checks, serve: Serve) -> None:
+    with serve(checks()) as server:
         run_id = server.trigger("slow")
         server.wait_for(lambda: server.ask(f"/api/v1/runs/{run_id}")["status"] == "running" or None)
         children = server.children
@@ -122,8 +124,10 @@ def test_stopping_lets_runs_end_and_leaves_nothing_behind(checks: Checks) -> Non
         assert server.ask(f"/api/v1/runs/{run_id}")["status"] == "passed"
 
 
-def test_a_run_that_takes_too_long_takes_place_again_after_a_restart(checks: Checks) -> None:
-    with Server(checks(), "--patience", "0.1") as server:
+def test_a_run_that_takes_too_long_takes_place_again_after_a_restart(
+    checks: Checks, serve: Serve
+) -> None:
+    with serve(checks(), "--patience", "0.1") as server:
         run_id = server.trigger("slow")
         server.wait_for(lambda: server.ask(f"/api/v1/runs/{run_id}")["status"] == "running" or None)
         assert server.stop() == 0
@@ -131,8 +135,8 @@ def test_a_run_that_takes_too_long_takes_place_again_after_a_restart(checks: Che
         assert server.run(run_id)["status"] == "passed"
 
 
-def test_what_was_asked_for_survives_a_crash(checks: Checks) -> None:
-    with Server(checks()) as server:
+def test_what_was_asked_for_survives_a_crash(checks: Checks, serve: Serve) -> None:
+    with serve(checks()) as server:
         run_id = server.trigger("slow")
         server.kill()
         server.start()
@@ -140,8 +144,8 @@ def test_what_was_asked_for_survives_a_crash(checks: Checks) -> None:
         assert [run["run_id"] for run in server.runs()] == [run_id]
 
 
-def test_metrics_can_be_read_by_prometheus(checks: Checks) -> None:
-    with Server(checks()) as server:
+def test_metrics_can_be_read_by_prometheus(checks: Checks, serve: Serve) -> None:
+    with serve(checks()) as server:
         server.run(server.trigger("failing"))
         families = {f.name: f for f in text_string_to_metric_families(server.ask("/metrics"))}
         assert all(name.startswith("checkwire_") for name in families)
@@ -153,8 +157,8 @@ def test_metrics_can_be_read_by_prometheus(checks: Checks) -> None:
         assert sum(states.values()) == 1
 
 
-def test_off_loopback_a_token_is_needed(checks: Checks) -> None:
-    with Server(checks(), "--host", "0.0.0.0") as server:
+def test_off_loopback_a_token_is_needed(checks: Checks, serve: Serve) -> None:
+    with serve(checks(), "--host", "0.0.0.0") as server:
         server.url = server.url.replace("0.0.0.0", "127.0.0.1")
         (line,) = [x for x in server.log.splitlines() if x.startswith("The first token")]
         for path in ("/api/v1/checks", "/metrics"):
