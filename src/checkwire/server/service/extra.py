@@ -8,12 +8,14 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.due import DueRun
 from checkwire.model.run_id import new_run_id
 from checkwire.schedule.span import extra_run
+from checkwire.schedule.timetable import timetable_of
 from checkwire.server.monitor import Refused
 
 __all__ = ["asked_runs", "first_runs"]
 
 _SPREAD_NS = 60 * 10**9
 _MOST_APART_NS = 10**9 // 4
+_SOON_NS = 30 * 10**9
 
 
 def asked_runs(
@@ -53,8 +55,8 @@ def first_runs(
 ) -> Iterator[DueRun]:
     """A first run of each check that is new: nobody wants to wait an hour to see if it works.
 
-    They are a quarter of a second apart, and many within a minute. A cron expression names the
-    times at which a check is to run, so there is none for those.
+    They are a quarter of a second apart, and many within a minute. There is none where the schedule
+    has the check run soon, nor for a cron expression, which names the times that are wanted.
 
     Args:
         project: its id.
@@ -67,6 +69,7 @@ def first_runs(
         for definition in definitions
         if definition.activated and definition.every is not None
         for location in _where(definition, home)
+        if _gap_ns(project, definition, location, now_ns) > _SOON_NS
     ]
     apart_ns = min(_MOST_APART_NS, _SPREAD_NS // max(1, len(wanted)))
     for number, (definition, location) in enumerate(wanted):
@@ -77,3 +80,8 @@ def first_runs(
 def _where(definition: CheckDefinition, home: str) -> Sequence[str]:
     locations = definition.locations or (home,)
     return locations[:1] if definition.scheduling == "round-robin" else locations
+
+
+def _gap_ns(project: str, definition: CheckDefinition, location: str, now_ns: int) -> int:
+    place = None if definition.scheduling == "round-robin" else location
+    return timetable_of(project, definition, place).next_after(now_ns) - now_ns
