@@ -206,8 +206,9 @@ class Connection:
         return not self._ending.over and (self._inbox.awaited or self.on_message is not None)
 
     def pause(self) -> None:
-        """Read no more, so that the peer feels that it sends too fast."""
-        self._pipe.pause()
+        """Read no more, so that the peer feels that it sends too fast; not in :attr:`closing`."""
+        if not self._inbox.closing:
+            self._pipe.pause()
 
     def resume(self) -> None:
         """Read again."""
@@ -370,6 +371,11 @@ class Connection:
 
     # Closing
 
+    @property
+    def closing(self) -> bool:
+        """Whether this side has begun to close. All is read from then on, however much it is."""
+        return self._inbox.closing
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Perform the closing handshake, then end TCP. Harmless when closed already.
 
@@ -384,7 +390,7 @@ class Connection:
         """Send the Close frame; the rest happens as the answers come."""
         self._ending.check(code, reason)
         # A full queue must not keep the server's Close frame out.
-        self._inbox.keep_no_more()
+        self._inbox.closing = True
         self._pipe.resume()
         self._ending.start(code, reason)
 
