@@ -140,9 +140,11 @@ class _Session:
             services = Services(project, env)
             self._doing = lambda: services.doing
             async with services:
+                for used in services.used:
+                    click.echo(f"checkwire: {used}", err=True)
                 status = await self._run_checks(runner, project, collected, chosen, secrets)
-                for failed in services.failed():
-                    _warn(failed)
+                for problem in await services.problems():
+                    _warn(problem)
                 return status
 
     async def _run_checks(
