@@ -508,7 +508,7 @@ def test_a_script_that_never_ends_is_ended_at_its_timeout(tmp_path: Path) -> Non
     codes = {
         run["check"]["function"]: run["attempts"][-1]["failure"]["code"] for run in document["runs"]
     }
-    assert codes == {"waits": "timeout.check", "spins": "script.blocked"}
+    assert codes == {"waits": "script.timeout", "spins": "script.blocked"}
 
 
 def test_init_makes_a_project_that_passes(tmp_path: Path) -> None:

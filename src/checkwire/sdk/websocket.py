@@ -112,6 +112,7 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         self._loop = asyncio.get_running_loop()
         token = opening.set(key)
         self._opening = True
+        context.waits.dialling += 1
         try:
             connection = await open_connection(self.url, self._options, context)
         except ConnectError as error:
@@ -128,6 +129,7 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         finally:
             opening.reset(token)
             self._opening = False
+            context.waits.dialling -= 1
             closed, self._ended = self._ended, True
         if closed:
             connection.abort()
