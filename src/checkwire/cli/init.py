@@ -52,9 +52,10 @@ def command(directory: Path, force: bool) -> None:
             target = directory / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, "utf-8")
-            click.echo(f"  {click.style('+', fg='green')} {target}")
     except OSError as error:
         raise CheckwireError(f"cannot write {error.filename}: {error.strerror}") from None
+    for path in names:
+        click.echo(f"  {click.style('+', fg='green')} {directory / path}")
     here = directory.resolve() == Path.cwd()
     click.echo("\nNow run:\n")
     click.echo(f"  {'' if here else f'cd {shlex.quote(str(directory))} && '}checkwire test")
