@@ -25,6 +25,7 @@ from checkwire.project.patterns import parse_pattern
 from checkwire.project.positions import line_of
 from checkwire.sdk.options import DEFAULTABLE, OPTIONS, OptionError, parse_option
 from checkwire.sdk.suggestion import did_you_mean
+from checkwire.sdk.written import in_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -187,7 +188,8 @@ class _Settings:
         if value is None:
             return None
         try:
-            return parse_option(name, value)
+            with in_toml():
+                return parse_option(name, value)
         except OptionError as error:
             raise self._wrong(
                 f"{path[0]}.{error}", (*path, error.key) if error.key else path
