@@ -15,6 +15,7 @@ from checkwire.project.config import (
     Project,
     SecretSource,
     Service,
+    has_settings,
     load_project,
 )
 from checkwire.sdk.options import DEFAULTABLE
@@ -337,6 +338,17 @@ def test_settings_that_are_no_text_are_refused_with_the_line(tmp_path: Path) -> 
     (tmp_path / "checkwire.toml").write_bytes(b"\n# \xff\n")
     with pytest.raises(DefinitionError, match=r"checkwire\.toml:2: not UTF-8 text"):
         load_project(tmp_path)
+
+
+def test_settings_that_are_no_file_are_not_overlooked(tmp_path: Path) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    (folder / "checkwire.toml").mkdir(parents=True)
+    link.mkdir()
+    (link / "checkwire.toml").symlink_to("nowhere")
+    for place, why in ((folder, "Is a directory"), (link, "No such file or directory")):
+        with pytest.raises(DefinitionError, match=rf"checkwire\.toml: cannot be read: {why}"):
+            load_project(place)
+        assert not has_settings(place)  # so that what is in it is found from above
 
 
 def test_settings_with_windows_line_ends_have_the_same_lines(tmp_path: Path) -> None:
