@@ -83,6 +83,17 @@ def test_a_warning_that_repeats_itself_stands_once_with_its_number() -> None:
         assert text.count("verified nothing") == 1
 
 
+def test_an_answer_stands_beside_the_request_that_it_is_to() -> None:
+    """And not beside that of a WebSocket which was open at the time."""
+    request = {"request": "POST /items?page=2", "status": 200, "reason": "OK"}
+    failure = Failure(code="http.invalid_json", message="It is not JSON", evidence=request)
+    story = samples.Story().open().fail(300.0, failure).close(310.0)
+    run = samples.run_of(samples.check("a"), story.attempt("failed", 310.0))
+    text = report([run])
+    assert "  POST /items?page=2 → 200 OK\n" in text
+    assert "GET /v2/ws → 200" not in text
+
+
 def test_what_was_stopped_is_told_with_what_it_was_doing_and_the_rest_is_counted() -> None:
     first, second, *others = samples.trading()
     text = report([first], stopped=[second], not_run=others)

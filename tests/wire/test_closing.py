@@ -42,6 +42,27 @@ def after_hello(script: Script) -> Script:
     return whole
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_end_that_came_with_the_opening_is_no_time_after_it(lost: bool) -> None:
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        peer.handshake(then=b"" if lost else frames.close(1011, "no"))
+        peer.fin()
+        peer.read_to_end()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            await connection.wait_closed()
+
+    with RawServer(script) as server:
+        run(check(server))
+    failure = seen.failures[0]
+    if not lost:
+        assert failure.message.endswith("'no' as soon as it opened")
+    assert " 0 ns " not in failure.message
+
+
 # Closed by this side
 
 
