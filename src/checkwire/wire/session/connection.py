@@ -147,6 +147,14 @@ class Connection:
         return 1006 if self._ending.done else None
 
     @property
+    def closed_with(self) -> tuple[int, str] | None:
+        """Code and reason with which this side has closed, if it did so, and of its own will."""
+        sent, ending = self._protocol.close_sent, self._ending
+        if sent is None or ending.by_peer or ending.failure is not None:
+            return None
+        return sent.code, sent.reason
+
+    @property
     def close_reason(self) -> str:
         """The reason that came with the close code."""
         received = self._protocol.close_rcvd
