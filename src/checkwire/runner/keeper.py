@@ -136,19 +136,26 @@ class _Keeper:
         return True
 
     def _look(self) -> None:
-        """Tell when the service itself has ended, and reap the others.
-
-        It stays a zombie until all is over, so that its number and its group are nobody else's.
-        """
-        if not self._ended:
-            found = os.waitid(os.P_PID, self._service, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if found is not None:
-                self._ended = True
-                exited = found.si_code == os.CLD_EXITED
-                self._tell(b"ended %d\n" % (found.si_status if exited else -found.si_status))
+        """Tell when the service itself has ended, and reap the others."""
+        if not self._ended and (status := self._status()) is not None:
+            self._ended = True
+            self._tell(b"ended %d\n" % status)
         for pid in self._others():
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
+
+    def _status(self) -> int | None:
+        """What the service has ended with, if it has.
+
+        It stays a zombie until all is over, so that its number and its group are nobody else's.
+        """
+        if sys.platform != "linux":  # macOS has no such call before Python 3.13.
+            pid, status = os.waitpid(self._service, os.WNOHANG)
+            return os.waitstatus_to_exitcode(status) if pid else None
+        found = os.waitid(os.P_PID, self._service, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
     def _others(self) -> set[int]:
         return children_of(self._pid) - {self._service}
