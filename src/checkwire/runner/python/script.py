@@ -242,7 +242,8 @@ class Script:
         if idle > self._timeout / 2:
             # Whoever asks a server again and again, and sleeps in between, is not meant.
             code = "script.timeout"
-            message += f", and had no connection and no request for the last {format_seconds(idle)}"
+            lasted = format_seconds(min(idle, self._timeout))
+            message += f", and had no connection and no request for the last {lasted}"
             message += "; it was here" if location else ""
         else:
             code = "timeout.check"
