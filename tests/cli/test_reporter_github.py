@@ -36,6 +36,17 @@ def test_what_failed_is_an_error_at_its_line_and_what_is_doubtful_a_warning() ->
     ]
 
 
+def test_warnings_that_repeat_themselves_take_one_of_the_ten(tmp_path: Path) -> None:
+    path = tmp_path / "summary.md"
+    text = report([samples.repeating()], "github", environ={"GITHUB_STEP_SUMMARY": str(path)})
+    assert [line.rpartition("::")[2].partition(" [")[0] for line in annotations(text)] == [
+        "The check left a connection open, 50 times",
+        "The check left a connection open",
+        "It verified nothing",
+    ]
+    assert path.read_text().count("left a connection open") == 2
+
+
 def test_the_list_comes_before_the_annotations() -> None:
     runs = samples.trading()
     text = report(runs, "github")

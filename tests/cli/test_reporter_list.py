@@ -66,6 +66,34 @@ def test_lines_in_a_pipe_come_as_runs_finish_and_the_file_is_named_when_it_chang
     ]
 
 
+def test_what_this_machine_needs_between_the_phases_is_in_no_figure_of_a_line() -> None:
+    story = samples.Story().dial(2.0)
+    story.phase("open", 2.0, 30.0).phase("tcp", 2.0, 10.0).phase("upgrade", 1_500.0, 20.0)
+    story.answer(1_520.0).phase("first_message", 1_520.0, 5.0).frame(1_525.0, "in", "hello")
+    story.close(1_530.0)
+    run = samples.run_of(samples.check("a"), story.attempt("passed", 1_540.0))
+    assert "connect 30  first 35  " in report([run])
+
+
+def test_a_warning_that_repeats_itself_stands_once_with_its_number() -> None:
+    for fails in (False, True):
+        text = report([samples.repeating(fails=fails)])
+        assert text.count("left a connection open, 50 times") == 1
+        assert text.count("left a connection open") == 2
+        assert text.count("verified nothing") == 1
+
+
+def test_an_answer_stands_beside_the_request_that_it_is_to() -> None:
+    """And not beside that of a WebSocket which was open at the time."""
+    request = {"request": "POST /items?page=2", "status": 200, "reason": "OK"}
+    failure = Failure(code="http.invalid_json", message="It is not JSON", evidence=request)
+    story = samples.Story().open().fail(300.0, failure).close(310.0)
+    run = samples.run_of(samples.check("a"), story.attempt("failed", 310.0))
+    text = report([run])
+    assert "  POST /items?page=2 → 200 OK\n" in text
+    assert "GET /v2/ws → 200" not in text
+
+
 def test_what_was_stopped_is_told_with_what_it_was_doing_and_the_rest_is_counted() -> None:
     first, second, *others = samples.trading()
     text = report([first], stopped=[second], not_run=others)

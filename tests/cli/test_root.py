@@ -14,7 +14,7 @@ import pytest
 from checkwire import __version__
 from checkwire.cli import COMMANDS, CommandTable, cli
 from support.processes import wait_until
-from support.program import checkwire, environment
+from support.program import checkwire, environment, project
 
 HEAVY = {"asyncio", "msgspec", "ssl", "websockets", "h11", "cryptography", "subprocess"}
 
@@ -197,10 +197,98 @@ def test_an_error_of_checkwire_is_one_line_and_exits_2(tmp_path):
     assert re.fullmatch(r"checkwire: error: checkwire\.toml is there already.*\n", err)
 
 
-def test_an_error_that_is_not_ours_is_not_hidden():
-    done = run_command("raise RuntimeError('a bug')")
-    assert done.returncode == 1
-    assert b"RuntimeError: a bug" in done.stderr
+def test_a_bug_of_checkwire_is_a_line_and_blames_no_target():
+    done = run_command("raise RuntimeError('a\\nbug')")
+    assert done.returncode == 2
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith(
+        "checkwire: error: Checkwire itself is at fault: RuntimeError: a bug (<string>:4). Please"
+    )
+    done = run_command("raise RuntimeError('a bug')", PYTHONDEVMODE="1")
+    assert done.returncode == 2
+    assert b"Traceback" in done.stderr
+
+
+STREAMS = {
+    "closed output": ">&-",
+    "closed errors": "2>&-",
+    "all closed": "<&- >&- 2>&-",
+    "full errors": "2>/dev/full",
+}
+
+
+def redirected(redirection, *arguments, cwd):
+    """Run the program with streams as a shell redirects them."""
+    line = f'exec "$0" -m checkwire "$@" {redirection}'
+    return subprocess.run(
+        ["sh", "-c", line, sys.executable, *arguments],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+@pytest.fixture
+def checks(tmp_path):
+    """A project with a check that passes."""
+    source = """
+        from checkwire import check
+
+        print("imported")
+
+        @check
+        def good():
+            assert True
+    """
+    return project(tmp_path, a_check=source)
+
+
+@pytest.mark.parametrize("redirection", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["test"], 0),
+        (["test", "-r", "json"], 0),
+        (["test", "-r", "junit=report.xml"], 0),
+        (["test", "--list"], 0),
+        (["init", "new"], 0),
+        (["--help"], 0),
+        (["nonsense"], 2),
+    ],
+)
+def test_a_standard_stream_that_is_missing_changes_no_result(
+    checks, redirection, arguments, status
+):
+    done = redirected(redirection, *arguments, cwd=checks)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert ("report.xml" in arguments[-1]) == (checks / "report.xml").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["test"],
+        ["test", "-r", "json"],
+        ["test", "-r", "github"],
+        ["test", "--list"],
+        ["test", "--help"],
+        ["init", "new"],
+        ["echo", "--port", "0"],
+        ["--help"],
+        ["--version"],
+    ],
+)
+def test_a_full_disk_on_standard_output_exits_2_and_is_told(checks, arguments):
+    done = redirected(">/dev/full", *arguments, cwd=checks)
+    assert done.returncode == 2
+    told = done.stderr.removeprefix("imported\n")
+    assert re.fullmatch(
+        r"checkwire: error: .*standard output .* written: No space left on device\n", told
+    )
 
 
 def test_a_command_sets_the_status():
@@ -231,14 +319,14 @@ def test_output_that_nobody_reads_any_more_is_no_error(size):
         assert process.stderr.read() == b""
 
 
-def run_command(body: str) -> subprocess.CompletedProcess[bytes]:
+def run_command(body: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
     """Run the root with one command, whose body is given."""
-    with start_command(body) as process:
+    with start_command(body, **variables) as process:
         out, err = process.communicate(timeout=20)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def start_command(body: str) -> subprocess.Popen[bytes]:
+def start_command(body: str, **variables: str) -> subprocess.Popen[bytes]:
     code = (
         "import sys, click, checkwire.cli as root\n"
         f"@click.command()\ndef command():\n    {body}\n"
@@ -248,7 +336,7 @@ def start_command(body: str) -> subprocess.Popen[bytes]:
     )
     return subprocess.Popen(
         [sys.executable, "-c", code],
-        env=environment(),
+        env=environment(**variables),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -131,6 +131,8 @@ def test_a_syntax_error_is_shown_with_a_caret_and_other_files_run(url: str, tmp_
         (["--tag", "zebra"], "--tag zebra"),
         (["--env", "oops"], "NAME=VALUE"),
         (["--timeout", "banana"], "banana"),
+        (["--tag", ""], "Invalid value for '--tag': a tag is missing: write --tag NAME, or"),
+        (["--tag", "orders,"], "Invalid value for '--tag': a tag is missing: write --tag NAME, or"),
         (["--timeout", "0s"], '"0s" is too short: the least is 200 ms'),
         (["--retries", "-1"], "-1 is not in the range 0<=x<=100"),
         (["--workers", "many"], "'many' is not a valid number"),
@@ -508,7 +510,7 @@ def test_a_script_that_never_ends_is_ended_at_its_timeout(tmp_path: Path) -> Non
     codes = {
         run["check"]["function"]: run["attempts"][-1]["failure"]["code"] for run in document["runs"]
     }
-    assert codes == {"waits": "timeout.check", "spins": "script.blocked"}
+    assert codes == {"waits": "script.timeout", "spins": "script.blocked"}
 
 
 def test_init_makes_a_project_that_passes(tmp_path: Path) -> None:
@@ -540,6 +542,17 @@ def test_init_refuses_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
         "",
         "checkwire: error: notes.txt is a file: name a folder\n",
     )
+
+
+def test_init_makes_nothing_in_a_folder_whose_name_is_not_text(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    for where, name in ((folder, "."), (tmp_path, f"{folder}/new")):
+        result = checkwire("init", name, cwd=where)
+        assert result.status == 2
+        assert "caf\\udce9" in result.err
+        assert result.err.endswith(" is not UTF-8 text: rename the folder\n")
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("name", ["two words", "it's", 'a "quoted" \\ name', "{x}\n"])

@@ -51,6 +51,12 @@ def test_there_is_a_suite_per_file_and_the_counts_are_right() -> None:
     assert root.get("timestamp") == "2026-11-22T16:07:39.695Z"
 
 
+def test_a_warning_that_repeats_itself_stands_once_in_the_transcript() -> None:
+    out = case(exported([samples.repeating()]), "leaky").findtext("system-out") or ""
+    assert out.count("warning: The check left a connection open, 50 times [check.unclosed") == 1
+    assert out.count("left a connection open") == 2
+
+
 def test_nothing_ran_is_a_valid_document_too() -> None:
     assert exported([]).get("tests") == "0"
 

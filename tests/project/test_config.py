@@ -22,6 +22,7 @@ from checkwire.project.config import (
     Project,
     SecretSource,
     Service,
+    has_settings,
     load_project,
 )
 from checkwire.sdk.options import DEFAULTABLE
@@ -299,7 +300,7 @@ def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
         ("[defaults]\nretries = -1", "2: defaults.retries: -1 is less than none"),
         (
             "[defaults]\ntimeout = 1979-05-27",
-            "2: defaults.timeout: datetime.date(1979, 5, 27) is not",
+            "2: defaults.timeout: 1979-05-27 is not a duration",
         ),
         ("defaults.timeout = 2\ndefaults.degraded = 3", "2: defaults.degraded must be less than"),
         ("[defaults]\n\ndegraded = '60s'", "3: defaults.degraded must be less than the timeout"),
@@ -307,7 +308,6 @@ def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
             "[defaults.retries]\nmax = 1\ndelay = 'soon'",
             '3: defaults.retries: delay: "soon" is not a duration',
         ),
-        ("[defaults.retries]\nmax = 1\nstrategy = 'soon'", "3: defaults.retries: {'max': 1"),
         (
             "[defaults.retries]\nmax = 1\nonly = ['tls.x']",
             '3: defaults.retries: only: "tls.x" is neither a failure code, nor a floor',
@@ -316,6 +316,23 @@ def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
             "[defaults.retries]\nlocation = 'x'",
             '2: defaults.retries: location: "x" will not do: write "same" or "other"',
         ),
+        (
+            "[defaults.retries]\nmax = 1\nstrategy = 'lineal'",
+            '3: defaults.retries: strategy: "lineal" is no strategy: write "fixed", "linear" or '
+            '"exponential"; did you mean "linear"?',
+        ),
+        (
+            "[defaults]\nretries = { max = true }",
+            "2: defaults.retries: max: true is not a number",
+        ),
+        (
+            "[defaults]\nretries = [{ max = 1, 'a b' = [true, 1.5, 1979-05-27, {}] }]",
+            '2: defaults.retries: [{ max = 1, "a b" = [true, 1.5, 1979-05-27, {}] }] is not a '
+            'number of retries: write a number, or { strategy = "exponential", max = 3, delay',
+        ),
+        ("[defaults]\ntimeout = true", "2: defaults.timeout: true is not a duration: write"),
+        ("[defaults]\nmemory = false", "2: defaults.memory: false is not a size"),
+        ('[defaults]\ntags = "\\u0001"', '2: defaults.tags: "\\u0001" is a string, not a list'),
         ("[defaults.retries]\nmax = 1\nmaxx = 2", '3: defaults.retries: "maxx" is unknown'),
         ("[env]\nB = ''\n'A=B' = 'x'", '3: env: "A=B" cannot be the name of a variable'),
         ("[env]\nB = ''\n'' = 'x'", '3: env: "" cannot be the name of a variable'),
@@ -391,6 +408,17 @@ def test_settings_that_are_no_text_are_refused_with_the_line(tmp_path: Path) -> 
     (tmp_path / "checkwire.toml").write_bytes(b"\n# \xff\n")
     with pytest.raises(DefinitionError, match=r"checkwire\.toml:2: not UTF-8 text"):
         load_project(tmp_path)
+
+
+def test_settings_that_are_no_file_are_not_overlooked(tmp_path: Path) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    (folder / "checkwire.toml").mkdir(parents=True)
+    link.mkdir()
+    (link / "checkwire.toml").symlink_to("nowhere")
+    for place, why in ((folder, "Is a directory"), (link, "No such file or directory")):
+        with pytest.raises(DefinitionError, match=rf"checkwire\.toml: cannot be read: {why}"):
+            load_project(place)
+        assert not has_settings(place)  # so that what is in it is found from above
 
 
 def test_settings_with_windows_line_ends_have_the_same_lines(tmp_path: Path) -> None:

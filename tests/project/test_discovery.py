@@ -129,6 +129,8 @@ def test_functions_and_cases_are_picks(root: Path) -> None:
         ("xyzzy/../qqq", "there is no xyzzy/../qqq"),
         ("orders_chek.py::f", "there is no orders_chek.py; did you mean orders_check.py?"),
         ("checks/orders_check.txt", "checks/orders_check.txt is not a Python file"),
+        ("::f", '"::f" names no file: write file.py::function, or . for all'),
+        ("", '"" names no file: write file.py::function, or . for all'),
         ("checks::f", "checks::f: checks is a folder; name the file that has the check"),
         ("orders_check.py::", "orders_check.py::: write file.py::function or file.py::function["),
         ("orders_check.py::f[a", "orders_check.py::f[a: write file.py::function or"),

@@ -13,7 +13,9 @@ from checkwire.model.attempt import Attempt
 from checkwire.model.events import Finished, Logged
 from checkwire.runner.runner import Collected, Runner
 from support.checks import headline, printed, run_all, run_one, with_runner, write_check
+from support.httpserver import HttpServer, reply
 from support.processes import is_alive, wait_until, with_command
+from support.rawserver import Peer, RawServer
 from support.wsserver import served, silent
 
 GOOD = """
@@ -40,12 +42,12 @@ def run_beside_a_good_check(root: Path, source: str, **options: object) -> Attem
     [
         ("while True: pass", "script.blocked", "error"),
         ("import time; time.sleep(60)", "script.blocked", "error"),
-        ("import asyncio; await asyncio.sleep(60)", "timeout.check", "failed"),
+        ("import asyncio; await asyncio.sleep(60)", "script.timeout", "error"),
         (
             "import asyncio\n"
             " while True:\n  try: await asyncio.sleep(60)\n  except BaseException: pass",
-            "timeout.check",
-            "failed",
+            "script.timeout",
+            "error",
         ),
         (
             "import signal\n signal.signal(signal.SIGTERM, signal.SIG_IGN)\n while True: pass",
@@ -74,13 +76,13 @@ def test_a_check_that_does_not_end_is_ended(
 @pytest.mark.parametrize(
     ("kind", "body", "code", "text"),
     [
-        ("async def", "import asyncio; await asyncio.sleep(60)", "timeout.check", "sleep(60)"),
-        ("def", "import time; time.sleep(60)", "timeout.check", "sleep(60)"),
-        ("def", "while True: pass", "timeout.check", "while True"),
+        ("async def", "import asyncio; await asyncio.sleep(60)", "script.timeout", "sleep(60)"),
+        ("def", "import time; time.sleep(60)", "script.timeout", "sleep(60)"),
+        ("def", "while True: pass", "script.timeout", "while True"),
         (
             "def",
             "import signal, time; signal.alarm(9); signal.alarm(0); time.sleep(60)",
-            "timeout.check",
+            "script.timeout",
             "sleep(60)",
         ),
         ("async def", "while True: pass", "script.blocked", "while True"),
@@ -135,6 +137,38 @@ def test_a_timeout_names_the_step_and_the_connection_that_kept_silent(
     assert failed.failure.phase == "first_message"
 
 
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("async with connect(WS):\n        await asyncio.sleep(60)", "timeout.check"),
+        ("while True:\n        await http.get(HTTP)\n        await asyncio.sleep(0.05)",
+         "timeout.check"),
+        ("async with connect(WS):\n        pass\n    await asyncio.sleep(60)", "script.timeout"),
+        ("await http.get(HTTP)\n    await asyncio.sleep(60)", "script.timeout"),
+        ("async with connect(SILENT):\n        pass", "timeout.check"),
+        ("await http.get(SILENT.replace('ws', 'http'))", "timeout.check"),
+    ],
+)  # fmt: skip
+def test_a_timeout_blames_who_had_the_time(tmp_path: Path, body: str, code: str) -> None:
+    source = f"""
+import asyncio
+from checkwire import check, connect, http
+
+@check(timeout="800ms")
+async def a():
+    {body}
+"""
+    with (
+        served(silent) as ws,
+        HttpServer(lambda _: reply()) as http,
+        RawServer(Peer.stay) as stalled,
+    ):
+        urls = f"WS, HTTP, SILENT = {ws!r}, {http.url!r}, {stalled.url!r}"
+        attempt = run_one(tmp_path, urls + source)
+    assert headline(attempt) == code
+    assert attempt.status == ("failed" if code == "timeout.check" else "error")
+
+
 def test_a_plain_function_cannot_swallow_its_timeout_by_accident(tmp_path: Path) -> None:
     attempt = run_one(
         tmp_path,
@@ -149,7 +183,7 @@ def test_a_plain_function_cannot_swallow_its_timeout_by_accident(tmp_path: Path)
                 time.sleep(60)
         """,
     )
-    assert headline(attempt) == "timeout.check"
+    assert headline(attempt) == "script.timeout"
     assert any(isinstance(event, Finished) for event in attempt.events)
 
 

@@ -13,13 +13,13 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from checkwire import ConnectError, FailureError, UsageError, WebSocket, connect
-from checkwire.model.events import ConnectionClosed, ConnectionStarted, Handshake, Phase
+from checkwire.model.events import ConnectionClosed, ConnectionStarted, Handshake, Logged, Phase
 from checkwire.sdk.facts import Seconds
 from support import frames
 from support.pki import Pki
 from support.rawserver import accept_key
 from support.scene import play, refusing_url
-from support.wsserver import echo, silent, speaking
+from support.wsserver import closing, echo, silent, speaking
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -48,6 +48,73 @@ def test_awaited_it_is_closed_by_hand() -> None:
     outcome = play(check, echo)
     assert outcome.passed
     assert outcome.of(ConnectionClosed)[0].sent_code == 4000
+
+
+def test_closing_once_more_with_another_code_is_told_in_the_transcript() -> None:
+    async def check(url: str) -> None:
+        async with connect(url) as ws:
+            await ws.close(4000, "enough")
+            await ws.close(4000, "enough")
+            await ws.close(4001)
+
+    outcome = play(check, echo)
+    assert outcome.passed
+    (said,) = outcome.of(Logged)
+    assert (said.level, said.source) == ("warning", "checkwire")
+    assert said.message == (
+        "this close() has no effect: the check has closed with 4000 enough already"
+    )
+
+
+def test_closing_what_the_server_has_closed_is_no_mistake() -> None:
+    async def check(url: str) -> None:
+        async with connect(url) as ws:
+            await ws.receive_close(within="5s")
+            await ws.close(4001)
+            await ws.close(4002)
+
+    outcome = play(check, closing(1000, "bye"))
+    assert outcome.passed
+    assert not outcome.of(Logged)
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"ca": "/nowhere.pem"}, "ca= has"),
+        ({"verify": False}, "verify= has"),
+        ({"verify": True, "server_name": "a.example"}, "verify=, server_name= have"),
+        ({"client_cert": "/a.pem", "client_key": "/b.pem"}, "client_cert=, client_key= have"),
+    ],
+)
+def test_options_of_tls_without_tls_are_a_warning(options: Any, names: str) -> None:
+    async def check(url: str) -> None:
+        async with connect(url, **options) as ws:
+            await ws.send("x")
+            await ws.receive()
+
+    outcome = play(check, echo)
+    assert outcome.passed
+    (warning,) = outcome.warnings
+    assert warning.code == "check.no_effect"
+    assert warning.message.startswith(f"{names} no effect on ws://127.0.0.1:")
+    assert warning.location is not None
+    assert warning.location.text == "async with connect(url, **options) as ws:"
+
+
+def test_options_of_tls_that_may_yet_have_an_effect_are_none() -> None:
+    async def check(url: str) -> None:
+        async with connect(url, ca=None, follow_redirects=1) as ws:
+            await ws.send("x")
+            await ws.receive()
+        async with connect(url, verify=False, follow_redirects=1) as ws:
+            await ws.send("x")
+            await ws.receive()
+        with suppress(ConnectError):
+            await connect(url, verify=False, proxy=refusing_url().replace("ws", "https"))
+
+    outcome = play(check, echo, ca="/of/the/command/line.pem")
+    assert not outcome.warnings
 
 
 def test_a_websocket_made_by_hand_opens_as_well() -> None:

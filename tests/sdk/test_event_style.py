@@ -315,6 +315,36 @@ def test_a_ping_that_a_plain_handler_sent_may_stay_unanswered() -> None:
     assert outcome.passed, outcome.error
 
 
+def test_a_handler_that_awaits_the_close_does_not_keep_the_answer_out() -> None:
+    """However much comes meanwhile, of which no more is kept than is wanted at any time."""
+    seen: list[Any] = []
+
+    def script(peer: Peer) -> None:
+        peer.send(frames.text("close"))
+        while peer.read_frame().opcode != frames.CLOSE:
+            pass
+        for _ in range(100):
+            peer.send(*[frames.text("x" * 10_000)] * 10)
+        peer.send(frames.close(1000))
+        peer.fin()
+
+    async def check(url: str) -> None:
+        ws = WebSocket(url, max_queue=10)
+
+        @ws.on("message")
+        async def received(message: str) -> None:
+            seen.append(message)
+            await ws.close()
+
+        await ws.run()
+
+    outcome = play(check, raw=upgraded(script))
+    assert outcome.passed
+    assert not outcome.warnings
+    assert outcome.of(Closed)[0].clean
+    assert len(seen) < 50
+
+
 def test_once_and_off() -> None:
     calls: list[str] = []
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import re
 from contextlib import suppress
 from typing import Any
+from unittest import mock
 
 import pytest
 from websockets.asyncio.server import ServerConnection
@@ -21,6 +24,7 @@ from checkwire import (
     env,
     expect,
 )
+from checkwire.sdk.expectations import Expectation
 from checkwire.sdk.facts import Seconds
 from support.scene import play, refusing_url
 from support.wsserver import closing, echo, silent, speaking
@@ -437,3 +441,34 @@ def test_what_failed_is_known_after_the_block() -> None:
             assert refused.failure.code
 
     assert isinstance(play(check).error, UsageError)
+
+
+def test_an_expectation_of_another_name_is_a_mistake_that_says_which_was_meant() -> None:
+    said: list[str] = []
+
+    def check() -> None:
+        for name in ("equal", "toBe", "is_near"):
+            with pytest.raises(UsageError) as caught:
+                getattr(expect(1), name)
+            said.append(str(caught.value))
+        expect(1).equal(1)  # type: ignore[attr-defined]
+
+    outcome = play(check)
+    assert isinstance(outcome.error, UsageError)
+    assert said == [
+        "expect(...) has no 'equal'; did you mean equals?",
+        "expect(...) has no 'toBe': here it is equals()",
+        "expect(...) has no 'is_near'",
+    ]
+
+
+def test_an_expectation_can_be_asked_for_what_it_has_not() -> None:
+    def check() -> None:
+        expectation = expect(1).equals(1)
+        assert not hasattr(expectation, "equal")
+        assert copy.copy(expectation).equals(1) is not None
+        assert mock.create_autospec(Expectation) is not None
+        with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+            pickle.dumps(expectation)
+
+    assert play(check).passed

@@ -139,14 +139,27 @@ def test_nothing_that_fits_shows_what_came_closest_first() -> None:
             '+ "type": "hello",',
             '- "channel": "updates",',
             '- "user": {"id": "<int>"}',
-            "",
-            "frame 1, 0% of what is wanted:",
-            '  "plain"',
         ]
         or failure.details
     )
     assert failure.evidence["closest_frame"] == 3
     assert failure.evidence["expected"]["user"] == {"id": "<int>"}
+
+
+@pytest.mark.parametrize(
+    ("where", "shown"),
+    [({"type": "ack"}, '["one"]'), (lambda _: False, '["one"]'), ([1, 2], '{"type": "two"}')],
+)
+def test_what_is_nothing_like_what_is_wanted_is_not_called_close(where: Any, shown: str) -> None:
+    async def check(url: str) -> None:
+        async with connect(url) as ws:
+            await ws.receive_json(where=where, within="100ms")
+
+    sent = ['"zero"', shown]
+    failure = play(check, speaking(*sent)).failure
+    assert failure.details == f"frame 2, the last one:\n  {shown}"
+    assert failure.hint == "What did come is in the transcript; the last one is shown"
+    assert failure.evidence["closest_frame"] == 2
 
 
 def test_of_many_that_do_not_fit_the_latest_of_the_closest_are_shown() -> None:

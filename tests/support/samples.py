@@ -40,6 +40,7 @@ __all__ = [
     "no_match",
     "passed",
     "refused",
+    "repeating",
     "run_of",
     "script_error",
     "skipped",
@@ -71,6 +72,26 @@ def passed(name: str = "orderbook-snapshot", path: str = "checks/trading.py") ->
     story.frame(390.0, "out", "1000", "close").frame(411.8, "in", "1000", "close")
     story.phase("close", 390.0, 21.8).close(412.0)
     return run_of(check(name, path), story.attempt("passed", 412.0))
+
+
+def repeating(*, fails: bool = False) -> Run:
+    """It left fifty connections open at one place, and one at another."""
+    story = Story().open()
+    for number in range(51):
+        failure = Failure(
+            code="check.unclosed_connection",
+            message="The check left a connection open",
+            location=Location(
+                "checks/trading.py", 20 + number // 50, "leaky", "await connect(URL)"
+            ),
+            connection=number,
+        )
+        story.fail(200.0 + number, failure, "warning")
+    story.fail(300.0, Failure(code="check.no_assertion", message="It verified nothing"), "warning")
+    if fails:
+        story.fail(305.0, Failure(code="assertion.failed", message="It was 1"))
+    story.close(310.0)
+    return run_of(check("leaky"), story.attempt("failed" if fails else "passed", 310.0))
 
 
 def with_warnings() -> Run:

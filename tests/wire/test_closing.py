@@ -42,6 +42,27 @@ def after_hello(script: Script) -> Script:
     return whole
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_end_that_came_with_the_opening_is_no_time_after_it(lost: bool) -> None:
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        peer.handshake(then=b"" if lost else frames.close(1011, "no"))
+        peer.fin()
+        peer.read_to_end()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen) as connection:
+            await connection.wait_closed()
+
+    with RawServer(script) as server:
+        run(check(server))
+    failure = seen.failures[0]
+    if not lost:
+        assert failure.message.endswith("'no' as soon as it opened")
+    assert " 0 ns " not in failure.message
+
+
 # Closed by this side
 
 
@@ -611,6 +632,58 @@ def test_a_close_behind_a_full_queue_is_the_servers(on_each_loop: Run[Any]) -> N
         on_each_loop(check(server))
     assert (seen.closed.sent_code, seen.closed.code) == (1011, 1011)
     assert seen.codes == ["ws.closed"]
+
+
+@pytest.mark.parametrize("listening", [False, True])
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_close_frame_behind_more_than_the_queue_holds_comes_through(
+    on_each_loop: Run[Any], pki: Pki, secure: bool, listening: bool
+) -> None:
+    seen = Recording()
+
+    def script(peer: Peer) -> None:
+        while peer.read_frame().opcode != frames.CLOSE:
+            pass
+        for _ in range(100):
+            peer.send(*[text("x" * 50_000)] * 2)
+        peer.send(frames.close(1000))
+        peer.fin()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, seen, ca=pki.ca, queue_messages=5) as connection:
+            if listening:
+                connection.on_message = lambda _: connection.pause()
+            await connection.close()
+            assert len(connection._inbox) <= 5
+
+    with RawServer(upgraded(script), tls=pki.server() if secure else None) as server:
+        on_each_loop(check(server))
+    assert (seen.closed.clean, seen.closed.messages_in) == (True, 200)
+    assert seen.warned == []
+
+
+def test_what_is_kept_while_closing_has_no_gap(on_each_loop: Run[Any]) -> None:
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, queue_messages=10) as connection:
+            connection.start_closing()
+            await until(lambda: connection._inbox.full)
+            taken = [(await connection.receive(5)).data for _ in range(8)]
+            server.go.set()
+            await connection.wait_closed()
+            taken += [(await connection.receive(5)).data for _ in range(2)]
+            with pytest.raises(ConnectionClosed):
+                await connection.receive(5)
+            assert taken == [str(number) for number in range(10)]
+
+    def script(peer: Peer) -> None:
+        peer.read_frame()
+        peer.send(*[text(str(number)) for number in range(20)])
+        peer.wait(peer.server.go)
+        peer.send(text("later"), frames.close(1000))
+        peer.fin()
+
+    with RawServer(upgraded(script)) as server:
+        on_each_loop(check(server))
 
 
 @pytest.mark.parametrize("end", [Peer.fin, Peer.reset])

@@ -470,6 +470,28 @@ def test_a_message_over_the_limit_is_refused_before_it_comes(on_each_loop: Run[A
     assert seen.closed.initiator == "local"
 
 
+@pytest.mark.parametrize("size", [1001, 1125, 1126, 2000])
+@pytest.mark.parametrize("fragmented", [False, True])
+def test_the_server_is_told_the_limit_that_was_set(size: int, fragmented: bool) -> None:
+    told: list[frames.SeenFrame] = []
+    message = frame(BINARY, bytes(size))
+    if fragmented:
+        message = frame(BINARY, bytes(600), fin=False) + frame(CONTINUATION, bytes(size - 600))
+
+    def script(peer: Peer) -> None:
+        peer.send(message)
+        told.append(peer.read_frame())
+        peer.fin()
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url, message=1000) as connection:
+            await connection.wait_closed()
+
+    with RawServer(upgraded(script)) as server:
+        run(check(server))
+    assert told[0].payload[2:] == b"message exceeds the limit of 1000 bytes"
+
+
 def test_the_limit_is_that_of_the_message_not_of_its_fragments() -> None:
     seen = Recording()
     data = [frame(BINARY, b"x" * 600, fin=False), frame(CONTINUATION, b"x" * 401)]

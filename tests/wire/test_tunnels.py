@@ -313,6 +313,7 @@ def test_a_connect_proxy_that_refuses_is_quoted(on_each_loop: Run[Any]) -> None:
     assert (failure.code, failure.phase) == ("proxy.refused", "proxy")
     assert "403 Forbidden by policy" in failure.message
     assert failure.evidence["status"] == 403
+    assert failure.evidence["request"] == "CONNECT 127.0.0.1:9"
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def test_credentials_are_taken_from_the_url_as_they_are_meant() -> None:
         ("example.org:443/x", "a scheme is missing"),
         ("http://example.org", "http:// is not a WebSocket address"),
         ("https://example.org", "https:// is not a WebSocket address"),
+        ("htp:/nowhere", "htp:// is not one of ws://, wss://"),
         ("ftp://example.org", "ftp:// is not one of ws://, wss://"),
         ("ws://", "a host is missing"),
         ("ws:///path", "a host is missing"),

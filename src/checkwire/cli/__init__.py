@@ -18,6 +18,7 @@ from checkwire.cli.help import (
     suggest_command,
     write_examples,
 )
+from checkwire.cli.stderr import tell
 
 __all__ = ["COMMANDS", "EXAMPLES", "CommandEntry", "main"]
 
@@ -145,12 +146,44 @@ def main(args: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # What is still buffered would be written, and complain, when the interpreter exits.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        _write_nowhere()
         return BROKEN_PIPE
+    except Exception as error:
+        _complain(_unwritable() or _our_fault(error))
+        return 2
     return status
+
+
+def _unwritable() -> str:
+    """Why standard output cannot be written to, if it cannot: what is still buffered tells."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _write_nowhere()
+        return f"standard output cannot be written: {error.strerror}"
+    return ""
+
+
+def _write_nowhere() -> None:
+    """What is still buffered would be written, and complain, when the interpreter exits."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _our_fault(error: Exception) -> str:
+    """A sentence about what should not have happened."""
+    import traceback
+
+    if sys.flags.dev_mode:
+        tell("".join(traceback.format_exception(error)).rstrip())
+    (*_, (frame, line)) = traceback.walk_tb(error.__traceback__)
+    place = f"{os.path.basename(frame.f_code.co_filename)}:{line}"  # noqa: PTH119
+    said = " ".join("".join(traceback.format_exception_only(error)).split())
+    return (
+        f"Checkwire itself is at fault: {said} ({place}). "
+        "Please report it, with what PYTHONDEVMODE=1 shows"
+    )
 
 
 def _run(args: list[str]) -> int:
@@ -166,12 +199,12 @@ def _run(args: list[str]) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        tell(error.format_message())
         return error.exit_code
     except click.ClickException as error:
         _complain(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx is not None:
-            click.echo(f"Try: {error.ctx.command_path} --help", err=True)
+            tell(f"Try: {error.ctx.command_path} --help")
         return 2
     except Exception as error:
         from checkwire.model.errors import CheckwireError
@@ -192,4 +225,4 @@ def _require_folder() -> None:
 
 
 def _complain(message: str) -> None:
-    click.echo(f"checkwire: {click.style('error:', fg='red', bold=True)} {message}", err=True)
+    tell(f"checkwire: {click.style('error:', fg='red', bold=True)} {message}")

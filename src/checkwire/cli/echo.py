@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from checkwire.cli.help import ExampleCommand
+from checkwire.cli.stderr import tell
 from checkwire.model.errors import CheckwireError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _log(exchange: Exchange) -> None:
         messages = "1 message" if exchange.messages == 1 else f"{exchange.messages} messages"
         parts.append(f"{messages}, closed {exchange.close_code}")
     parts.append(format_ns(exchange.duration_ns))
-    click.echo("  ".join(parts), err=True)
+    tell("  ".join(parts))
 
 
 def _why(error: OSError, server: EchoServer) -> str:

@@ -34,6 +34,11 @@ def command(directory: Path, force: bool) -> None:
     """
     if directory.exists() and not directory.is_dir():
         raise CheckwireError(f"{directory} is a file: name a folder")
+    root = directory.resolve()
+    if not (text := str(root)).isascii():
+        from checkwire.project.discovery import require_text
+
+        require_text(text)
     template = files("checkwire.cli") / "template"
     names = sorted(_walk(template))
     present = [name for name in names if (directory / name).exists()]
@@ -42,7 +47,7 @@ def command(directory: Path, force: bool) -> None:
             f"{', '.join(present)} {'is' if len(present) == 1 else 'are'} there already: "
             "name another folder, or overwrite with --force"
         )
-    name = directory.resolve().name or "checks"
+    name = root.name or "checks"
     identifier = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "checks"
     try:
         for path in names:
@@ -52,10 +57,11 @@ def command(directory: Path, force: bool) -> None:
             target = directory / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, "utf-8")
-            click.echo(f"  {click.style('+', fg='green')} {target}")
     except OSError as error:
         raise CheckwireError(f"cannot write {error.filename}: {error.strerror}") from None
-    here = directory.resolve() == Path.cwd()
+    for path in names:
+        click.echo(f"  {click.style('+', fg='green')} {directory / path}")
+    here = root == Path.cwd()
     click.echo("\nNow run:\n")
     click.echo(f"  {'' if here else f'cd {shlex.quote(str(directory))} && '}checkwire test")
 

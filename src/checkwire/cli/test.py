@@ -33,6 +33,7 @@ class _Number(click.IntRange):
 
 
 _DURATION = _Parsed("duration", "checkwire.cli.testing.request:parse_timeout")
+_TAGS = _Parsed("tags", "checkwire.cli.testing.request:parse_tags")
 _ASSIGNMENT = _Parsed("name=value", "checkwire.cli.testing.env_file:parse_assignment")
 _RESOLVE = _Parsed("host:port:address[:port]", "checkwire.cli.testing.resolve:parse_resolve")
 _FILE = click.Path(exists=True, dir_okay=False, readable=True)
@@ -54,8 +55,9 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True)
 @click.argument("targets", nargs=-1, metavar="[PATH[::CHECK]]...")
 @click.option("-k", "keywords", multiple=True, metavar="TEXT", help="Only checks whose id or name "
               "contains TEXT; '!TEXT' for those that do not. Repeat to narrow.")  # fmt: skip
-@click.option("--tag", "tags", multiple=True, metavar="TAG[,TAG]", help="Only checks with this "
-              "tag; with a comma, all of these. Repeat for alternatives.")  # fmt: skip
+@click.option("--tag", "tags", multiple=True, type=_TAGS, metavar="TAG[,TAG]",
+              help="Only checks with this tag; with a comma, all of these. Repeat for "
+              "alternatives.")  # fmt: skip
 @click.option("--list", "list_only", is_flag=True, help="List the checks, and run none.")
 @click.option("-e", "--env", "env", multiple=True, type=_ASSIGNMENT, metavar="NAME=VALUE",
               help="A variable for env[...].")  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
-from checkwire.model.attempt import Attempt
+from checkwire.model.attempt import Attempt, folded
 from checkwire.model.durations import format_ns
 from checkwire.model.events import (
     ConnectionClosed,
@@ -28,10 +29,23 @@ _DIRECTIONS = {"in": "received", "out": "sent"}
 
 
 def transcript_text(attempt: Attempt) -> Iterator[str]:
-    """``    244.3 ms  sent text, 58 B: {"op":"subscribe"}``, in the order of time."""
+    """``    244.3 ms  sent text, 58 B: {"op":"subscribe"}``, in the order of time.
+
+    Warnings that repeat themselves stand once, with their number.
+    """
+    warnings = [event for event in attempt.events if _is_warning(event)]
+    told = {failed.number: failed for failed in folded(warnings)}
     for event in attempt.events:
+        if _is_warning(event):
+            if event.number not in told:
+                continue  # It was told with the first of its kind.
+            event = told[event.number]
         if text := _sentence(event):
             yield f"{event.at_ns / 1e6:>10,.1f} ms  {text}"
+
+
+def _is_warning(event: Event) -> TypeGuard[Failed]:
+    return isinstance(event, Failed) and event.severity == "warning"
 
 
 def _sentence(event: Event) -> str:
@@ -40,6 +54,8 @@ def _sentence(event: Event) -> str:
             return f"step {event.step}: {event.name}"
         case ConnectionStarted():
             return f"connect {event.url}"
+        case Phase(name="open"):
+            return f"open took {format_ns(event.duration_ns)}, all phases together"
         case Phase():
             return f"{event.name} took {format_ns(event.duration_ns)}"
         case TlsEstablished():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -19,7 +20,7 @@ from checkwire.model.events import (
 )
 from checkwire.model.failures import Failure, Location
 
-__all__ = ["Attempt", "Connection", "Run", "Status", "Step", "Unfinished", "Usage"]
+__all__ = ["Attempt", "Connection", "Run", "Status", "Step", "Unfinished", "Usage", "folded"]
 
 Status = Literal["passed", "degraded", "failed", "error", "skipped"]
 """``failed``: the target is at fault. ``error``: the check or Checkwire is."""
@@ -93,6 +94,27 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     verifications: int = 0
     usage: Usage = Usage()
     location: str = ""
+
+
+def folded(failures: Iterable[Failed]) -> list[Failed]:
+    """The failures as people want them: of equal ones the first, which says how many there are.
+
+    Equal are those that read the same, and are of the same place in the check.
+    """
+    found: dict[object, list[Failed]] = {}
+    for failed in failures:
+        failure = failed.failure
+        key = (failed.severity, failure.code, failure.message, failure.details, failure.location)
+        found.setdefault(key, []).append(failed)
+    return [_counted(first, 1 + len(others)) for first, *others in found.values()]
+
+
+def _counted(failed: Failed, times: int) -> Failed:
+    if times == 1:
+        return failed
+    message = f"{failed.failure.message}, {times:,} times"
+    failure = msgspec.structs.replace(failed.failure, message=message)
+    return msgspec.structs.replace(failed, failure=failure)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

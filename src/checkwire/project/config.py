@@ -150,15 +150,16 @@ def name_from(folder: Path) -> str:
 
 def has_settings(folder: Path) -> bool:
     """Whether the folder is a project of its own."""
-    return _settings_in(folder) is not None
+    found = _settings_in(folder)
+    return found is not None and found[0].is_file()
 
 
 def _settings_in(folder: Path) -> tuple[Path, tuple[str, ...]] | None:
     """The file with the settings, and the table in it that they are."""
     own, shared = folder / CONFIG_NAME, folder / "pyproject.toml"
     try:
-        if own.is_file():
-            return own, ()
+        if own.is_file() or own.is_dir() or own.is_symlink():
+            return own, ()  # If it is none, reading it tells.
         if shared.is_file() and _has_our_table(shared.read_bytes()):
             return shared, ("tool", "checkwire")
     except PermissionError:  # a folder above that is closed to us, or a file about other things

@@ -16,7 +16,7 @@ from checkwire.sdk.suggestion import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Pick", "Selection", "discover", "find_project"]
+__all__ = ["Pick", "Selection", "discover", "find_project", "require_text"]
 
 _MAX_SHOWN = 100
 _NEVER = frozenset({"__pycache__", "node_modules", "site-packages"})
@@ -100,8 +100,7 @@ def discover(project: Project, targets: Sequence[str] = (), cwd: Path | None = N
     """
     here = _current_folder(cwd)
     root = Path(project.root)
-    if _escaped(project.root) != project.root:
-        raise UsageError(f"{_escaped(project.root)} is not UTF-8 text: rename the folder")
+    require_text(project.root)
     found: dict[Path, None] = {}
     failures: dict[str, Failure] = {}
     picks: list[Pick] = []
@@ -123,6 +122,16 @@ def discover(project: Project, targets: Sequence[str] = (), cwd: Path | None = N
     return Selection(tuple(sorted(found)), tuple(picks), frozenset(whole), failures)
 
 
+def require_text(folder: str) -> None:
+    """Refuse a project's folder whose path other processes could not be told.
+
+    Raises:
+        UsageError: it is not UTF-8.
+    """
+    if (path := _escaped(folder)) != folder:
+        raise UsageError(f"{path} is not UTF-8 text: rename the folder")
+
+
 def _current_folder(cwd: Path | None) -> Path:
     try:
         return (cwd or Path.cwd()).absolute()
@@ -140,6 +149,8 @@ def _pick(target: str, path: str, name: str) -> Pick:
 def _existing(target: str, here: Path, project: Project | None = None) -> Path:
     """The file or folder that a target names, absolute."""
     name = target.partition("::")[0]
+    if not name:
+        raise UsageError(f'"{target}" names no file: write file.py::function, or . for all')
     place = Path(os.path.normpath(here / name))  # without following links: paths are identities
     try:
         exists = place.exists()

@@ -27,6 +27,7 @@ from checkwire.project.positions import line_of
 from checkwire.project.server import parse_server
 from checkwire.sdk.options import DEFAULTABLE, OPTIONS, OptionError, parse_option
 from checkwire.sdk.suggestion import did_you_mean
+from checkwire.sdk.written import in_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -207,7 +208,8 @@ class _Settings:
         if value is None:
             return None
         try:
-            return parse_option(name, value)
+            with in_toml():
+                return parse_option(name, value)
         except OptionError as error:
             raise self._wrong(
                 f"{path[0]}.{error}", (*path, error.key) if error.key else path

@@ -19,7 +19,7 @@ from checkwire.runner.exit import Exit, failure_of_exit
 __all__ = ["Verdict", "judge"]
 
 _RANK: dict[Severity, int] = {"failed": 0, "degraded": 1, "warning": 2}
-_ENDED_BY_TIMEOUT = frozenset({"timeout.check", "script.blocked"})
+_ENDED_BY_TIMEOUT = frozenset({"timeout.check", "script.timeout", "script.blocked"})
 
 
 class Verdict(msgspec.Struct, frozen=True):

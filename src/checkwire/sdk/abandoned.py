@@ -34,6 +34,7 @@ class Waits:
 
     Attributes:
         over: the check has returned. What is cancelled from now on is cut short.
+        dialling: how many connections are being opened and requests made.
     """
 
     def __init__(self, context: Context) -> None:
@@ -41,18 +42,27 @@ class Waits:
         self._arrived = 0
         self._came: set[Site] = set()
         self.over = False
+        self.dialling = 0
+        self._last = time.monotonic()
+
+    @property
+    def idle(self) -> float:
+        """Seconds since a wait began, or what was waited for came."""
+        return time.monotonic() - self._last
 
     def begin(self, site: Site) -> Wait:
         """Something is waited for at this place from now on."""
-        return Wait(site, self._arrived, time.monotonic())
+        self._last = time.monotonic()
+        return Wait(site, self._arrived, self._last)
 
     def answered(self, wait: Wait) -> None:
         """It came, and wins no race: the pong to a ping says nothing about what others wait for."""
         self._came.add(wait.site)
+        self._last = time.monotonic()
 
     def came(self, wait: Wait) -> None:
         """It came."""
-        self._came.add(wait.site)
+        self.answered(wait)
         self._arrived += 1
 
     def cancelled(

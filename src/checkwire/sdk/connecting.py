@@ -10,14 +10,17 @@ from typing import Any, Final, TypedDict
 
 from checkwire._version import __version__
 from checkwire.model.durations import Duration
+from checkwire.model.errors import FailureError
 from checkwire.sdk.context import Context, Site
 from checkwire.sdk.suggestion import did_you_mean
 from checkwire.sdk.values import describe_kind
 from checkwire.sdk.waiting import seconds
+from checkwire.wire.dial.proxies import environment_proxy, parse_proxy
 from checkwire.wire.options import ConnectOptions, Limits, Timeouts
 from checkwire.wire.tls.contexts import TlsOptions
+from checkwire.wire.url import parse_url
 
-__all__ = ["ConnectKeywords", "connect_options"]
+__all__ = ["ConnectKeywords", "connect_options", "vain_options"]
 
 
 class ConnectKeywords(TypedDict, total=False):
@@ -72,6 +75,7 @@ class ConnectKeywords(TypedDict, total=False):
 
 
 _USER_AGENT: Final = f"checkwire/{__version__}"
+_TLS: Final = TlsOptions.__struct_fields__
 _PHASES: Final = Timeouts.__struct_fields__
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """A header's or a subprotocol's name (RFC 9110 section 5.6.2)."""
@@ -120,6 +124,24 @@ def connect_options(
         timeouts=Timeouts(**given.get("timeouts", {})),
         limits=Limits(**limits),
     )
+
+
+def vain_options(url: str, keywords: ConnectKeywords, options: ConnectOptions) -> Sequence[str]:
+    """The keywords about TLS, if none will be spoken: whoever writes them may think that it is."""
+    names = [name for name, value in keywords.items() if name in _TLS and value is not None]
+    if not names or options.follow_redirects:
+        return ()
+    try:
+        address = parse_url(url)
+        proxy = options.proxy
+        if proxy == "env":
+            proxy = environment_proxy(address)
+        if options.unix_socket is not None:
+            proxy = None
+        secure = address.secure or (proxy is not None and parse_proxy(proxy).secure)
+    except FailureError:  # It is told when the connection is opened.
+        return ()
+    return () if secure else names
 
 
 def _text(value: Any) -> str:

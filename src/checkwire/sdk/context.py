@@ -246,6 +246,14 @@ class Context(Observer):
         phase = None if "first_message" in connection.phases else "first_message"
         return replace(failure, connection=connection.number, phase=phase)
 
+    @property
+    def idle(self) -> float:
+        """Seconds for which the script has had nothing to do with any server, until now.
+
+        It has as long as a connection is open, and while one or a request is under way.
+        """
+        return 0.0 if self.sockets or self.waits.dialling else self.waits.idle
+
     # What must be used, and closed
 
     def made(self, thing: object, advice: str, site: Site) -> None:

@@ -6,7 +6,7 @@ import ast
 import linecache
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from checkwire.model.durations import Duration, format_seconds
 from checkwire.model.errors import ExpectationFailed, FailureError, UsageError
@@ -36,6 +36,13 @@ class Expectation:
         self._site = site
         self._context = current()
         self._context.made(self, _UNUSED, site)
+
+    if not TYPE_CHECKING:  # A type checker would say so before it runs.
+
+        def __getattr__(self, name):
+            from checkwire.sdk.foreign import no_such_expectation
+
+            raise no_such_expectation(name, dir(type(self)))
 
     # Durations and numbers: soft unless said otherwise, since slow is not broken.
 

@@ -8,7 +8,7 @@ from typing import Final
 from checkwire.model.errors import UsageError
 from checkwire.sdk.suggestion import did_you_mean
 
-__all__ = ["NoSuchName", "no_such_name"]
+__all__ = ["NoSuchName", "no_such_expectation", "no_such_name"]
 
 _HERE: Final[Mapping[str, str]] = {
     "recv": "receive()",
@@ -49,16 +49,35 @@ _HERE: Final[Mapping[str, str]] = {
 }
 
 
+_EXPECTATIONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("toBe", "toEqual", "to_be", "to_equal", "eq", "is_"), "equals()"),
+    **dict.fromkeys(("toBeLessThan", "less_than", "lt", "under"), "below()"),
+    **dict.fromkeys(("toBeGreaterThan", "greater_than", "gt", "over"), "above()"),
+    **dict.fromkeys(("toContain", "to_contain", "includes", "has"), "contains()"),
+    **dict.fromkeys(("toMatch", "toMatchObject", "to_match"), "matches()"),
+    "not_": "equals(False), or `assert not`",
+}
+
+
 class NoSuchName(UsageError, AttributeError):  # noqa: N818 - reads as a fact
-    """A WebSocket has no attribute of that name."""
+    """What a check uses has no attribute of that name."""
 
 
 def no_such_name(name: str, known: Iterable[str]) -> NoSuchName:
-    """What to raise for an attribute that is not there, with what was probably meant."""
-    here = _HERE.get(name)
+    """What to raise for an attribute of a WebSocket that is not there, with what was meant."""
+    return _no_such("a WebSocket", name, known, _HERE)
+
+
+def no_such_expectation(name: str, known: Iterable[str]) -> NoSuchName:
+    """The same for ``expect(...)``."""
+    return _no_such("expect(...)", name, known, _EXPECTATIONS)
+
+
+def _no_such(what: str, name: str, known: Iterable[str], foreign: Mapping[str, str]) -> NoSuchName:
+    here = foreign.get(name)
     if here is not None:
         hint = f": here it is {here}"
     else:
         public = [candidate for candidate in known if not candidate.startswith("_")]
         hint = did_you_mean(name, public, quote="")
-    return NoSuchName(f"a WebSocket has no {name!r}{hint}")
+    return NoSuchName(f"{what} has no {name!r}{hint}")

@@ -34,7 +34,9 @@ class Happenings:
     And what came with the answer to the upgrade: it came before anybody could listen.
 
     While more of them wait than the connection's limits allow, nothing is read, so that a server
-    that sends faster than the handlers take feels it. One task may wait at a time.
+    that sends faster than the handlers take feels it. Not so once this side has begun to close:
+    the server's answer must get through, and what does not fit is dropped. One task may wait at a
+    time.
     """
 
     __slots__ = (
@@ -80,17 +82,22 @@ class Happenings:
         self._put(Happening("message", (message.data,)), len(message.data))
 
     def _put(self, happening: Happening | None, size: int = 0) -> None:
+        if self._is_full and happening is not None and self._connection.closing:
+            return  # Nothing holds the server up any more; the transcript has it.
         self._waiting.append((happening, size))
         self._size += size
-        full = (
-            len(self._waiting) >= self._limits.queue_messages
-            or self._size >= self._limits.queue_bytes
-        )
-        if full:
+        if self._is_full:
             self._paused = True
             self._connection.pause()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    @property
+    def _is_full(self) -> bool:
+        return (
+            len(self._waiting) >= self._limits.queue_messages
+            or self._size >= self._limits.queue_bytes
+        )
 
     def drop(self) -> None:
         """Forget what waits, and what will come, but the end."""

@@ -72,15 +72,25 @@ class Misses:
         )
 
     def report(self, masker: Masker) -> str:
-        """The messages that came closest, each with its difference from what is wanted."""
+        """The messages that came closest, each with its difference from what is wanted.
+
+        If none came close, the last one.
+        """
         lines: list[str] = []
         for miss in self._ranked()[:_SHOWN]:
-            if lines:
-                lines.append("")
-            fits = closeness(self._where, miss.value)
-            lines.append(f"frame {miss.frame}, {fits:.0%} of what is wanted:")
-            lines += [f"  {line}" for line in self._compared(miss, masker)]
+            if fits := self._fits(miss):
+                lines += [""] if lines else []
+                lines.append(f"frame {miss.frame}, {fits}% of what is wanted:")
+                lines += [f"  {line}" for line in self._compared(miss, masker)]
+        if not lines:
+            last = self._latest[-1]
+            lines = [f"frame {last.frame}, the last one:"]
+            lines += [f"  {line}" for line in self._shown(last, masker)]
         return "\n".join(lines)
+
+    def _fits(self, miss: _Miss) -> int:
+        """How many percent of what is wanted it has."""
+        return round(100 * closeness(self._where, miss.value))
 
     def _ranked(self) -> list[_Miss]:
         # The latest of equally close ones: it is the one to be found at the transcript's end.
@@ -98,7 +108,10 @@ class Misses:
             changes = diff(describe(where), project(where, value), masker=masker)
             if changes:
                 return changes
-        lines = [show(value, _LENGTH, masker)]
+        return self._shown(miss, masker)
+
+    def _shown(self, miss: _Miss, masker: Masker) -> list[str]:
+        lines = [show(miss.value, _LENGTH, masker)]
         if isinstance(miss.reason, Exception):
             raised = f"where= raised {type(miss.reason).__name__}: {miss.reason}"
             lines.append(masker.text(raised))
@@ -110,4 +123,6 @@ class Misses:
             isinstance(miss.value, str) and where in miss.value for miss in self._latest
         ):
             return f"where= is the whole message; for a part of it write re.compile({where!r})"
+        if not any(map(self._fits, self._latest)):
+            return "What did come is in the transcript; the last one is shown"
         return ""

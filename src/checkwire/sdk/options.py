@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from checkwire.model.durations import format_seconds, parse_duration
+from checkwire.sdk.written import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,8 @@ _SIZES = {
     "gib": 1024**3,
 }
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
-_RETRIES_HELP = 'write a number, or {"strategy": "exponential", "max": 3, "delay": "1s"}'
+_RETRIES_EXAMPLE = {"strategy": "exponential", "max": 3, "delay": "1s"}
+_STRATEGIES = ("fixed", "linear", "exponential")
 
 
 class OptionError(ValueError):
@@ -74,10 +76,7 @@ def parse_option(name: str, value: object) -> Any:
 
 def shown(value: object) -> str:
     """A value as its author may have written it, cut if it is long, for a message."""
-    if isinstance(value, str):
-        text = f'"{value}"' if value.isprintable() else ascii(value)
-    else:
-        text = repr(value)
+    text = written(value)
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
@@ -97,7 +96,10 @@ def _id(value: object) -> str:
 
 
 def _duration(value: object) -> float:
-    seconds = parse_duration(value)  # type: ignore[arg-type]  # it raises ValueError for any other
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        what = f'{shown(value)} is not a duration: write seconds, or "500ms", "30s", "5m"'
+        raise OptionError(what)
+    seconds = parse_duration(value)
     if seconds > MAX_DURATION:
         raise OptionError(
             f"{shown(value)} is too long: the most is {MAX_DURATION / 86400:.0f} days"
@@ -194,7 +196,10 @@ def _retries(value: object) -> Retries:
     elif isinstance(value, int) and not isinstance(value, bool):
         found = Retries(strategy="fixed" if value else "none", max=value)
     else:
-        raise OptionError(f"{shown(value)} is not a number of retries: {_RETRIES_HELP}")
+        raise OptionError(
+            f"{shown(value)} is not a number of retries: "
+            f"write a number, or {written(_RETRIES_EXAMPLE)}"
+        )
     if found.max < 0:
         raise OptionError(f"{found.max} is less than none")
     if found.max > MAX_RETRIES:
@@ -229,7 +234,13 @@ def _retries_table(table: dict[Any, Any]) -> Retries:
         return msgspec.convert(values, Retries)
     except msgspec.ValidationError as error:
         key = str(error).partition(" - at `$.")[2].rstrip("`")
-        raise OptionError(f"{shown(table)} will not do: {_RETRIES_HELP}", key) from None
+        what = f"{key}: {shown(values[key])} is not a number"
+        if key == "strategy":
+            meant = values[key] if isinstance(values[key], str) else ""
+            what = f"strategy: {shown(values[key])} is no strategy: write "
+            what += ", ".join(f'"{name}"' for name in _STRATEGIES[:-1]) + f' or "{_STRATEGIES[-1]}"'
+            what += did_you_mean(meant, _STRATEGIES)
+        raise OptionError(what, key) from None
 
 
 def _retry_location(value: object) -> str:

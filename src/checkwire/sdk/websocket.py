@@ -18,9 +18,11 @@ from checkwire.model.errors import (
     FailureError,
     UsageError,
 )
+from checkwire.model.events import Logged
+from checkwire.model.failures import Failure
 from checkwire.model.masking import without_credentials
 from checkwire.sdk.begun import Begun
-from checkwire.sdk.connecting import ConnectKeywords, connect_options
+from checkwire.sdk.connecting import ConnectKeywords, connect_options, vain_options
 from checkwire.sdk.context import Context, Site, current, here
 from checkwire.sdk.described import Described
 from checkwire.sdk.facts import ReadyState
@@ -39,6 +41,9 @@ __all__ = ["OPENS_ONCE", "WebSocket", "connect", "running_loop"]
 _HOW_TO_OPEN: Final = "write `async with connect(url) as ws:`, or `await ws.run()` with handlers"
 
 OPENS_ONCE: Final = "a WebSocket opens once; make a new one to connect again"
+
+_NORMAL: Final = (1000, "")
+"""How close() closes if nothing else is asked for."""
 
 _POLITENESS: Final = 1.0
 """Seconds for the closing handshake when a block is left by an exception: what went wrong is known
@@ -73,6 +78,7 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         "_opening",
         "_options",
         "_site",
+        "_vain",
         "url",
     )
 
@@ -86,6 +92,7 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         self.url = url
         self._how_to_open = _HOW_TO_OPEN
         self._options = connect_options(options, self._context)
+        self._vain = vain_options(url, options, self._options) if options else ()
         self._connection: Connection | None = None
         self._incoming: Receiver | None = None
         self._handlers = Handlers(self._context)
@@ -108,10 +115,13 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         if self._connection is not None or self._ended or self._opening:
             raise context.misused(OPENS_ONCE)
         context.used(self)
+        if self._vain:
+            self._tell_vain_options()
         began, key, wait = ledger.told, (self._site, self.url), context.waits.begin(self._site)
         self._loop = asyncio.get_running_loop()
         token = opening.set(key)
         self._opening = True
+        context.waits.dialling += 1
         try:
             connection = await open_connection(self.url, self._options, context)
         except ConnectError as error:
@@ -128,6 +138,7 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         finally:
             opening.reset(token)
             self._opening = False
+            context.waits.dialling -= 1
             closed, self._ended = self._ended, True
         if closed:
             connection.abort()
@@ -140,6 +151,16 @@ class WebSocket(Inbound, Outbound, Listening, Described):
         self._incoming = Receiver(connection, context)
         context.sockets.add(self)
         return self
+
+    def _tell_vain_options(self) -> None:
+        names = ", ".join(f"{name}=" for name in self._vain)
+        have = "has" if len(self._vain) == 1 else "have"
+        shown = without_credentials(self.url)
+        failure = Failure(
+            code="check.no_effect",
+            message=f"{names} {have} no effect on {shown}: no TLS is spoken there",
+        )
+        self._context.failed(self._context.located(failure, self._site), "warning")
 
     async def _opened(self) -> Connection:
         """The open connection, opened now if it was not yet."""
@@ -171,10 +192,28 @@ class WebSocket(Inbound, Outbound, Listening, Described):
             try:
                 if self._incoming is not None and connection.state is State.OPEN:
                     self._incoming.closer = current_flow()
+                elif (before := connection.closed_with) is not None:
+                    self._tell_if_vain((code, reason), before)
                 connection.start_closing(code, reason)
             except UsageError as error:
                 raise self._context.misused(str(error)) from None
         return Begun(self._wait_closed)
+
+    def _tell_if_vain(self, close: tuple[int, str], before: tuple[int, str]) -> None:
+        if close in (_NORMAL, before):
+            return
+        context = self._context
+        with_what = f"{before[0]} {before[1]}".rstrip()
+        context.emit(
+            Logged(
+                at_ns=context.timeline.now(),
+                message=context.masker.text(
+                    f"this close() has no effect: the check has closed with {with_what} already"
+                ),
+                level="warning",
+                source="checkwire",
+            )
+        )
 
     async def _wait_closed(self) -> None:
         if self._connection is not None:

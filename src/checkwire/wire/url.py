@@ -86,7 +86,8 @@ def _parse(url: str, schemes: tuple[str, ...]) -> Address:
         raise bad(str(error).lower() if shown == url else "the port is no number") from None
     scheme = parts.scheme.lower()
     if scheme not in schemes:
-        if not scheme or "://" not in url:
+        # With a port behind it, a host without a scheme looks like one.
+        if not scheme or not url[len(scheme) :].startswith(":/"):
             raise bad(
                 "a scheme is missing", f"Write {schemes[0]}://{shown} or {schemes[1]}://{shown}"
             )

@@ -383,7 +383,7 @@ def test_an_answer_that_is_not_json_is_told_with_its_place(body, said):
     with HttpServer(lambda _: reply("200 OK", body, "Content-Type: text/html")) as server:
 
         async def check():
-            answer = await http.get(server.url)
+            answer = await http.get(f"{server.url}/items?page=2")
             try:
                 answer.json()
             except http.HttpError:
@@ -391,6 +391,8 @@ def test_an_answer_that_is_not_json_is_told_with_its_place(body, said):
 
         told = attempt(check)
     assert told.counting == ["http.invalid_json"]
+    assert told.failure.evidence["request"] == "GET /items?page=2"
+    assert told.failure.evidence["reason"] == "OK"
     assert said in told.failure.message
     assert told.failure.evidence["status"] == 200
 

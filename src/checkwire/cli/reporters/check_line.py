@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from checkwire.cli.reporters.figures import counted, ms
 from checkwire.cli.reporters.marks import FLAKY, Mark, fate_of, mark_of_run
 from checkwire.cli.reporters.paint import Text, clean, width_of
-from checkwire.model.attempt import Attempt, Run
+from checkwire.model.attempt import Attempt, Run, folded
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_ns
 from checkwire.model.events import HttpExchange
@@ -75,7 +75,7 @@ def notes(run: Run, width: int) -> Iterator[Text]:
         line = Text("    ").add(f"attempt {attempt.number}", "dim").add("  ✕ ", "fail")
         yield line.add(message, "dim").cut(width)
     if run.status == "passed":
-        for failed in last.failures:
+        for failed in folded(last.failures):
             line = Text("    ").add("▲ warning  ", "warn").add(failed.failure.message)
             yield line.add("  ").add(failed.failure.code, "dim").cut(width)
 
@@ -95,8 +95,8 @@ def _facts(attempt: Attempt) -> Iterator[str]:
         first = connections[0]
         if (opened := first.phase("open")) is not None:
             yield f"connect {ms(opened.duration_ns)}"
-        if (message := first.phase("first_message")) is not None:
-            yield f"first {ms(message.at_ns + message.duration_ns - first.at_ns)}"
+            if (message := first.phase("first_message")) is not None:
+                yield f"first {ms(opened.duration_ns + message.duration_ns)}"
         ends = [connection.closed for connection in connections if connection.closed is not None]
         if ends:
             yield f"{sum(end.messages_out for end in ends):,} sent"

@@ -20,8 +20,8 @@ _MAX_BODY_LINES = 12
 _MAX_CHAIN = 5
 _MAX_VALUE = 300
 _KNOWN = {
-    "frame", "closest_frame", "expected", "status", "reason", "headers", "body", "chain", "tries",
-    "duration_ns", "limit_ns", "messages", "code", "verify_code", "verify_message",
+    "frame", "closest_frame", "expected", "request", "status", "reason", "headers", "body", "chain",
+    "tries", "duration_ns", "limit_ns", "messages", "code", "verify_code", "verify_message",
 }  # fmt: skip
 """Shown by other means: here, in the transcript, or in the sentence itself."""
 
@@ -57,6 +57,7 @@ def fact_lines(label: str, lines: Sequence[str], style: str = "") -> Iterator[Te
 def _answer(facts: Mapping[str, Any], connection: Connection | None, width: int) -> Iterator[Text]:
     handshake = connection.handshake if connection is not None else None
     request = f"GET {handshake.request_target}" if handshake is not None else "GET"
+    request = str(facts.get("request") or request)
     status = f"{facts['status']} {facts.get('reason', '')}".rstrip()
     yield Text(_INDENT).add(f"{request} → ", "dim").add(status, "bold")
     headers = [

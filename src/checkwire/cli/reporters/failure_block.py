@@ -12,7 +12,7 @@ from checkwire.cli.reporters.marks import MARKS, Mark, fate_of, mark_of_failed, 
 from checkwire.cli.reporters.paint import Text, wrap
 from checkwire.cli.reporters.phases import phase_lines
 from checkwire.cli.reporters.transcript import transcript
-from checkwire.model.attempt import Attempt, Connection, Run, Step
+from checkwire.model.attempt import Attempt, Connection, Run, Step, folded
 from checkwire.model.durations import format_ns
 from checkwire.model.events import Failed, Logged
 from checkwire.model.failures import Failure, Location, code_of
@@ -155,9 +155,7 @@ def _details(failure: Failure, width: int) -> Iterator[Text]:
 def _others(attempt: Attempt, headline: Failed | None, width: int) -> Iterator[Text]:
     """The failures that do not lead, with their hints; a warning's may be what matters."""
     page = min(width, _PAGE) - 4
-    for failed in attempt.failures:
-        if failed is headline:
-            continue
+    for failed in folded(one for one in attempt.failures if one is not headline):
         mark = mark_of_failed(failed)
         first, *rest = wrap(failed.failure.message, page - len(mark.word) - 4)
         line = Text(_INDENT).add(f"{mark.shape} {mark.word}", mark.style).add("  ").add(first)

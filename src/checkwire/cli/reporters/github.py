@@ -13,7 +13,7 @@ from checkwire.cli.reporters.marks import MARKS, RUNNING, fate_of, mark_of_run
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text, clean
 from checkwire.cli.reporters.summary import summary_line
-from checkwire.model.attempt import Run, Unfinished
+from checkwire.model.attempt import Run, Unfinished, folded
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_ns
 from checkwire.model.errors import CheckwireError
@@ -78,7 +78,7 @@ class GitHubReporter(ReporterAtEnd):
             yield f"::warning title=Checkwire was interrupted::{_data(total)}"
         for run in finish.runs:
             if run.status == "passed":
-                for failed in run.attempts[-1].failures if run.attempts else ():
+                for failed in folded(run.attempts[-1].failures) if run.attempts else ():
                     place = _location(run, failed.failure)
                     yield self._command("warning", failed.failure, place, run.check.name)
 
@@ -160,7 +160,7 @@ def _row_of_run(run: Run) -> str:
     elif run.flaky:
         said = f"passed on attempt {len(run.attempts)}"
     elif run.attempts and run.attempts[-1].failures:
-        said = "; ".join(failed.failure.message for failed in run.attempts[-1].failures)
+        said = "; ".join(one.failure.message for one in folded(run.attempts[-1].failures))
     took = "" if run.status == "skipped" else format_ns(run.duration_ns)
     return _row(f"{mark.shape} {mark.word}", run.check, took, said)
 

@@ -10,7 +10,7 @@ import msgspec
 from checkwire.model.definition import CheckDefinition, Retries
 from checkwire.sdk.options import OPTIONS
 
-__all__ = ["Request", "parse_timeout"]
+__all__ = ["Request", "parse_tags", "parse_timeout"]
 
 
 def parse_timeout(text: str) -> float:
@@ -21,6 +21,17 @@ def parse_timeout(text: str) -> float:
     """
     seconds: float = OPTIONS["timeout"](text)
     return seconds
+
+
+def parse_tags(text: str) -> str:
+    """``--tag``: one or more words, with commas between them.
+
+    Raises:
+        ValueError: one is missing.
+    """
+    if not all(part.strip() for part in text.split(",")):
+        raise ValueError("a tag is missing: write --tag NAME, or --tag NAME,NAME for both")
+    return text
 
 
 class Request(NamedTuple):

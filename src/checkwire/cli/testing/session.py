@@ -14,6 +14,7 @@ import click
 
 from checkwire.cli.reporters.base import Finish, Start
 from checkwire.cli.reporters.registry import Reporters, open_reporters, parse_reporters
+from checkwire.cli.stderr import tell
 from checkwire.cli.testing.again import again_of
 from checkwire.cli.testing.patience import telling
 from checkwire.cli.testing.request import Request
@@ -56,12 +57,12 @@ def run_and_report(request: Request) -> int:
             if session.interrupted:
                 return session.status
         except CheckwireError as error:
-            click.echo(f"checkwire: error: {error}", err=True)
+            tell(f"checkwire: error: {error}")
         launch_ahead()  # It imports what it needs while nothing else is to be done.
-        click.secho("\nWaiting for a file to change. Ctrl-C ends.", dim=True, err=True)
+        tell(click.style("\nWaiting for a file to change. Ctrl-C ends.", dim=True))
         changed = wait_for_change(root, extra, before)
         names = ", ".join(os.path.relpath(path, root) for path in changed[:3])
-        click.secho(f"{names} changed.\n", dim=True, err=True)
+        tell(click.style(f"{names} changed.\n", dim=True))
 
 
 def _once(request: Request, reporters: Reporters) -> _Session:
@@ -100,7 +101,7 @@ class _Session:
                 # After Ctrl-C a terminal has ^C where the line begins.
                 echoed = self._stopper.number == signal.SIGINT and sys.stderr.isatty()
                 start = "\n" if echoed else ""
-                click.echo(f"{start}checkwire: interrupted while {doing}", err=True)
+                tell(f"{start}checkwire: interrupted while {doing}")
         self.interrupted = self._stopper.number is not None
 
     async def _work(self) -> int:
@@ -129,7 +130,7 @@ class _Session:
             for warning in collected.warnings:
                 _warn(warning)
             if collected.output.strip():
-                click.echo(collected.output.rstrip(), err=True)
+                tell(collected.output.rstrip())
             if not chosen and not collected.failures and not collected.left_out:
                 raise UsageError(_nothing_left(request, len(collected.definitions)))
             if request.list_only:
@@ -141,9 +142,11 @@ class _Session:
             services = Services(project, env)
             self._doing = lambda: services.doing
             async with services:
+                for used in services.used:
+                    tell(f"checkwire: {used}")
                 status = await self._run_checks(runner, project, collected, chosen, secrets)
-                for failed in services.failed():
-                    _warn(failed)
+                for problem in await services.problems():
+                    _warn(problem)
                 return status
 
     async def _run_checks(
@@ -190,7 +193,7 @@ class _Session:
 
 
 def _warn(warning: str) -> None:
-    click.echo(f"checkwire: {click.style('warning:', fg='yellow')} {warning}", err=True)
+    tell(f"checkwire: {click.style('warning:', fg='yellow')} {warning}")
 
 
 def _status(statuses: set[Status], collected: Collected) -> int:
@@ -229,5 +232,5 @@ def _list(chosen: tuple[CheckDefinition, ...], collected: Collected) -> int:
     failures = (*collected.failures.values(), *collected.left_out)
     for failure in failures:
         place = f"{failure.location.path}:{failure.location.line}: " if failure.location else ""
-        click.echo(f"{place}{failure.message} [{failure.code}]", err=True)
+        tell(f"{place}{failure.message} [{failure.code}]")
     return 2 if failures else 0

@@ -52,6 +52,13 @@ CODES = (
         hint="Open it with 'async with connect(...) as ws', which closes it",
     ),
     FailureCode(
+        "check.no_effect",
+        "What the check asks for has no effect",
+        blame="check",
+        retryable=False,
+        hint="Write wss:// if TLS is meant; else leave the options out",
+    ),
+    FailureCode(
         "check.abandoned",
         "The check stopped waiting for something that never came",
         blame="check",

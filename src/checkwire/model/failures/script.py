@@ -30,6 +30,13 @@ CODES = (
         hint="It spins, or calls something that blocks; use await and asyncio.sleep",
     ),
     FailureCode(
+        "script.timeout",
+        "The check used up its time by itself",
+        blame="check",
+        hint="It sleeps, computes, or waits for something that Checkwire does not know of; "
+        "timeout= is the limit",
+    ),
+    FailureCode(
         "script.syntax",
         "The check's file is not valid Python",
         blame="check",

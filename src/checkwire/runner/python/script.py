@@ -237,13 +237,18 @@ class Script:
         raise _TimeIsUp
 
     def _tell_timeout(self, location: Location | None) -> None:
-        limit = format_seconds(self._timeout)
-        where = "; it was waiting here" if location else ""
-        failure = Failure(
-            code="timeout.check",
-            message=f"The check did not finish in {limit}{where}",
-            location=location,
-        )
+        message = f"The check did not finish in {format_seconds(self._timeout)}"
+        idle = self._context.idle
+        if idle > self._timeout / 2:
+            # Whoever asks a server again and again, and sleeps in between, is not meant.
+            code = "script.timeout"
+            lasted = format_seconds(min(idle, self._timeout))
+            message += f", and had no connection and no request for the last {lasted}"
+            message += "; it was here" if location else ""
+        else:
+            code = "timeout.check"
+            message += "; it was waiting here" if location else ""
+        failure = Failure(code=code, message=message, location=location)
         self._timed_out = self._context.ledger.failed(self._context.while_waiting(failure))
 
     def _terminated(self, number: int, frame: FrameType | None) -> NoReturn:

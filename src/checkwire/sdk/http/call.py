@@ -121,6 +121,10 @@ class Call:
                     message=f"{request.url} redirects to what cannot be requested: "
                     f"{failure.message}",
                     hint="The Location header of the response is wrong",
-                    evidence={"status": status, "location": location},
+                    evidence={
+                        "request": f"{request.method} {request.address.target}",
+                        "status": status,
+                        "location": location,
+                    },
                 )
             raise HttpError(failure) from None

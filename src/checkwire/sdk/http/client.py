@@ -135,7 +135,11 @@ class Session:
                 cookies=self.cookies,
                 context=context,
             )
-            response = await call.run()
+            context.waits.dialling += 1
+            try:
+                response = await call.run()
+            finally:
+                context.waits.dialling -= 1
         except UsageError as error:
             raise tell_misuse(error, context, site) from None
         except FailureError as error:

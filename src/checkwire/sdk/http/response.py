@@ -98,7 +98,9 @@ class Response:
                 f" ({self._kind()})",
                 details=error.caret or body,
                 evidence={
+                    "request": self._request,
                     "status": self.status,
+                    "reason": self.reason,
                     "content_type": self._content_type,
                     "size": len(self.content),
                     "body": body,
@@ -122,6 +124,15 @@ class Response:
             coding = self.headers.get("content-encoding")
             why = f"it is encoded as {coding}" if coding else f"byte {error.start} is not {charset}"
             raise NotJson(why) from None
+
+    @property
+    def _request(self) -> str:
+        """Method and target."""
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(self.url)
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{self.method} {parts.path or '/'}{query}"
 
     def _kind(self) -> str:
         """Status and media type."""
@@ -152,7 +163,11 @@ class Response:
             message=f"{self.method} {self.url} was answered with {status}{to}",
             hint="follow_redirects=True follows redirects" if to else "",
             details=body,
-            evidence={"status": self.status, "reason": self.reason},
+            evidence={
+                "request": self._request,
+                "status": self.status,
+                "reason": self.reason,
+            },
         )
         raise self._failed(failure, site, "status")
 

@@ -98,6 +98,7 @@ async def _connect(
             first_bytes=_first(collector.data, masker),
         )
     evidence = {
+        "request": f"CONNECT {place}",
         "status": head.status,
         "reason": head.reason,
         "headers": [list(pair) for pair in masker.headers(head.headers)],

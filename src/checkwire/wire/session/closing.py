@@ -66,6 +66,10 @@ def close_name(code: int) -> str:
     return "unknown code"
 
 
+def _since_opening(age_ns: int) -> str:
+    return f"{format_ns(age_ns)} after it opened" if age_ns > 0 else "as soon as it opened"
+
+
 def diagnose_close(
     code: int,
     reason: str,
@@ -78,7 +82,7 @@ def diagnose_close(
     """The server closed with a Close frame; ``cut_short`` if in the middle of a message."""
     why = f" {reason!r}" if reason else ""
     message = f"{place} closed the connection with {code} ({close_name(code)}){why}"
-    message += f" {format_ns(age_ns)} after it opened"
+    message += f" {_since_opening(age_ns)}"
     if awaited:
         message += ", while a message was awaited"
     if cut_short:
@@ -129,7 +133,7 @@ def diagnose_loss(
     else:
         how, ended = "ended the connection", "eof"
     without = "instead of answering the Close frame" if closing else "without a Close frame"
-    message = f"{place} {how} {without}, {format_ns(age_ns)} after it opened"
+    message = f"{place} {how} {without}, {_since_opening(age_ns)}"
     if partial:
         ended = "truncated"
         came = "1 byte" if partial == 1 else f"{partial} bytes"

@@ -147,6 +147,14 @@ class Connection:
         return 1006 if self._ending.done else None
 
     @property
+    def closed_with(self) -> tuple[int, str] | None:
+        """Code and reason with which this side has closed, if it did so, and of its own will."""
+        sent, ending = self._protocol.close_sent, self._ending
+        if sent is None or ending.by_peer or ending.failure is not None:
+            return None
+        return sent.code, sent.reason
+
+    @property
     def close_reason(self) -> str:
         """The reason that came with the close code."""
         received = self._protocol.close_rcvd
@@ -206,8 +214,9 @@ class Connection:
         return not self._ending.over and (self._inbox.awaited or self.on_message is not None)
 
     def pause(self) -> None:
-        """Read no more, so that the peer feels that it sends too fast."""
-        self._pipe.pause()
+        """Read no more, so that the peer feels that it sends too fast; not in :attr:`closing`."""
+        if not self._inbox.closing:
+            self._pipe.pause()
 
     def resume(self) -> None:
         """Read again."""
@@ -370,6 +379,11 @@ class Connection:
 
     # Closing
 
+    @property
+    def closing(self) -> bool:
+        """Whether this side has begun to close. All is read from then on, however much it is."""
+        return self._inbox.closing
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Perform the closing handshake, then end TCP. Harmless when closed already.
 
@@ -384,7 +398,7 @@ class Connection:
         """Send the Close frame; the rest happens as the answers come."""
         self._ending.check(code, reason)
         # A full queue must not keep the server's Close frame out.
-        self._inbox.keep_no_more()
+        self._inbox.closing = True
         self._pipe.resume()
         self._ending.start(code, reason)
 

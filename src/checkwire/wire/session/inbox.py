@@ -27,17 +27,23 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Inbox:
-    """A bounded queue for one reader. A pipe that fills it waits until half of it is taken."""
+    """A bounded queue for one reader. A pipe that fills it waits until half of it is taken.
+
+    Attributes:
+        closing: whether this side has begun to close: then the pipe does not wait, as the server's
+            Close frame is behind whatever it still sends.
+    """
 
     __slots__ = (
         "_bytes",
+        "_dropped",
         "_is_full",
-        "_keeps",
         "_max_bytes",
         "_max_messages",
         "_messages",
         "_pipe",
         "_waiter",
+        "closing",
     )
 
     def __init__(self, max_messages: int, max_bytes: int, pipe: Pipe) -> None:
@@ -48,7 +54,8 @@ class Inbox:
         self._max_bytes = max_bytes
         self._pipe = pipe
         self._is_full = False
-        self._keeps = True
+        self._dropped = False
+        self.closing = False
         self._waiter: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
@@ -59,13 +66,14 @@ class Inbox:
         """Whether it has been filled, and not been emptied to the half since."""
         return self._is_full
 
-    def keep_no_more(self) -> None:
-        """Drop what comes while it is full, since reading goes on."""
-        self._keeps = False
-
     def put(self, message: Message) -> None:
-        """Add a message; also when full, since it is here already."""
-        if self._is_full and not self._keeps:
+        """Add a message; also when full, since it is here already.
+
+        In closing, what comes when it is full is dropped, and all that comes after that: a reader
+        finds an end, not a gap.
+        """
+        if self.closing and (self._is_full or self._dropped):
+            self._dropped = True
             return
         if self._messages is None:
             self._messages = deque()
@@ -75,7 +83,8 @@ class Inbox:
             len(self._messages) >= self._max_messages or self._bytes >= self._max_bytes
         ):
             self._is_full = True
-            self._pipe.pause()
+            if not self.closing:
+                self._pipe.pause()
         if self._waiter is not None:
             self.wake()
 

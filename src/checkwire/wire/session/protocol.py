@@ -11,7 +11,7 @@ from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions import Extension
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.typing import ExtensionName
 
@@ -141,6 +141,12 @@ class MeasuredProtocol(ClientProtocol):
             # Without an extension a frame is on the wire as it is delivered.
             self._tap.read = []
         return [*accepted, self._tap]
+
+    def fail(self, code: int, reason: str = "") -> None:
+        """As its parent does it; the peer is told of the limit of messages, not of the parser's."""
+        if code == CloseCode.MESSAGE_TOO_BIG:
+            reason = f"message exceeds the limit of {self._limit} bytes"
+        super().fail(code, reason)
 
     def recv_frame(self, frame: Frame) -> None:
         """Also joins fragments, so that nothing is parsed behind a message that must be refused.
