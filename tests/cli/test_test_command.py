@@ -440,16 +440,18 @@ def test_a_service_that_ends_while_checks_run_is_a_warning(tmp_path: Path) -> No
 
         @check(timeout="40s")
         def waits():
+            Path("begun").touch()
             while Path(f"/proc/{Path('pid').read_text()}/stat").read_text().split()[2] != "Z":
                 pass
             assert True
     """
     root = project(tmp_path, a_check=source)
     (root / "serve.py").write_text(
-        "import os, pathlib, socket\n"
+        "import os, pathlib, socket, time\n"
         "pathlib.Path('pid').write_text(str(os.getpid()))\n"
         "server = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
-        "server.accept()\n"
+        "while not os.path.exists('begun'):\n"
+        "    time.sleep(0.01)\n"
         "exit('out of memory')\n"
     )
     port = _free_port()

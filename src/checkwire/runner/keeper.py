@@ -7,8 +7,9 @@ process could lose, and what is setuid is no exception. Only what other processe
 service's wish (a daemon of containers, an init system) is out of reach.
 
 A keeper is a fresh interpreter that imports little. First it is told what to run, as JSON with its
-length in four bytes before it, then perhaps :data:`END` or :data:`KILL`. It tells, a line each,
-``started`` or ``failed ERRNO``, and ``ended STATUS``, which is negative after a signal.
+length in four bytes before it, then perhaps :data:`LOOK`, :data:`END` or :data:`KILL`. It tells, a
+line each, ``started`` or ``failed ERRNO``; ``ended STATUS``, which is negative after a signal; and
+``looked``.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from typing import NamedTuple
 
 from checkwire.runner.python.linux import adopt_orphans, children_of, die_with_parent
 
-__all__ = ["END", "KILL", "PATIENCE", "Job", "main"]
+__all__ = ["END", "KILL", "LOOK", "PATIENCE", "Job", "main"]
 
 END = b"E"
 """Ask all of it to end, with SIGTERM, and kill what is left after :data:`PATIENCE`; so does the end
 of the socket, and a SIGTERM for the keeper."""
 KILL = b"K"
+LOOK = b"L"
+"""Look whether the service has ended, and answer: what is told by itself may be told late."""
 PATIENCE = 5.0
 _LOOK_AGAIN = 0.1
 _LENGTH = 4
@@ -102,12 +105,16 @@ class _Keeper:
         self._ended = False
         self._until: float | None = None
         self._asked: set[int] = set()
+        self._looks = 0
 
     def keep(self) -> None:
         """Until nothing is left."""
         self._tell(b"started\n")
         while self._listen():
             self._look()
+            while self._looks:
+                self._looks -= 1
+                self._tell(b"looked\n")
             if self._until is not None:
                 self._ask()
                 if not self._left or time.monotonic() > self._until:
@@ -128,9 +135,10 @@ class _Keeper:
                 words = b""
             if KILL in words:
                 return False
+            self._looks += words.count(LOOK)
             if not words:
                 self._heard.remove(self._control.fileno())
-            wanted = False
+            wanted = wanted and bool(words) and END not in words
         if not wanted and self._until is None:
             self._until = time.monotonic() + PATIENCE
         return True

@@ -11,7 +11,7 @@ import tempfile
 from contextlib import suppress
 from typing import Any
 
-from checkwire.runner.keeper import END, KILL, Job
+from checkwire.runner.keeper import END, KILL, LOOK, Job
 
 __all__ = ["Kept"]
 
@@ -56,17 +56,28 @@ class Kept:
         Raises:
             OSError: it cannot be started.
         """
-        loop = asyncio.get_running_loop()
-        with suppress(BrokenPipeError):  # What there is to say of that comes now.
-            await loop.sock_sendall(self._control, job.pack())
-        while b"\n" not in self._told:
-            data = await loop.sock_recv(self._control, 256)
-            if not data:
-                raise OSError(None, "the process that was to start it has ended")
-            self._told += data
+        if not await self._ask(job.pack(), b"\n"):
+            raise OSError(None, "the process that was to start it has ended")
         word, _, number = self._told.splitlines()[0].decode().partition(" ")
         if word == "failed":
             raise OSError(int(number), os.strerror(int(number)))
+
+    async def _ask(self, what: bytes, answer: bytes) -> bool:
+        """Tell the keeper something, and wait for its answer; false if it has none to give."""
+        loop, before = asyncio.get_running_loop(), self._told.count(answer)
+        with suppress(ConnectionError):
+            await loop.sock_sendall(self._control, what)
+            while self._told.count(answer) == before:
+                data = await loop.sock_recv(self._control, 256)
+                if not data:
+                    break
+                self._told += data
+        return self._told.count(answer) > before
+
+    async def look(self) -> int | None:
+        """The :attr:`status` as of now, or later: the keeper is asked."""
+        await self._ask(LOOK, b"looked\n")
+        return self.status
 
     @property
     def status(self) -> int | None:

@@ -114,11 +114,18 @@ class Services:
         pause = _POLL
         try:
             async with asyncio.timeout(service.timeout):
-                # Who answers may be another: this one has to be there when it does.
-                while not await _answers(service.ready) or kept.status:
-                    if kept.status is not None:
-                        what = _with_tail(kept, f"ended with {kept.status}")
+                # Who answers may be another: this one has to be there afterwards.
+                while True:
+                    status = await kept.look()
+                    answers = await _answers(service.ready)
+                    if answers:
+                        status = await kept.look()
+                    # One that has ended with 0 may serve in the background.
+                    if status or (status == 0 and not answers):
+                        what = _with_tail(kept, f"ended with {status}")
                         raise ServiceError(self._told(service, what))
+                    if answers:
+                        break
                     await asyncio.sleep(pause)
                     pause = min(pause * 1.5, 0.25)
         except TimeoutError:
