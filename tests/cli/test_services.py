@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from support.ports import free_port
 from support.processes import is_alive, wait_until
 from support.program import checkwire, environment, project
 
@@ -67,12 +68,6 @@ signal.signal(signal.SIGTERM, polite)
 stray("polite")
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-    return port
 
 
 def with_service(root: Path, source: str, port: int) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from support.ports import free_port
 from support.program import checkwire, environment, project, report, serving
 
 PASSING = """
@@ -381,7 +382,7 @@ def test_services_run_for_the_checks_and_are_stopped(tmp_path: Path) -> None:
         "        await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
-    port = _free_port()
+    port = free_port()
     with (root / "checkwire.toml").open("a") as config:
         config.write(
             f'[[service]]\nname = "echo"\ncommand = "python serve.py {port}"\n'
@@ -454,7 +455,7 @@ def test_a_service_that_ends_while_checks_run_is_a_warning(tmp_path: Path) -> No
         "    time.sleep(0.01)\n"
         "exit('out of memory')\n"
     )
-    port = _free_port()
+    port = free_port()
     with (root / "checkwire.toml").open("a") as config:
         config.write(
             f'[[service]]\nname = "db"\ncommand = "python serve.py"\nenv.PORT = "{port}"\n'
@@ -520,7 +521,7 @@ def test_init_makes_a_project_that_passes(tmp_path: Path) -> None:
     assert made.status == 0, made.err
     assert "checkwire test" in made.out
     root = tmp_path / "monitoring"
-    port = _free_port()
+    port = free_port()
     for file in root.rglob("*"):
         if file.is_file() and "8765" in file.read_text():
             file.write_text(file.read_text().replace("8765", str(port)))
@@ -601,13 +602,6 @@ def _read_until(program: subprocess.Popen[str], text: str) -> str:
         assert line, seen
         seen += line
     return seen
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def test_the_document_is_json_even_when_everything_fails(tmp_path: Path) -> None:

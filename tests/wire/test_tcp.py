@@ -25,6 +25,7 @@ from checkwire.wire.opening import open_connection
 from support.connecting import SOON, SOON_NS, opened, options, refused
 from support.loops import Run, run, until
 from support.observing import Recording
+from support.ports import free_port
 from support.rawserver import Peer, RawServer, dead_address, upgraded
 
 
@@ -44,13 +45,6 @@ def resolver_of(*places: tuple[str, int]) -> Any:
         ]
 
     return look_up
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port at which nothing listens."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
 
 
 def test_a_closed_port_refuses(on_each_loop: Run[Any]) -> None:

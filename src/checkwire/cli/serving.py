@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -168,10 +168,22 @@ class Serving(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def _services(project: Project):  # type: ignore[no-untyped-def]
+async def _services(project: Project) -> AsyncIterator[None]:
+    """The project's services run, and are started again when they end."""
     if not project.services:
         yield
         return
-    async with Services(project, {**project.env, **os.environ}):
+    async with Services(project, {**project.env, **os.environ}) as services:
+        for sentence in services.used:
+            _log.warning(sentence, project=project.id)
         _log.info("services started", project=project.id, services=len(project.services))
-        yield
+
+        def tell(why: str) -> None:
+            _log.error("a service has ended", project=project.id, why=why)
+
+        keeping = asyncio.create_task(services.keep(tell))
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import urllib.error
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.ports import free_port
 from support.processes import is_alive
-from support.serve import Serve
+from support.serve import Serve, Server
 
 Checks = Callable[..., Path]
 
@@ -170,3 +172,37 @@ def test_off_loopback_a_token_is_needed(checks: Checks, serve: Serve) -> None:
         assert server.log.count("The first token") == 1
         server.url = server.url.replace("0.0.0.0", "127.0.0.1")
         assert len(server.ask("/api/v1/checks")["items"]) == 4
+
+
+SERVICE = """
+[[service]]
+name = "listener"
+command = ["python3", "listen.py", "{port}"]
+ready = "tcp://127.0.0.1:{port}"
+"""
+LISTEN = """
+import os, pathlib, socket, sys
+pathlib.Path("pid").write_text(str(os.getpid()))
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+while True:
+    server.accept()[0].close()
+"""
+
+
+def test_a_service_that_ends_is_started_again(checks: Checks) -> None:
+    folder = checks()
+    (folder / "listen.py").write_text(LISTEN)
+    with (folder / "checkwire.toml").open("a") as settings:
+        settings.write(SERVICE.format(port=free_port()))
+    with Server(folder) as server:
+        first = int((folder / "pid").read_text())
+        os.kill(first, signal.SIGKILL)
+        (line,) = server.wait_for(lambda: server.logged("a service has ended"))
+        assert "service listener ended with -9, and is started again in 1 s" in line["why"]
+        assert line["why"].endswith("listening")
+        server.wait_for(lambda: int((folder / "pid").read_text() or first) != first or None)
+        second = int((folder / "pid").read_text())
+        assert is_alive(second)
+        assert server.stop() == 0
+        assert not is_alive(second)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import socket
 import subprocess
@@ -17,6 +18,7 @@ __all__ = ["Kept"]
 
 _MAIN = "from checkwire.runner.keeper import main; main()"
 _TAIL = 2000
+_MOST_OUTPUT = 1 << 20
 
 
 class Kept:
@@ -30,6 +32,9 @@ class Kept:
 
     def __init__(self) -> None:
         self._output: Any = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
+        # So that it can be emptied while others write to it.
+        flags = fcntl.fcntl(self._output, fcntl.F_GETFL)
+        fcntl.fcntl(self._output, fcntl.F_SETFL, flags | os.O_APPEND)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._control = ours
@@ -109,6 +114,11 @@ class Kept:
         self._control.close()
         self._keeper.wait()
         self._output.close()
+
+    def trim(self) -> None:
+        """Forget what it has printed, if that is much."""
+        if os.fstat(self._output.fileno()).st_size > _MOST_OUTPUT:
+            os.ftruncate(self._output.fileno(), 0)
 
     def tail(self) -> str:
         """The end of what it has printed."""

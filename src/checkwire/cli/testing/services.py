@@ -1,10 +1,10 @@
-"""The services of a project: servers that ``checkwire test`` starts before the checks."""
+"""The services of a project: servers that run while its checks do."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from checkwire.cli.testing.kept import Kept
@@ -18,6 +18,10 @@ __all__ = ["ServiceError", "Services"]
 
 _CONNECT_PATIENCE = 1.0
 _POLL = 0.01
+_LOOK_AGAIN = 1.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_LASTED = 60.0
+"""Seconds after which a service that ends did not end soon."""
 
 
 class ServiceError(CheckwireError):
@@ -84,6 +88,42 @@ class Services:
                 )
         return told
 
+    async def keep(self, tell: Callable[[str], None]) -> None:
+        """Start again what ends, after pauses that grow while it ends soon; until cancelled.
+
+        One of ours that has ended with 0 may have meant to, or serve in the background.
+
+        Args:
+            tell: told a sentence of each that has ended, or cannot be started again.
+        """
+        async with asyncio.TaskGroup() as group:
+            for place in range(len(self._started)):
+                group.create_task(self._keep(place, tell))
+
+    async def _keep(self, place: int, tell: Callable[[str], None]) -> None:
+        loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
+        while True:
+            service, kept = self._started[place]
+            began = loop.time()
+            while not kept.status:
+                kept.trim()
+                await asyncio.sleep(_LOOK_AGAIN)
+            if loop.time() - began > _LASTED:
+                pause = _FIRST_PAUSE
+            what = f"ended with {kept.status}, and is started again in {pause:g} s"
+            tell(self._told(service, _with_tail(kept, what)))
+            runs = False
+            while not runs:
+                self._started[place][1].kill()
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                try:
+                    await self._launch(service, place)
+                    await self._await_ready(service, self._started[place][1])
+                    runs = True
+                except ServiceError as error:
+                    tell(str(error))
+
     async def _start(self, service: Service) -> None:
         if service.ready is not None and await _answers(service.ready):
             place = host_and_port(*service.ready)
@@ -96,10 +136,14 @@ class Services:
             )
             self._found.append((service, service.ready))
             return
+        await self._launch(service, len(self._started))
+
+    async def _launch(self, service: Service, place: int) -> None:
+        """Run it, and put it into that place of those that we have started."""
         command = list(service.command)
         try:
             kept = Kept()
-            self._started.append((service, kept))
+            self._started[place:] = [(service, kept), *self._started[place + 1 :]]
             environ = {**self._environ, **service.env}
             await kept.start(Job(_words(command), self._project.root, environ))
         except OSError as error:
