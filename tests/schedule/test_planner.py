@@ -80,6 +80,20 @@ def test_round_robin_visits_the_locations_in_turn(schedule: dict[str, object]) -
     assert visited == [places[(begin + n) % 3] for n in range(7)]
 
 
+@pytest.mark.parametrize("schedule", [{"every": 60}, {"cron": "* * * * *"}])
+def test_in_turn_a_result_speaks_until_its_location_has_its_next(
+    schedule: dict[str, object],
+) -> None:
+    check = scheduled(**schedule, locations=("eu", "us", "ap"), scheduling="round-robin")
+    made = planner(check)
+    assert made.next_ns is not None
+    (run,) = made.tick(made.next_ns).due
+    extra = extra_run("p", check, "us", run.due_ns, "ID")
+    assert run.holds_ns == extra.holds_ns
+    assert 3 * MINUTE < run.holds_ns < 6 * MINUTE
+    assert run.grace_ns == MINUTE // 2
+
+
 def test_a_restart_goes_on_in_the_same_turn() -> None:
     check = scheduled(every=60, locations=("eu", "us", "ap"), scheduling="round-robin")
     visited, at = [], NOW

@@ -48,7 +48,7 @@ def test_a_backup_is_a_database_of_its_own(tmp_path: Path, sqlite_url: str) -> N
                 (check_id,) = await enter(tx, "a")
             await insert(store, *(row(check_id, START + n * MINUTE) for n in range(50)))
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(backup(store, copy))
+                tasks.create_task(backup(store.address, copy))
                 for number in range(50, 80):
                     tasks.create_task(insert(store, row(check_id, START + number * MINUTE)))
         finally:
@@ -71,9 +71,9 @@ def test_a_backup_overwrites_nothing(tmp_path: Path, sqlite_url: str) -> None:
         try:
             (tmp_path / "there").write_text("mine")
             with pytest.raises(DatabaseError, match="is there already"):
-                await backup(store, tmp_path / "there")
+                await backup(store.address, tmp_path / "there")
             with pytest.raises(DatabaseError, match="cannot be written"):
-                await backup(store, tmp_path / "no folder" / "x.db")
+                await backup(store.address, tmp_path / "no folder" / "x.db")
         finally:
             await store.close()
 
@@ -87,7 +87,7 @@ def test_postgresql_is_backed_up_by_its_own_tools(postgresql: PostgreSQL, tmp_pa
         store = await Store.open(url)
         try:
             with pytest.raises(DatabaseError, match="pg_dump --format=custom"):
-                await backup(store, tmp_path / "x")
+                await backup(store.address, tmp_path / "x")
         finally:
             await store.close()
 

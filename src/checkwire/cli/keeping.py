@@ -46,8 +46,14 @@ def keep_option(command: F) -> F:
     )(command)
 
 
-def retention_of(keep: tuple[tuple[str, int], ...]) -> Retention:
-    """What the option says, and for the rest the defaults.
+def retention_of(
+    keep: tuple[tuple[str, int], ...], otherwise: Retention | None = None
+) -> Retention:
+    """For how long things are kept.
+
+    Args:
+        keep: what the option says.
+        otherwise: what holds for the rest; by default the defaults.
 
     Raises:
         click.BadParameter: roll-ups of hours would be gone before the runs that they are of.
@@ -57,7 +63,7 @@ def retention_of(keep: tuple[tuple[str, int], ...]) -> Retention:
     from checkwire.store.retention import Retention
 
     given = {level.replace("-", "_"): age_ns for level, age_ns in keep}
-    retention = msgspec.structs.replace(Retention(), **given)
+    retention = msgspec.structs.replace(otherwise or Retention(), **given)
     if retention.hours < retention.runs:
         raise click.BadParameter(
             "hours are computed from runs, and have to be kept for at least as long",

@@ -18,6 +18,7 @@ __all__ = [
     "DATA_NAME",
     "data_folder",
     "data_options",
+    "database_file",
     "database_url",
     "make_data_folder",
     "secrets_key",
@@ -86,6 +87,16 @@ def database_url(option: str | None, data: Path) -> str:
         data: the folder of its data, absolute.
     """
     return option if option is not None else f"sqlite:///{data / DATABASE_NAME}"
+
+
+def database_file(url: str) -> Path | None:
+    """The file of a SQLite database; ``None`` if it is another, or none at all."""
+    from checkwire.store.address import AddressError, parse_address  # SQLAlchemy: 100 ms
+
+    try:
+        return parse_address(url).path
+    except AddressError:
+        return None  # opening it tells
 
 
 def secrets_key(data: Path) -> Path:

@@ -16,7 +16,13 @@ from typing import Literal, NamedTuple
 import click
 import structlog
 
-from checkwire.cli.places import data_folder, database_url, make_data_folder, secrets_key
+from checkwire.cli.places import (
+    data_folder,
+    database_file,
+    database_url,
+    make_data_folder,
+    secrets_key,
+)
 from checkwire.cli.testing.services import Services
 from checkwire.model.places import host_and_port
 from checkwire.project.config import Project, load_project
@@ -31,6 +37,7 @@ from checkwire.server.service.loading import require_different
 from checkwire.server.service.service import Service
 from checkwire.server.service.stored_secrets import StoredSecrets
 from checkwire.server.web import WebServer, listen
+from checkwire.store.claim import claimed
 from checkwire.store.database import Store
 from checkwire.store.retention import Retention
 from checkwire.store.secrets import SecretBox
@@ -71,9 +78,7 @@ class Serving(NamedTuple):
             # What can be known to be in the way at once is told before anything is started.
             sock = stack.enter_context(contextlib.closing(listen(self.host, self.port)))
             make_data_folder(data)
-            stack.enter_context(Claim(data))
-            store = await Store.open(database_url(self.database, data))
-            stack.push_async_callback(store.close)
+            store = await self._open(data, stack)
             if self.services:
                 for project in projects:
                     await stack.enter_async_context(_services(project))
@@ -104,6 +109,17 @@ class Serving(NamedTuple):
             await self._serve(service, auth, hosts, sock)
         return 0
 
+    async def _open(self, data: Path, stack: contextlib.AsyncExitStack) -> Store:
+        """The database, which is this server's alone."""
+        url = database_url(self.database, data)
+        if (file := database_file(url)) is not None:
+            stack.enter_context(Claim(file))
+        store = await Store.open(url)
+        stack.push_async_callback(store.close)
+        if file is None:
+            await stack.enter_async_context(claimed(store, _say_waiting))
+        return store
+
     def _needs_token(self, sock: socket.socket) -> bool:
         """Whoever is on this machine is trusted; nobody else is."""
         return self.auth and not ipaddress.ip_address(sock.getsockname()[0]).is_loopback
@@ -116,7 +132,7 @@ class Serving(NamedTuple):
         reloads: set[asyncio.Task[None]] = set()
 
         def reload() -> None:
-            task = loop.create_task(service.reload())
+            task = loop.create_task(service.follow())
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
@@ -165,6 +181,10 @@ class Serving(NamedTuple):
                 _log.warning("no check has every= or cron=: none will run by itself")
         _log.info("serving", url=url)
         click.echo(url)
+
+
+def _say_waiting() -> None:
+    _log.warning("another server holds the database still: waiting for its end")
 
 
 @contextlib.asynccontextmanager

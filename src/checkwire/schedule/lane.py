@@ -87,18 +87,36 @@ class Lane:
         self.next_ns = following
         gap_ns = following - latest
         if due is not None and now_ns - latest <= grace_ns(gap_ns):
-            due.append(self._due_run(latest, gap_ns))
+            due.append(self._due_run(latest, gap_ns, self._turn_ns(latest, following)))
             if latest == first:
                 return
             latest = self.timetable.latest(latest - 1)
         missed.extend(self._missed(first, latest))
+
+    def _turn_ns(self, due_ns: int, following_ns: int) -> int:
+        """How long it takes until the same location has its turn again."""
+        for _ in self.locations[1:]:
+            if following_ns == NEVER_NS:
+                break
+            following_ns = self.timetable.next_after(following_ns)
+        return following_ns - due_ns
 
     def _location_at(self, due_ns: int) -> str:
         if len(self.locations) == 1:
             return self.locations[0]
         return self.locations[self.timetable.index(due_ns) % len(self.locations)]
 
-    def _due_run(self, due_ns: int, gap_ns: int, location: str | None = None) -> DueRun:
+    def _due_run(
+        self, due_ns: int, gap_ns: int, turn_ns: int, location: str | None = None
+    ) -> DueRun:
+        """The run of an instant.
+
+        Args:
+            due_ns: the instant.
+            gap_ns: from it to the next.
+            turn_ns: from it to the next at the same location.
+            location: where, if that is known.
+        """
         place = location or self._location_at(due_ns)
         return DueRun(
             run_id=due_run_id(self.project, self.definition.id, place, due_ns),
@@ -106,7 +124,7 @@ class Lane:
             check=self.definition.id,
             location=place,
             due_ns=due_ns,
-            holds_ns=holds_ns(gap_ns, self._longest_ns),
+            holds_ns=holds_ns(turn_ns, self._longest_ns),
             grace_ns=grace_ns(gap_ns),
         )
 
@@ -126,5 +144,5 @@ class Lane:
             end_ns = ending[location]
             after_ns = self.timetable.next_after(end_ns)
             hold_ns = end_ns - begin_ns + (after_ns - end_ns if after_ns != NEVER_NS else 0)
-            run = self._due_run(begin_ns, hold_ns, location)
+            run = self._due_run(begin_ns, hold_ns, hold_ns, location)
             yield Missed(run, (total - place - 1) // len(self.locations) + 1, end_ns)

@@ -1,4 +1,4 @@
-"""One server a data folder: two would run everything twice."""
+"""One server a SQLite database: two would run everything twice."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from checkwire.model.errors import UsageError
 
 __all__ = ["Claim"]
 
-_NAME = "serve.lock"
-
 
 class Claim:
-    """Makes the folder, and holds it, inside of a ``with`` block.
+    """Makes a database's folder, and holds the database, inside of a ``with`` block.
 
-    The lock is the kernel's: it goes with the process, however that ends.
+    The lock is the kernel's, on a file beside it: it goes with the process, however that ends.
+
+    Args:
+        database: the file, which need not exist.
 
     Raises:
-        UsageError: on entering: the folder cannot be used, or another server has it.
+        UsageError: on entering: the folder cannot be used, or another server has the database.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, database: Path) -> None:
+        self._database = database
         self._fd = -1
 
     def __enter__(self) -> Claim:
+        lock = self._database.with_name(f"{self._database.name}.lock")
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._fd = os.open(self._folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise UsageError(
-                f"{self._folder} cannot hold the server's data: {error.strerror}; make it "
+                f"{lock.parent} cannot hold the server's data: {error.strerror}; make it "
                 "writable, or name another folder with --data"
             ) from None
         try:
@@ -42,8 +44,8 @@ class Claim:
             holder = os.read(self._fd, 20).decode("ascii", "replace").strip()
             self.__exit__(None, None, None)
             raise UsageError(
-                f"another server (process {holder or 'unknown'}) uses {self._folder}: stop it, or "
-                "name another folder with --data"
+                f"another server (process {holder or 'unknown'}) uses {self._database}: stop it, "
+                "or name another folder with --data"
             ) from None
         os.ftruncate(self._fd, 0)
         os.write(self._fd, f"{os.getpid()}\n".encode())

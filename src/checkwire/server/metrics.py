@@ -18,6 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from checkwire._version import __version__
+from checkwire.model.definition import CheckDefinition
 from checkwire.server.monitor import Monitor
 from checkwire.store.records import STATUSES, CheckState, RunRecord
 
@@ -87,11 +88,13 @@ class Metrics:
         """A check's state as it was when the service started."""
         self._states[project, check, location] = state
 
-    def forget(self, project: str, checks: Iterable[str]) -> None:
-        """Checks that are gone have no state any more; what was counted stays counted."""
-        gone = set(checks)
-        for of in [of for of in self._states if of[0] == project and of[1] in gone]:
-            del self._states[of]
+    def keep(self, project: str, definitions: Iterable[CheckDefinition]) -> None:
+        """Only these checks, where they run now, have a state; what was counted stays counted."""
+        offered = {definition.id: definition.locations for definition in definitions}
+        for of in [of for of in self._states if of[0] == project]:
+            _, check, location = of
+            if check not in offered or (offered[check] and location not in offered[check]):
+                del self._states[of]
 
     def exposition(self) -> bytes:
         """All of them, in Prometheus' text format."""

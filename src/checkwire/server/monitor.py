@@ -78,8 +78,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How the service is.
 
     Attributes:
-        ok: whether it does all that it should.
-        problems: sentences about what it does not.
+        ok: whether it does all that it should with what it was given.
+        problems: sentences about what it does not, and about files that cannot be loaded: those
+            are their authors' to mend.
         backlog: results that wait to be stored.
         lateness_ns: how much later than due the latest runs began.
         database: whether the database answers.

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from checkwire.store.address import Address
 from checkwire.store.database import Store
 from checkwire.store.errors import DatabaseError
 from checkwire.store.marks import read_mark
@@ -37,25 +38,27 @@ _MOST = 20
 """Problems of a kind that are told one by one."""
 
 
-async def backup(store: Store, target: Path) -> None:
+async def backup(address: Address, target: Path) -> None:
     """Copy the database to a new file while it is in use: as it is at one point in time.
 
     Args:
-        store: the database.
+        address: the database; it may be an older version's, and stays so.
         target: the file; its folder is there, and it is not.
 
     Raises:
         DatabaseError: it is PostgreSQL's, or the file is there, or cannot be written.
     """
-    if store.address.path is None:
+    if address.path is None:
         raise DatabaseError(
             "PostgreSQL's own tools back it up: pg_dump --format=custom --file=checkwire.dump "
-            f"'{store.address}'"
+            f"'{address}'"
         )
+    if not address.path.is_file():
+        raise DatabaseError(f"there is no database {address.path}")
     # The copy goes to another name first, so that what has the right name is whole.
     part = target.with_name(f".{target.name}.part")
     try:
-        await asyncio.to_thread(_copy, store.address.path, part, target)
+        await asyncio.to_thread(_copy, address.path, part, target)
         os.link(part, target)
     except FileExistsError:
         raise DatabaseError(f"{target} is there already: name a file that is not") from None

@@ -22,14 +22,17 @@ from checkwire.store.tables import (
     rollups_hour,
     runs,
     sessions,
+    settings,
     sketches_day,
     sketches_hour,
     transcripts,
 )
+from checkwire.store.upsert import insert_into
 
-__all__ = ["Pruned", "Retention", "prune"]
+__all__ = ["Pruned", "Retention", "prune", "read_retention", "write_retention"]
 
 _BITE = 500
+_NAME = "retention"
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +52,21 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     hours: int = 400 * DAY
     days: int = 5 * 366 * DAY
     incidents: int = 5 * 366 * DAY
+
+
+async def write_retention(tx: AsyncConnection, retention: Retention) -> None:
+    """Note for how long the server keeps things, for whoever prunes beside it."""
+    value = msgspec.json.encode(retention)
+    statement = insert_into(tx, settings).values(name=_NAME, value=value)
+    await tx.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    )
+
+
+async def read_retention(tx: AsyncConnection) -> Retention:
+    """For how long the server that ran last keeps things; the defaults if none has run."""
+    value = (await tx.execute(select(settings.c.value).where(settings.c.name == _NAME))).scalar()
+    return Retention() if value is None else msgspec.json.decode(value, type=Retention)
 
 
 class Pruned(NamedTuple):

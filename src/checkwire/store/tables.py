@@ -241,6 +241,13 @@ marks = Table(  # how far something has come, see marks.py
     Column("at_ns", BigInteger, nullable=False),
 )
 
+settings = Table(  # of the server that wrote last
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),  # JSON
+)
+
 pending_runs = Table(  # that no schedule tells of again after a restart, see runs/pending.py
     "pending_runs",
     metadata,

@@ -12,6 +12,7 @@ import click
 
 from checkwire.cli.places import (
     data_folder,
+    database_file,
     database_url,
     make_data_folder,
     secrets_key,
@@ -91,7 +92,7 @@ def with_store(place: Place, work: Callable[[Store], Awaitable[T]], *, create: b
         from checkwire.store.database import Store
 
     async def main() -> T:
-        file = _file_of(place.url) if create else None
+        file = database_file(place.url) if create else None
         new = file is not None and not file.exists()
         if file is not None and file.parent == place.data:
             make_data_folder(place.data)
@@ -104,13 +105,3 @@ def with_store(place: Place, work: Callable[[Store], Awaitable[T]], *, create: b
             await store.close()
 
     return asyncio.run(main())
-
-
-def _file_of(url: str) -> Path | None:
-    """The file of a SQLite database."""
-    from checkwire.store.address import AddressError, parse_address
-
-    try:
-        return parse_address(url).path
-    except AddressError:
-        return None  # opening it tells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from checkwire.cli.reporters.json import format_document
 from checkwire.cli.reporters.marks import MARKS
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text, wrap
+from checkwire.model.errors import UsageError
 
 if TYPE_CHECKING:
     from checkwire.store.database import Store
@@ -35,13 +37,14 @@ def back_up(file: Path, data: Path | None, database: str | None, *, as_json: boo
     """
     place = find_place(data, database)
     target = file.absolute()
-
-    async def work(store: Store) -> None:
+    with importing():
+        from checkwire.store.address import parse_address
         from checkwire.store.maintenance import backup
-
-        await backup(store, target)
-
-    with_store(place, work)
+    try:
+        address = parse_address(place.url)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    asyncio.run(backup(address, target))
     taken = target.stat().st_size
     if as_json:
         _document({"file": str(target), "size": taken})
@@ -73,13 +76,13 @@ def prune_database(
 ) -> None:
     """Remove what is older than it is to be kept."""
     place = find_place(data, database)
-    with importing():
-        retention = retention_of(keep)
 
     async def work(store: Store) -> Pruned:
-        from checkwire.store.maintenance import prune
+        from checkwire.store.retention import prune, read_retention
 
-        return await prune(store, retention, time.time_ns())
+        async with store.reading() as tx:
+            kept = await read_retention(tx)
+        return await prune(store, retention_of(keep, kept), time.time_ns())
 
     pruned = with_store(place, work)
     if as_json:

@@ -25,6 +25,7 @@ class Catalog:
 
     def __init__(self) -> None:
         self._checks: dict[str, Watched] = {}
+        self._gone: dict[str, Watched] = {}
 
     def __iter__(self) -> Iterator[Watched]:
         return iter(self._checks.values())
@@ -41,16 +42,19 @@ class Catalog:
         return watched
 
     def of(self, due: DueRun) -> Watched | None:
-        """The check that a run is of; ``None`` if it is gone."""
-        return self._checks.get(check_uid(due.project, due.check))
+        """The check that a run is of, also if it went meanwhile; ``None`` if there was none."""
+        uid = check_uid(due.project, due.check)
+        return self._checks.get(uid) or self._gone.get(uid)
 
-    def replace(self, project: str, checks: Mapping[int, CheckDefinition]) -> list[str]:
-        """Let a project's checks be these, by row; returns the ids of those that are gone."""
+    def replace(self, project: str, checks: Mapping[int, CheckDefinition]) -> None:
+        """Let a project's checks be these, by row."""
         before = {uid for uid, watched in self._checks.items() if watched.project == project}
         after = {
             check_uid(project, definition.id): Watched(check_id, project, definition)
             for check_id, definition in checks.items()
         }
-        gone = [self._checks.pop(uid).definition.id for uid in before - after.keys()]
+        gone = {uid: self._checks.pop(uid) for uid in before - after.keys()}
         self._checks |= after
-        return gone
+        self._gone |= gone
+        for uid in after:
+            self._gone.pop(uid, None)

@@ -54,10 +54,10 @@ class Watcher(Protocol):
         """It is over."""
 
     def run_missed(self, due: DueRun) -> None:
-        """It could not begin within its grace."""
+        """It could not begin within its grace, or before its check was gone."""
 
-    def run_gone(self, due: DueRun) -> None:
-        """Its check is gone: there will be no result."""
+    def run_broke(self, due: DueRun, error: Exception) -> None:
+        """It could not be executed, for no reason that could be foreseen."""
 
 
 Find = Callable[[DueRun], tuple[CheckDefinition, Runner] | None]
@@ -129,15 +129,12 @@ class Executor:
         slot = _Slot(self._slots)
         try:
             found = self._find(due)
-            if found is None:
-                self._watcher.run_gone(due)
-                return
-            if time.time_ns() > due.due_ns + due.grace_ns:
+            if found is None or time.time_ns() > due.due_ns + due.grace_ns:
                 self._watcher.run_missed(due)
                 return
             await self._run(due, *found, slot)
-        except Exception:
-            self._watcher.run_gone(due)
+        except Exception as error:
+            self._watcher.run_broke(due, error)
             raise
         finally:
             slot.release()

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from checkwire.model.errors import CheckwireError
 from checkwire.model.failures import Failure
@@ -76,6 +77,7 @@ class ProjectHost:
             CheckwireError: it cannot be loaded at all.
         """
         self._version = await self._load()
+        self.error = "; ".join(map(_sentence, self._version.failures)) or None
 
     async def close(self) -> None:
         """End the processes of the version that runs."""
@@ -85,13 +87,18 @@ class ProjectHost:
     async def next(
         self, adopt: Callable[[ProjectVersion], Awaitable[None]]
     ) -> ProjectVersion | None:
-        """Load it again. It takes the place of the version before only if all of it is well.
+        """Load it again. It takes the place of the version before only if nothing got worse.
+
+        That is: if no file is broken, or only those that were broken at the start already.
 
         Args:
             adopt: told the new version before it takes the place of the one before.
 
         Returns the version before, which is to be closed when its runs are over; ``None`` if it
         goes on.
+
+        Raises:
+            DatabaseError, SQLAlchemyError, OSError: ``adopt`` did; the version before goes on.
         """
         async with self._loading:
             try:
@@ -105,14 +112,16 @@ class ProjectHost:
                     self._refuse(why)
                     return None
                 await adopt(version)
-            except BaseException:
+            except BaseException as error:
                 await version.close()
+                if isinstance(error, CheckwireError | SQLAlchemyError | OSError):
+                    self._refuse(f"it cannot be entered in the database: {error}")
                 raise
             finally:
                 if why:
                     await version.close()
             before, self._version = self.version, version
-            self.error = None
+            self.error = "; ".join(map(_sentence, version.failures)) or None
             _log.info("project loaded", project=self.key, checks=len(version.definitions))
             return before
 
@@ -143,7 +152,12 @@ def _reason_against(version: ProjectVersion, before: ProjectVersion) -> str:
             f'its id changed from "{before.project.id}" to "{version.project.id}": '
             "restart the server if that is meant"
         )
-    return "; ".join(map(_sentence, version.failures))
+    known = {(failure.code, _sentence(failure)) for failure in before.failures}
+    return "; ".join(
+        _sentence(failure)
+        for failure in version.failures
+        if (failure.code, _sentence(failure)) not in known
+    )
 
 
 def _sentence(failure: Failure) -> str:

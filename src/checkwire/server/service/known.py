@@ -40,7 +40,8 @@ async def read_known(tx: AsyncConnection, project: str) -> Known:
         tx: a transaction.
         project: its key.
     """
-    records = await _all_checks(tx, project)
+    everything = await _all_checks(tx, project)
+    records = [record for record in everything if record.removed_ns is None]
     names = {record.id: record.definition.id for record in records}
     last_due = await runs.last_due(tx)
     states = await runs.states(tx)
@@ -57,7 +58,7 @@ async def read_known(tx: AsyncConnection, project: str) -> Known:
         },
         paused={
             record.definition.id: record.paused_ns
-            for record in records
+            for record in everything  # One that is put back into the files is paused still.
             if record.paused_ns is not None
         },
         states=[(names[state.check_id], state) for state in states if state.check_id in names],
@@ -68,7 +69,9 @@ async def _all_checks(tx: AsyncConnection, project: str) -> list[CheckRecord]:
     found: list[CheckRecord] = []
     while True:
         after = (project, found[-1].definition.id) if found else None
-        part = await registry.list_checks(tx, project=project, after=after, limit=_PAGE)
+        part = await registry.list_checks(
+            tx, project=project, removed=True, after=after, limit=_PAGE
+        )
         found += part
         if len(part) < _PAGE:
             return found

@@ -21,6 +21,7 @@ from checkwire.server.service.telling import Teller
 from checkwire.server.service.underway import Underway
 from checkwire.store import runs
 from checkwire.store.database import Store
+from checkwire.store.records import RunRecord
 
 __all__ = ["Recorder"]
 
@@ -84,9 +85,7 @@ class Recorder:
 
     def run_finished(self, running: Running, run: Run) -> None:
         watched = self._catalog.of(running.due)
-        if watched is None:  # The check went while it ran.
-            self._underway.over(running.due)
-            return
+        assert watched is not None
         self._underway.ended(running)
         record = runs.record_of(run, running.due, watched.check_id)
         self.ingester.put(Result(record, run))
@@ -94,16 +93,29 @@ class Recorder:
     def run_missed(self, due: DueRun) -> None:
         self.missed(Missed(due, 1, due.due_ns))
 
-    def run_gone(self, due: DueRun) -> None:
-        self._underway.over(due)
+    def run_broke(self, due: DueRun, error: Exception) -> None:
+        watched = self._catalog.of(due)
+        assert watched is not None
+        record = RunRecord(
+            run_id=due.run_id,
+            check_id=watched.check_id,
+            check=due.check,
+            project=due.project,
+            location=due.location,
+            due_ns=due.due_ns,
+            cause=due.cause,
+            status="error",
+            holds_ns=due.holds_ns,
+            code="runner.start",
+            message=f"A bug of Checkwire kept it from running: {error!r}",
+        )
+        self.ingester.put(Result(record, None))
 
     def missed(self, missed: Missed) -> None:
         """Due runs never began."""
         due = missed.due
         watched = self._catalog.of(due)
-        if watched is None:
-            self._underway.over(due)
-            return
+        assert watched is not None
         record = runs.missed_record(due, watched.check_id, missed.count, missed.last_due_ns)
         _log.warning(
             "runs were missed" if missed.count > 1 else "a run was missed",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from checkwire.alerting.decide import Change, close_gone
 from checkwire.alerting.deliverer import Deliverer
@@ -15,6 +16,7 @@ from checkwire.model.alerts import AlertPolicy, Channel
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.due import DueRun
 from checkwire.model.durations import format_ns
+from checkwire.model.errors import CheckwireError
 from checkwire.model.events import Event
 from checkwire.runner.runner import Runner
 from checkwire.server.live import Hub
@@ -42,6 +44,7 @@ LOCATION = "local"
 """Where checks run that name no location."""
 
 _MANY_WAITING = 1_000
+_AGAIN = 5.0
 _LATE_NS = 5 * 10**9
 
 _log = structlog.get_logger("checkwire.service")
@@ -204,9 +207,6 @@ class Service:
 
     def health(self) -> Health:
         problems = [why for why in (self._ingester.problem, self._upkeep.problem) if why]
-        problems += [
-            f"project {host.key}: {host.error}" for host in self._hosts.values() if host.error
-        ]
         if self._planning.behind_ns > _LATE_NS:
             problems.append(
                 f"the clock was set back by {format_ns(self._planning.behind_ns)}: nothing is due "
@@ -222,9 +222,11 @@ class Service:
                 problems.append(
                     f"{len(self._queue)} runs wait for their turn, one for {format_ns(waits_ns)}"
                 )
+        hosts = self._hosts.values()
+        broken = [f"project {host.key}: {host.error}" for host in hosts if host.error]
         return Health(
             ok=not problems,
-            problems=tuple(problems),
+            problems=(*problems, *broken),
             backlog=len(self._ingester),
             lateness_ns=lateness_ns,
             database=self._ingester.problem is None,
@@ -293,28 +295,43 @@ class Service:
                 await runs.add_pending(tx, due, ids[due.check])
             changes = await close_gone(tx, self._policies(), now_ns, base_url=self._base_url)
         self._changed(changes)
-        gone = self._catalog.replace(project.id, {ids[d.id]: d for d in definitions})
-        self.metrics.forget(project.id, gone)
+        self._catalog.replace(project.id, {ids[d.id]: d for d in definitions})
+        self.metrics.keep(project.id, definitions)
         self._planning.put(project.id, definitions)
         self._planning.add(first)
 
     async def _watch_secrets(self, host: ProjectHost) -> None:
         async def changed() -> None:
             _log.info("secrets changed", project=host.key)
-            await self._reload(host)
+            await self._follow(host)
 
         await host.stored_secrets.watch(host.key, host.version.secrets_seen, changed)
 
     async def _watch_files(self, host: ProjectHost) -> None:
         async def changed(paths: list[str]) -> None:
             _log.info("files changed", project=host.key, files=len(paths), first=paths[0])
-            await self._reload(host)
+            await self._follow(host)
 
         await watch_files(str(host.folder), host.seen, changed)
 
+    async def follow(self) -> None:
+        """Load all projects again, as soon as the database lets it."""
+        for host in self._hosts.values():
+            await self._follow(host)
+
+    async def _follow(self, host: ProjectHost) -> None:
+        """Load it again, as soon as the database lets it."""
+        while True:
+            try:
+                return await self._reload(host)
+            except (SQLAlchemyError, CheckwireError, OSError):
+                await asyncio.sleep(_AGAIN)
+
     async def _reload(self, host: ProjectHost) -> None:
-        before = await host.next(self._enter)
-        self._teller.loaded(host.status)
+        try:
+            before = await host.next(self._enter)
+        finally:
+            self._teller.loaded(host.status)
         self._deliverer.wake()  # Channels may have changed.
         if before is not None:
             task = asyncio.create_task(self._retire(before))
