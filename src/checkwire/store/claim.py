@@ -61,9 +61,9 @@ async def claimed(
 
 async def _holder(tx: AsyncConnection) -> str:
     query = (
-        "SELECT coalesce(host(client_addr), 'of its machine'), pid FROM pg_locks "
+        "SELECT coalesce('from ' || host(client_addr), 'on its machine'), pid FROM pg_locks "
         "JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
         "AND datname = current_database() LIMIT 1"
     )
     found = (await tx.execute(text(query))).one_or_none()
-    return "unknown" if found is None else f"from {found[0]}, PostgreSQL's process {found[1]}"
+    return "unknown" if found is None else f"{found[0]}, PostgreSQL's process {found[1]}"
