@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from checkwire.cli.testing.services import Services
+from checkwire.project.config import load_project
 from support.ports import free_port
 from support.processes import is_alive, wait_until
 from support.program import checkwire, environment, project
@@ -112,6 +115,10 @@ def runs(pid: int) -> bool:
     return False
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 @pytest.mark.parametrize("mark", ["begun", "pid"])
 def test_a_run_that_is_killed_takes_its_service_along(tmp_path: Path, mark: str) -> None:
     root = project(tmp_path, a_check=WAITING)
@@ -206,10 +213,38 @@ def test_the_keeper_of_a_service_takes_it_along_too(tmp_path: Path) -> None:
     root = with_service(project(tmp_path, a_check=WAITING), LISTEN, free_port())
     with under_way(root, "begun") as program:
         pid = pid_in(root / "pid")
-        keeper = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        keeper = parent_of(pid)
         assert keeper != program.pid
         os.kill(keeper, signal.SIGKILL)
         wait_until(lambda: not runs(pid))
         (root / "go").touch()
         _, errors = program.communicate(timeout=20)
     assert "service db ended with -9 while checks ran" in errors
+
+
+def test_the_end_of_a_service_is_told_though_its_keeper_is_slow_to_see_it(tmp_path: Path) -> None:
+    ends = """
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+note("pid")
+while not os.path.exists("go"):
+    time.sleep(0.01)
+exit("out of memory")
+"""
+    root = with_service(project(tmp_path), ends, free_port())
+
+    async def run() -> list[str]:
+        async with Services(load_project(root), environment()) as services:
+            pid = pid_in(root / "pid")
+            keeper = parent_of(pid)
+            os.kill(keeper, signal.SIGSTOP)
+            try:
+                (root / "go").touch()
+                wait_until(lambda: not runs(pid))
+                problems = asyncio.create_task(services.problems())
+                await asyncio.sleep(0)  # It has asked.
+            finally:
+                os.kill(keeper, signal.SIGCONT)
+            return await problems
+
+    (problem,) = asyncio.run(run())
+    assert "service db ended with 1 while checks ran. Its output ends:\nout of memory" in problem

@@ -81,7 +81,8 @@ class Kept:
 
     async def look(self) -> int | None:
         """The :attr:`status` as of now, or later: the keeper is asked."""
-        await self._ask(LOOK, b"looked\n")
+        if not await self._ask(LOOK, b"looked\n"):
+            self._keeper.wait()  # Its socket closes a moment before it has ended.
         return self.status
 
     @property

@@ -79,7 +79,7 @@ class Services:
         told = [
             self._told(service, _with_tail(kept, f"ended with {status} while checks ran"))
             for service, kept in self._started
-            if (status := kept.status)
+            if (status := await kept.look())
         ]
         for service, address in self._found:
             if not await _answers(address):
