@@ -199,8 +199,14 @@ def _sqlite_engines(path: Path, patience: float) -> tuple[AsyncEngine, AsyncEngi
             connection = await aiosqlite.connect(
                 address, uri=True, isolation_level=None, timeout=patience, cached_statements=256
             )
-            for pragma in pragmas:
-                await connection.execute(f"PRAGMA {pragma}")
+            try:
+                for pragma in pragmas:
+                    await connection.execute(f"PRAGMA {pragma}")
+            except (
+                BaseException
+            ):  # Whoever asked may have gone meanwhile: its thread must not stay.
+                connection.stop()
+                raise
             return connection
 
         made = create_async_engine(
