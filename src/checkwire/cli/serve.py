@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,31 @@ from checkwire.model.errors import UsageError
 __all__ = ["command"]
 
 PORT = 8733
+_LONGEST_PATIENCE = 3600.0
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
+    if not 0 <= value <= _LONGEST_PATIENCE:  # nor is NaN
+        raise click.BadParameter(f"{value:g} is not from 0 to {_LONGEST_PATIENCE:g}")
+    return value
+
+
+def _base_url(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from checkwire.project.server import parse_server
+
+    try:
+        return parse_server(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _names(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+|\[?[0-9a-fA-F:.]+\]?", name):
+            raise click.BadParameter(f'"{name}" is not a host\'s name: no scheme, port or path')
+    return value
 
 
 @click.command(
@@ -55,13 +81,15 @@ PORT = 8733
     default=10.0,
     metavar="SECONDS",
     show_default=True,
-    help="For runs under way when it is stopped.",
+    callback=_seconds,
+    help="For runs under way when it is stopped; a second Ctrl-C or SIGTERM gives them none.",
 )
 @keep_option
 @click.option(
     "--url",
     "base_url",
     metavar="URL",
+    callback=_base_url,
     help="Where people reach this server, for links in alerts.",
 )
 @click.option(
@@ -69,9 +97,14 @@ PORT = 8733
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
+    callback=_names,
     help="A name by which this server may be asked for. Can be given several times.",
 )
-@click.option("--no-auth", is_flag=True, help="Let anybody who reaches it in, tokens or not.")
+@click.option(
+    "--auth/--no-auth",
+    default=None,
+    help="Whether to ask for a token; by default of all who are not on this machine.",
+)
 @click.option("--no-services", is_flag=True, help="Do not start the project's [[service]]s.")
 @click.option(
     "--log-format",
@@ -97,7 +130,7 @@ def command(
     keep: tuple[tuple[str, int], ...],
     base_url: str | None,
     allowed_hosts: tuple[str, ...],
-    no_auth: bool,
+    auth: bool | None,
     no_services: bool,
     log_format: Literal["auto", "text", "json"],
     log_level: str,
@@ -132,7 +165,7 @@ def command(
         retention=retention_of(keep),
         base_url=base_url,
         allowed_hosts=allowed_hosts,
-        auth=not no_auth,
+        auth=auth,
         services=not no_services,
         log_format=log_format,
         log_level=log_level,

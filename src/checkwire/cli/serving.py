@@ -24,6 +24,7 @@ from checkwire.cli.places import (
     secrets_key,
 )
 from checkwire.cli.testing.services import Services
+from checkwire.model.errors import UsageError
 from checkwire.model.places import host_and_port
 from checkwire.project.config import Project, load_project
 from checkwire.runner.descriptors import DescriptorLimit
@@ -60,7 +61,7 @@ class Serving(NamedTuple):
     retention: Retention
     base_url: str | None
     allowed_hosts: Sequence[str]
-    auth: bool
+    auth: bool | None
     services: bool
     log_format: Literal["auto", "text", "json"]
     log_level: str
@@ -71,6 +72,9 @@ class Serving(NamedTuple):
         Raises:
             CheckwireError: it cannot start.
         """
+        for folder in self.folders:
+            if not folder.exists():
+                raise UsageError(f"there is no folder {folder}")
         projects = [load_project(folder) for folder in self.folders]
         configure_logs(self.log_format, self.log_level)
         data = data_folder(self.data, projects[0])
@@ -100,10 +104,15 @@ class Serving(NamedTuple):
                 slots=slots,
                 patience=self.patience,
                 retention=self.retention,
-                base_url=self.base_url,
+                base_url=self.base_url or projects[0].server,
             )
             await service.start()
-            auth = Auth(store, self._needs_token(sock), hosts=self.allowed_hosts)
+            auth = Auth(
+                store,
+                self._needs_token(sock),
+                hosts=self.allowed_hosts,
+                forwarded=self.auth is False,
+            )
             if auth.required and (token := await first_token(store, time.time_ns())):
                 click.echo(f"The first token, shown only now: {token}", err=True)
             await self._serve(service, auth, hosts, sock)
@@ -122,7 +131,9 @@ class Serving(NamedTuple):
 
     def _needs_token(self, sock: socket.socket) -> bool:
         """Whoever is on this machine is trusted; nobody else is."""
-        return self.auth and not ipaddress.ip_address(sock.getsockname()[0]).is_loopback
+        if self.auth is not None:
+            return self.auth
+        return not ipaddress.ip_address(sock.getsockname()[0]).is_loopback
 
     async def _serve(
         self, service: Service, auth: Auth, hosts: Sequence[ProjectHost], sock: socket.socket
@@ -143,9 +154,8 @@ class Serving(NamedTuple):
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(service.run())
                 serving = group.create_task(web.serve([sock]))
-                self._greet(hosts, sock)
+                self._greet(hosts, sock, str(service.store.address))
                 await service.stopping.wait()
-                _log.info("stopping", patience=self.patience)
                 web.stop()
                 await asyncio.wait((running, serving))
         finally:
@@ -153,7 +163,7 @@ class Serving(NamedTuple):
                 loop.remove_signal_handler(number)
         _log.info("stopped")
 
-    def _greet(self, hosts: Sequence[ProjectHost], sock: socket.socket) -> None:
+    def _greet(self, hosts: Sequence[ProjectHost], sock: socket.socket, database: str) -> None:
         address = sock.getsockname()
         url = f"http://{host_and_port(address[0], address[1])}"
         for host in hosts:
@@ -179,7 +189,7 @@ class Serving(NamedTuple):
                 )
             if not scheduled:
                 _log.warning("no check has every= or cron=: none will run by itself")
-        _log.info("serving", url=url)
+        _log.info("serving", url=url, database=database)
         click.echo(url)
 
 

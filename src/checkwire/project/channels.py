@@ -294,7 +294,10 @@ class _Channel:
         # It may be the secret itself that stands here by mistake: only what looks like a slip of
         # the pen is told.
         hint = did_you_mean(secret, self._secrets)
-        raise self._wrong(f"no secret of that name is declared in [secrets]{hint}", *path)
+        advice = hint or (
+            ': write NAME = { env = "NAME" } there, also if checkwire secret set gives its value'
+        )
+        raise self._wrong(f"no secret of that name is declared in [secrets]{advice}", *path)
 
     def _wrong(self, message: str, *path: str | int) -> SettingError:
         return SettingError(f"{_dotted(self._where, path)}: {message}", *path)

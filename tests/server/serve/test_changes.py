@@ -101,3 +101,27 @@ def test_what_was_broken_at_the_start_keeps_no_other_change_out(checks: Checks) 
         (folder / "two_check.py").write_text(TWO)
         server.wait_for(lambda: not server.ask("/readyz")["problems"] or None)
         assert server.run(server.trigger("two"))["status"] == "passed"
+
+
+def test_settings_that_are_gone_are_no_new_version(checks: Checks) -> None:
+    folder = checks(one_check=ONE)
+    settings = folder / "checkwire.toml"
+    text = settings.read_text()
+    with Server(folder) as server:
+        settings.unlink()
+        error = server.wait_for(lambda: server.ask("/api/v1/projects")["items"][0]["error"])
+        assert error == f"its settings, {settings}, are gone"
+        settings.write_text(text)
+        server.wait_for(lambda: server.ask("/api/v1/projects")["items"][0]["error"] is None or None)
+
+
+def test_a_change_of_services_is_told(checks: Checks) -> None:
+    folder = checks(one_check=ONE)
+    with Server(folder, "--no-services") as server:
+        with (folder / "checkwire.toml").open("a") as settings:
+            settings.write('[[service]]\nname = "one"\ncommand = "true"\n')
+        server.wait_for(
+            lambda: server.logged(
+                "its [[service]]s changed: that takes effect with the next start of the server"
+            )
+        )

@@ -45,6 +45,34 @@ def test_a_host_that_is_not_here(checks: Checks, host: str, why: str) -> None:
     assert refused(checks(), "--host", host, "--port", "0").startswith(why)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("--patience", "-1", "-1 is not from 0 to 3600"),
+        ("--patience", "nan", "nan is not from 0 to 3600"),
+        ("--url", "monitor.example.org", "http"),
+        ("--url", "ftp://monitor.example.org", "http"),
+        ("--allow-host", "https://monitor.example.org", "is not a host's name"),
+        ("--keep", "runs=soon", "is not a duration"),
+        ("--keep", "everything=1d", "is not LEVEL=AGE with one of passed-transcripts, "),
+        ("--keep", "hours=2d", "hours are computed from runs"),
+    ],
+)
+def test_an_option_that_makes_no_sense(checks: Checks, option: str, value: str, why: str) -> None:
+    result = checkwire("serve", "--port", "0", option, value, cwd=checks())
+    assert (result.status, result.out) == (2, "")
+    line, advice = result.err.splitlines()
+    assert line.startswith("checkwire: error: Invalid value for ")
+    assert option in line
+    assert why in line
+    assert advice == "Try: checkwire serve --help"
+
+
+def test_a_folder_that_is_not_there(checks: Checks) -> None:
+    folder = checks() / "none"
+    assert refused(folder.parent, "none", "--port", "0") == "there is no folder none"
+
+
 def test_a_data_folder_that_cannot_be_one(checks: Checks, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")

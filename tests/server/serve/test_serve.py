@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,6 +173,42 @@ def test_off_loopback_a_token_is_needed(checks: Checks, serve: Serve) -> None:
         assert server.log.count("The first token") == 1
         server.url = server.url.replace("0.0.0.0", "127.0.0.1")
         assert len(server.ask("/api/v1/checks")["items"]) == 4
+
+
+def test_a_second_signal_waits_for_no_run(checks: Checks) -> None:
+    with Server(checks(), "--patience", "600") as server:
+        run_id = server.trigger("slow")
+        server.wait_for(lambda: server.ask(f"/api/v1/runs/{run_id}")["status"] == "running" or None)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        (line,) = server.wait_for(lambda: server.logged("stopping"))
+        assert line["runs"] == 1
+        assert server.stop() == 0
+        assert server.logged("runs were ended, and take place again if it is not too late")
+
+
+def test_whom_a_proxy_stands_for_needs_a_token(checks: Checks) -> None:
+    with Server(checks()) as server:
+        request = urllib.request.Request(server.url + "/api/v1/checks")
+        request.add_header("X-Forwarded-For", "192.0.2.1")
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request)
+    with Server(server.project, "--auth") as server:
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            server.ask("/api/v1/checks")
+        server.token = "cw_wrong"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            server.ask("/api/v1/checks")
+        assert server.logged("A token that is not good came from 127.0.0.1")
+    with (
+        Server(server.project, "--no-auth") as server,
+        urllib.request.urlopen(
+            urllib.request.Request(
+                server.url + "/healthz", headers={"X-Forwarded-For": "192.0.2.1"}
+            )
+        ) as response,
+    ):
+        assert response.status == 200
 
 
 SERVICE = """

@@ -95,7 +95,9 @@ def create_app(
     _tell_errors(app, error_page)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
-    app.add_middleware(Guard, open_to_all=not auth.required, hosts=auth.hosts)
+    app.add_middleware(
+        Guard, open_to_all=not auth.required, hosts=auth.hosts, forwarded=auth.forwarded
+    )
     app.add_middleware(ErrorsTold)
     app.add_middleware(SecurityHeaders)
     app.openapi()  # It takes a while: better now than at the first request.

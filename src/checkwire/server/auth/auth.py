@@ -56,6 +56,7 @@ class Auth:
     Attributes:
         required: whether a token is asked for at all.
         hosts: names that the server goes by, beside those of this machine.
+        forwarded: whether, where no token is asked for, they are let in for whom a proxy stands.
         limit: of failed attempts.
     """
 
@@ -65,12 +66,14 @@ class Auth:
         required: bool,
         *,
         hosts: Collection[str] = (),
+        forwarded: bool = False,
         limit: FailureLimit | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._store = store
         self.required = required
         self.hosts = frozenset(hosts)
+        self.forwarded = forwarded
         self.limit = limit or FailureLimit(clock=time.monotonic)
         self._now_ns = now_ns
         self._good: OrderedDict[bytes, None] = OrderedDict()
@@ -188,6 +191,9 @@ class Auth:
         if record is None:
             self.limit.failed(address)
             self._good.pop(digest, None)
+            _log.warning("A %s that is not good came from %s", kind, address)
+            if (seconds := self.limit.wait(address)) > 0:
+                _log.warning("%s is not heard for %.0f s: it failed too often", address, seconds)
             return None
         await self._note_use(record)
         self._good[digest] = None

@@ -21,6 +21,7 @@ MAX_BODY = 1024 * 1024
 
 _log = logging.getLogger("checkwire.server")
 _DATABASE = (DatabaseError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.TimeoutError)
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
     "Content-Security-Policy": (
@@ -99,7 +100,14 @@ def _problem_of(error: Exception, scope: Scope) -> Problem:
 class Guard:
     """Refuses what a browser was made to send: by a page elsewhere, or by a rebound name."""
 
-    def __init__(self, app: ASGIApp, *, open_to_all: bool, hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        open_to_all: bool,
+        hosts: Collection[str] = (),
+        forwarded: bool = False,
+    ) -> None:
         """A guard.
 
         Args:
@@ -107,9 +115,12 @@ class Guard:
             open_to_all: whether no token is asked for. Then the name in ``Host`` must be one of
                 this machine: a page elsewhere may have had its own name point to it.
             hosts: further names that the server goes by.
+            forwarded: whether they, too, are let in for whom a proxy stands, where no token is
+                asked for.
         """
         self._app = app
         self._open = open_to_all
+        self._forwarded = forwarded
         self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,6 +135,13 @@ class Guard:
         names = [host_name(host) for host in hosts]
         if len(names) > 1 or None in names:
             return Problem(400, "bad_host", "The Host header is not one host.")
+        if self._open and not self._forwarded and any(name in headers for name in _FORWARDED):
+            return Problem(
+                403,
+                "forwarded",
+                "This server asks for no token, so it answers to this machine only, and not to "
+                "whom a proxy stands for. Start it with --auth.",
+            )
         # A request without the header comes from no browser.
         for name in names if self._open else ():
             if name is not None and not is_loopback(name) and name not in self._hosts:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from checkwire.dispatch.local import LocalQueue
 from checkwire.model.attempt import Run
@@ -86,6 +86,7 @@ class Executor:
         self._slots = asyncio.Semaphore(slots)
         self._tasks: set[asyncio.Task[None]] = set()
         self._one_ended = asyncio.Event()
+        self._hurry = asyncio.Event()
 
     async def run(self) -> None:
         """Take and execute, until cancelled; runs under way go on, see :meth:`finish`."""
@@ -105,13 +106,20 @@ class Executor:
 
         Returns those that were ended: they have no result.
         """
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience)
+        hurry = asyncio.create_task(self._hurry.wait())
+        ended = asyncio.gather(*self._tasks, return_exceptions=True)
+        waiting: set[asyncio.Future[Any]] = {hurry, ended}
+        await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
         left = [running.due for running in self.running.values()]
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         return left
+
+    def hurry(self) -> None:
+        """Let :meth:`finish` wait no longer."""
+        self._hurry.set()
 
     async def unused(self, runner: Runner) -> None:
         """Until no run under way is this runner's."""

@@ -121,6 +121,11 @@ class ProjectHost:
                 if why:
                     await version.close()
             before, self._version = self.version, version
+            if version.project.services != before.project.services:
+                _log.warning(
+                    "its [[service]]s changed: that takes effect with the next start of the server",
+                    project=self.key,
+                )
             self.error = "; ".join(map(_sentence, version.failures)) or None
             _log.info("project loaded", project=self.key, checks=len(version.definitions))
             return before
@@ -147,6 +152,9 @@ class ProjectHost:
 
 
 def _reason_against(version: ProjectVersion, before: ProjectVersion) -> str:
+    path = before.project.config_path
+    if path is not None and version.project.config_path != path:
+        return f"its settings, {path}, are gone"
     if version.project.id != before.project.id:
         return (
             f'its id changed from "{before.project.id}" to "{version.project.id}": '

@@ -131,6 +131,7 @@ class Service:
                 for watch in (self._watch_files, self._watch_secrets)
             ]
             await self.stopping.wait()
+            _log.info("stopping", runs=len(self._executor.running), patience=self._patience)
             for task in (planning, executing, upkeep, *watching):
                 task.cancel()
             ended = await self._executor.finish(self._patience)
@@ -147,7 +148,9 @@ class Service:
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
     def stop(self) -> None:
-        """Begin to stop; :meth:`run` returns when all is over."""
+        """Begin to stop; :meth:`run` returns when all is over. The second time, wait for no run."""
+        if self.stopping.is_set():
+            self._executor.hurry()
         self.stopping.set()
 
     # Monitor

@@ -17,6 +17,7 @@ __all__ = ["Upkeep"]
 
 _EVERY = 60.0
 """Seconds between two looks for hours that have ended, or changed."""
+_AGAIN = 5.0
 _PRUNE_EVERY = 3600.0
 
 _log = structlog.get_logger("checkwire.upkeep")
@@ -52,7 +53,7 @@ class Upkeep:
                 if self.problem is None:
                     _log.error("history cannot be rolled up; it is tried again", why=str(error))
                 self.problem = f"history cannot be rolled up: {error}"
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_EVERY if self.problem is None else _AGAIN)
 
     async def _note(self) -> None:
         async with self._store.writing() as tx:
