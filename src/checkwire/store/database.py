@@ -205,7 +205,7 @@ def _sqlite_engines(path: Path, patience: float) -> tuple[AsyncEngine, AsyncEngi
             except (
                 BaseException
             ):  # Whoever asked may have gone meanwhile: its thread must not stay.
-                connection.stop()
+                await connection.close()
                 raise
             return connection
 
