@@ -54,7 +54,7 @@ def test_kill_9_loses_and_doubles_nothing(checks: Checks, serve: Serve) -> None:
     chance = random.Random(seed)
     acknowledged: dict[str, str] = {}
     with serve(checks(load_check=_LOAD)) as server:
-        for _ in range(6):
+        for _ in range(4):
             asked = [server.trigger(f"number_{chance.randrange(40)}") for _ in range(3)]
             acknowledged |= dict.fromkeys(asked, "")
             ends = time.monotonic() + chance.uniform(1.0, 5.0)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from support.program import checkwire
-from support.serve import Serve
+from support.serve import Serve, Server
 
 Checks = Callable[..., Path]
 
@@ -89,9 +89,9 @@ def test_a_run_that_others_have_overtaken_is_not_lost_in_a_crash(
         assert steps == {10 * SECOND}
 
 
-def test_nothing_is_missed_of_a_pause_that_has_ended(checks: Checks, serve: Serve) -> None:
+def test_nothing_is_missed_of_a_pause_that_has_ended(checks: Checks) -> None:
     source = "from checkwire import check\n@check(every='10s')\ndef often():\n    assert True\n"
-    with serve(checks(often_check=source)) as server:
+    with Server(checks(often_check=source)) as server:
         server.wait_for(server.runs)
         check = server.check("often")
         server.ask(f"/api/v1/checks/{check['uid']}/pause", {})
