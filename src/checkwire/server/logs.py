@@ -11,6 +11,7 @@ import structlog
 __all__ = ["configure_logs"]
 
 Format = Literal["auto", "text", "json"]
+_FIRST = ("time", "level", "message", "logger")
 
 
 def configure_logs(style: Format = "auto", level: str = "info") -> None:
@@ -41,6 +42,7 @@ def configure_logs(style: Format = "auto", level: str = "info") -> None:
         renderer = [
             structlog.processors.format_exc_info,
             structlog.processors.EventRenamer("message"),
+            _first_things_first,
             structlog.processors.JSONRenderer(),
         ]
     structlog.configure(
@@ -64,3 +66,11 @@ def configure_logs(style: Format = "auto", level: str = "info") -> None:
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))  # libraries have their say when it matters
     logging.getLogger("checkwire").setLevel(number)
+
+
+def _first_things_first(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """People read these lines, too."""
+    first = {name: event.pop(name) for name in _FIRST if name in event}
+    return {**first, **event}
