@@ -10,7 +10,13 @@ import pytest
 from checkwire.model.failures import Failure
 from checkwire.server.monitor import Health, ProjectStatus
 from checkwire.server.pages.views.overview import OverviewView, overview_view, rank
-from checkwire.store.records import CheckRecord, CheckState, RunRecord, RunStatus
+from checkwire.store.records import (
+    ChannelNotices,
+    CheckRecord,
+    CheckState,
+    RunRecord,
+    RunStatus,
+)
 from support.story import check
 
 S = 1_000_000_000
@@ -67,6 +73,7 @@ def view(
     *,
     projects: Sequence[ProjectStatus] = (PROJECT,),
     health: Health | None = None,
+    notices: Sequence[ChannelNotices] = (),
     page: int = 1,
     next_due_ns: int | None = NOW + 40 * S,
 ) -> OverviewView:
@@ -78,6 +85,7 @@ def view(
         projects=projects,
         health=health or Health(ok=True),
         running=0,
+        notices=notices,
         page=page,
     )
 
@@ -179,6 +187,25 @@ def test_problems_of_the_service_are_banners() -> None:
     ]
     assert shown.banners[1].detail == "checkwire.toml, line 7: no"
     assert shown.banners[2].failures[0].code == "script.syntax"
+
+
+def test_notices_that_are_not_delivered_are_banners() -> None:
+    shown = view(
+        [record(1, "a")],
+        [state(1, "passed")],
+        notices=(
+            ChannelNotices(project="acme", channel="mail", waiting=2),
+            ChannelNotices(
+                project="acme", channel="ops", waiting=3, late=2, given_up=1, error="503: no"
+            ),
+        ),
+    )
+    (banner,) = shown.banners
+    assert banner.title == "Channel ops of Acme"
+    assert banner.text == (
+        "2 notices are not delivered, and are tried again. 1 notice was given up."
+    )
+    assert banner.detail == "503: no"
 
 
 def test_many_checks_come_in_pages() -> None:

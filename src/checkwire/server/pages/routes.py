@@ -61,6 +61,7 @@ def _add_overview(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
             source.strips,
             projects=monitor.projects(),
             health=monitor.health(),
+            notices=source.notices,
             running=len(monitor.running()),
             page=page,
             text=text,

@@ -9,12 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.attempt import Run
 from checkwire.server.monitor import Monitor
+from checkwire.server.notices import read_notices
 from checkwire.server.pages.figures import counted, ms
 from checkwire.server.pages.svg.latency import Sample
 from checkwire.server.pages.views.check import Latency, Share
 from checkwire.server.pages.views.overview import Stock, rank
 from checkwire.store import incidents, registry, runs, statistics
-from checkwire.store.records import CheckRecord, CheckState, Incident, RunRecord
+from checkwire.store.records import (
+    ChannelNotices,
+    CheckRecord,
+    CheckState,
+    Incident,
+    RunRecord,
+)
 
 __all__ = [
     "CheckSource",
@@ -42,11 +49,12 @@ Position = tuple[int, int, str]
 
 
 class OverviewSource(msgspec.Struct, frozen=True):
-    """All checks as they stand; of those on the page also their latest runs."""
+    """All checks as they stand; of those on the page also their latest runs. Then notices."""
 
     stock: Stock
     strips: dict[int, list[RunRecord]]
     runs: dict[str, RunRecord]
+    notices: list[ChannelNotices]
 
 
 async def read_overview(
@@ -72,7 +80,8 @@ async def read_overview(
         strips = await runs.strip(tx, [check.id for check in shown], _STRIP)
         known = {run.run_id: run for latest in strips.values() for run in latest}
         await _add_missing(tx, known, [s for check in shown for s in stock.states[check.id]])
-    return OverviewSource(stock, strips, known)
+    notices = await read_notices(monitor.store, now_ns)
+    return OverviewSource(stock, strips, known, notices)
 
 
 class CheckSource(msgspec.Struct, frozen=True):

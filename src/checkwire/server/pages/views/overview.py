@@ -15,7 +15,7 @@ from checkwire.server.pages.views.failure import FailureView, failure_view
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.standing import Standing, standing_of
 from checkwire.server.pages.words import MARKS, Mark, every
-from checkwire.store.records import CheckRecord, CheckState, RunRecord
+from checkwire.store.records import ChannelNotices, CheckRecord, CheckState, RunRecord
 
 __all__ = ["Banner", "CheckRow", "Group", "OverviewView", "Stock", "overview_view", "rank"]
 
@@ -172,6 +172,7 @@ def overview_view(
     projects: Sequence[ProjectStatus],
     health: Health,
     running: int,
+    notices: Sequence[ChannelNotices] = (),
     page: int = 1,
     text: str = "",
     tag: str = "",
@@ -185,6 +186,7 @@ def overview_view(
         projects: the projects.
         health: of the service.
         running: how many runs are under way.
+        notices: how those to each channel fare.
         page: which page, from 1.
         text, tag: what was asked for.
     """
@@ -212,7 +214,7 @@ def overview_view(
         mark=mark,
         sentence=sentence,
         facts=_facts(stock, strips, projects, running, now_ns),
-        banners=list(_banners(projects, health)),
+        banners=[*_banners(projects, health), *_undelivered(notices, projects)],
         groups=groups,
         empty=empty,
         command=command,
@@ -330,6 +332,23 @@ def _banners(projects: Sequence[ProjectStatus], health: Health) -> Iterable[Bann
                 "not run.",
                 failures=tuple(failure_view(failure) for failure in project.load_failures),
             )
+
+
+def _undelivered(
+    notices: Sequence[ChannelNotices], projects: Sequence[ProjectStatus]
+) -> Iterable[Banner]:
+    names = {project.key: project.name for project in projects}
+    for one in notices:
+        told = []
+        if one.late:
+            are = "is not delivered, and is" if one.late == 1 else "are not delivered, and are"
+            told.append(f"{counted(one.late, 'notice')} {are} tried again.")
+        if one.given_up:
+            were = "was" if one.given_up == 1 else "were"
+            told.append(f"{counted(one.given_up, 'notice')} {were} given up.")
+        if told:
+            title = f"Channel {one.channel} of {names.get(one.project, one.project)}"
+            yield Banner(title, " ".join(told), one.error or "")
 
 
 def _empty(projects: Sequence[ProjectStatus], asked: bool) -> tuple[str, str]:
