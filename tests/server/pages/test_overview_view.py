@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from checkwire.model.failures import Failure
+from checkwire.model.failures import Failure, Location
 from checkwire.server.monitor import Health, ProjectStatus
 from checkwire.server.pages.views.overview import OverviewView, overview_view, rank
 from checkwire.store.records import (
@@ -187,6 +187,32 @@ def test_problems_of_the_service_are_banners() -> None:
     ]
     assert shown.banners[1].detail == "checkwire.toml, line 7: no"
     assert shown.banners[2].failures[0].code == "script.syntax"
+
+
+SYNTAX = Failure(
+    code="script.syntax",
+    message="checks/a_check.py, line 24, is not valid Python",
+    location=Location(path="checks/a_check.py", line=24),
+)
+
+
+def test_a_broken_file_is_told_once_and_under_its_project() -> None:
+    error = f"checks/a_check.py:24: {SYNTAX.message}"
+    broken = msgspec.structs.replace(PROJECT, error=error, load_failures=(SYNTAX,))
+    problems = (f"project acme: {error}",)
+    (banner,) = view([], projects=(broken,), health=Health(ok=True, problems=problems)).banners
+    assert banner.title == "Project Acme"
+    assert (banner.detail, len(banner.failures)) == ("", 1)
+
+
+def test_a_change_that_is_refused_is_told_once_with_its_place_once() -> None:
+    error = f"checks/a_check.py:24: {SYNTAX.message}; b.py:2: ValueError: no"
+    broken = msgspec.structs.replace(PROJECT, error=error)
+    problems = ("The disk is full.", f"project acme: {error}")
+    shown = view([], projects=(broken,), health=Health(ok=False, problems=problems))
+    assert [banner.title for banner in shown.banners] == ["Checkwire itself", "Project Acme"]
+    assert shown.banners[0].text == "The disk is full."
+    assert shown.banners[1].detail == f"{SYNTAX.message}; b.py:2: ValueError: no"
 
 
 def test_notices_that_are_not_delivered_are_banners() -> None:

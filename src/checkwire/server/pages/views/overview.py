@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ __all__ = ["Banner", "CheckRow", "Group", "OverviewView", "Stock", "overview_vie
 
 PAGE = 100
 """Checks of a group that are shown on one page."""
+
+_PLACED_TWICE = re.compile(r"(?:^|(?<=; ))([^:;]+):\d+: (?=\1[ ,])")
+"""A file and a line before a sentence that begins with the file."""
 
 _GROUPS = ("failed", "degraded", "none", "paused", "passed")
 _HEADINGS = {
@@ -314,14 +318,16 @@ def _row(
 
 
 def _banners(projects: Sequence[ProjectStatus], health: Health) -> Iterable[Banner]:
+    of_projects = {f"project {project.key}: {project.error}" for project in projects}
     for problem in health.problems:
-        yield Banner("Checkwire itself", problem)
+        if problem not in of_projects:
+            yield Banner("Checkwire itself", problem)
     for project in projects:
-        if project.error is not None:
+        if error := _refused(project):
             yield Banner(
                 f"Project {project.name}",
                 "Its files cannot be loaded as they are now; the version before keeps running.",
-                project.error,
+                error,
             )
         if project.load_failures:
             count = len(project.load_failures)
@@ -332,6 +338,16 @@ def _banners(projects: Sequence[ProjectStatus], health: Health) -> Iterable[Bann
                 "not run.",
                 failures=tuple(failure_view(failure) for failure in project.load_failures),
             )
+
+
+def _refused(project: ProjectStatus) -> str:
+    """Why the files as they are now do not run, beyond what is wrong in those that do."""
+    text = project.error or ""
+    for failure in project.load_failures:
+        place = failure.location
+        where = f"{place.path}:{place.line}: " if place is not None else ""
+        text = text.replace(f"{where}{failure.message}", "").replace(failure.message, "")
+    return _PLACED_TWICE.sub("", text.strip("; "))
 
 
 def _undelivered(
