@@ -11,7 +11,16 @@ from checkwire.server.api.models.base import Definition, FailureData, Model
 from checkwire.server.monitor import ProjectStatus
 from checkwire.store.records import CheckRecord, CheckState, RunStatus
 
-__all__ = ["Check", "CheckList", "CheckShown", "Project", "ProjectList", "Standing", "check_of"]
+__all__ = [
+    "Check",
+    "CheckList",
+    "CheckShown",
+    "Moved",
+    "Project",
+    "ProjectList",
+    "Standing",
+    "check_of",
+]
 
 _WORST_FIRST: tuple[RunStatus, ...] = (
     "failed",
@@ -92,6 +101,21 @@ class Standing(Model):
             bad_in_row=state.bad_in_row,
             good_in_row=state.good_in_row,
         )
+
+
+class Moved(Standing):
+    """Where a check stands now at one location, where it did not stand before."""
+
+    check_uid: str
+    check: str
+    """The check's id within its project."""
+    project: str
+
+    @classmethod
+    def to(cls, state: CheckState, check_uid: str, check: str, project: str) -> Moved:
+        """This state."""
+        standing = Standing.of(state).model_dump()
+        return cls(**standing, check_uid=check_uid, check=check, project=project)
 
 
 class Check(Model):
