@@ -138,11 +138,12 @@ def test_runs_are_listed_with_what_is_special_about_them() -> None:
         run(1, "passed", attempts=2),
         run(2, "missed", missed=3, attempts=0, started_ns=None, duration_ns=None),
         run(3, "passed", cause="manual"),
+        run(4, "passed", cause="first"),
     ]
-    flaky, missed, by_hand = view(page_of_runs=listed).runs
+    flaky, missed, by_hand, first = view(page_of_runs=listed).runs
     assert (flaky.mark.word, flaky.message) == ("flaky", "after one attempt that did not")
     assert (missed.message, missed.took) == ("3 due runs could not begin in time", "")
-    assert by_hand.by_hand
+    assert (missed.asked, by_hand.asked, first.asked) == ("", "by hand", "first run")
 
 
 def test_incidents_are_open_or_lasted() -> None:

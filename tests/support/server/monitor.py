@@ -185,4 +185,5 @@ class SmallMonitor:
             project=due.project,
             location=due.location,
             due_ns=due.due_ns,
+            cause=due.cause,
         )

@@ -16,9 +16,12 @@ from checkwire.store.records import RunRecord
 __all__ = ["RunRow", "run_row", "strip_of"]
 
 
+_ASKED = {"manual": "by hand", "first": "first run"}
+
+
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run in a list."""
+    """A run in a list. ``asked`` says why it took place, if no schedule did."""
 
     href: str
     mark: Mark
@@ -30,7 +33,7 @@ class RunRow:
     opened: str
     message: str
     code: str
-    by_hand: bool
+    asked: str
     attempts: str
     current: bool = False
 
@@ -87,7 +90,7 @@ def run_row(record: RunRecord, *, now_ns: int) -> RunRow:
         opened=ms(opened) if opened is not None else "",
         message=message,
         code=record.code or "",
-        by_hand=record.cause == "manual",
+        asked=_ASKED.get(record.cause, ""),
         attempts=str(record.attempts) if record.attempts > 1 else "",
     )
 

@@ -28,7 +28,7 @@ from checkwire.server.pages.views.handshake import ConnectionView, PhaseRow, con
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.timeline import timeline
 from checkwire.server.pages.views.transcript import Filter, Transcript, transcript
-from checkwire.server.pages.words import BLAME, MARKS, PHASES, Mark, every
+from checkwire.server.pages.words import ASKED, BLAME, MARKS, PHASES, Mark, every
 from checkwire.store.records import RunRecord
 
 __all__ = ["AttemptTab", "AttemptView", "Fact", "RunView", "Wanted", "run_view", "running_view"]
@@ -199,6 +199,8 @@ def running_view(
         Fact("Due", f"{clock_time(running.due_ns)} UTC", iso(running.due_ns)),
         Fact("From", running.location),
     ]
+    if running.cause is not None:
+        facts.append(Fact("Asked for", ASKED[running.cause]))
     if definition is not None:
         facts.append(Fact("Timeout", span(round(definition.timeout * 1e9))))
         facts.append(Fact("Definition", f"{definition.path}:{definition.line}", code=True))
@@ -291,7 +293,7 @@ def _facts(record: RunRecord, definition: CheckDefinition | None, now_ns: int) -
         yield Fact("Attempts", str(record.attempts))
     if record.duration_ns is not None and record.attempts:
         yield Fact("Took", f"{ms(record.duration_ns)} ms")
-    yield Fact("Asked for", "by hand" if record.cause == "manual" else "by schedule")
+    yield Fact("Asked for", ASKED[record.cause])
     if record.attempts:
         yield Fact("Clock", record.clock)
     if definition is not None:
