@@ -358,6 +358,7 @@ class TestLogin:
         uid = uid_of("room_join")
         text = page(closed, f"/checks/{uid}", cookie=cookie).text
         assert "Run now" not in text
+        assert "run now" not in text
         assert "Pause" not in text
         assert "Log out" in text
         reply = closed.running.post(f"/checks/{uid}/run", cookie=cookie, accept="text/html")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from checkwire.server.pages.figures import ago, counted, iso, moment, ms
+from checkwire.server.pages.figures import ago, counted, in_ms, iso, lasts, moment, ms
 from checkwire.server.pages.svg.strip import Bar, strip
 from checkwire.server.pages.words import MARKS, Mark
 from checkwire.store.records import RunRecord
@@ -88,7 +88,7 @@ def run_row(record: RunRecord, *, now_ns: int) -> RunRow:
         location=record.location,
         took=ms(record.duration_ns) if record.duration_ns is not None and record.attempts else "",
         opened=ms(opened) if opened is not None else "",
-        message=message,
+        message=in_ms(message),
         code=record.code or "",
         asked=_ASKED.get(record.cause, ""),
         attempts=str(record.attempts) if record.attempts > 1 else "",
@@ -99,7 +99,7 @@ def _title(record: RunRecord, now_ns: int) -> str:
     when = moment(record.started_ns or record.due_ns, now_ns)
     text = f"{mark_of(record).word}, {when}"
     if record.attempts and record.duration_ns is not None:
-        text += f", {ms(record.duration_ns)} ms"
+        text += f", {lasts(record.duration_ns)}"
     return f"{text}: {record.message}" if record.message else text
 
 

@@ -12,6 +12,7 @@ from checkwire.server.pages.figures import (
     ago,
     clock_time,
     counted,
+    in_ms,
     iso,
     moment,
     ms,
@@ -240,7 +241,7 @@ def _removed(check: CheckRecord, now_ns: int) -> str:
 
 
 def _location(state: CheckState, run: RunRecord | None, now_ns: int) -> LocationRow:
-    text = run.message if run is not None and run.message else ""
+    text = in_ms(run.message) if run is not None and run.message else ""
     if state.status == "passed" and state.good_in_row > 1:
         text = f"{state.good_in_row:,} in a row"
     elif state.status in ("failed", "error") and state.bad_in_row > 1:
@@ -328,7 +329,7 @@ def _incident(incident: Incident, now_ns: int) -> IncidentRow:
         began=moment(incident.began_ns, now_ns),
         iso=iso(incident.began_ns),
         lasted=span(end - incident.began_ns),
-        message=incident.message or "",
+        message=in_ms(incident.message or ""),
         code=incident.code or "",
         href=f"/runs/{incident.opened_by}",
     )

@@ -18,6 +18,7 @@ from checkwire.server.pages.figures import (
     counted,
     day,
     iso,
+    lasts,
     ms,
     span,
 )
@@ -239,7 +240,7 @@ def _pick(attempts: list[Attempt], number: int) -> Attempt | None:
 def _headline(record: RunRecord, run: Run | None, source: str) -> list[Piece]:
     match record.status:
         case "passed":
-            lasted = f"{ms(record.duration_ns or 0)} ms"
+            lasted = lasts(record.duration_ns or 0)
             if record.flaky:
                 failed = counted(record.attempts - 1, "attempt", words=True)
                 return [Piece("", f"Passed in {lasted}, after {failed} that did not.")]
@@ -292,7 +293,7 @@ def _facts(record: RunRecord, definition: CheckDefinition | None, now_ns: int) -
     if record.attempts > 1:
         yield Fact("Attempts", str(record.attempts))
     if record.duration_ns is not None and record.attempts:
-        yield Fact("Took", f"{ms(record.duration_ns)} ms")
+        yield Fact("Took", lasts(record.duration_ns))
     yield Fact("Asked for", ASKED[record.cause])
     if record.attempts:
         yield Fact("Clock", record.clock)
@@ -315,7 +316,7 @@ def _tabs_of(
     for attempt in attempts:
         last = attempt is attempts[-1]
         mark = MARKS["running"] if running and last else MARKS[attempt.status]
-        text = mark.word if running and last else f"{mark.word}, {ms(attempt.duration_ns)} ms"
+        text = mark.word if running and last else f"{mark.word}, {lasts(attempt.duration_ns)}"
         tabs.append(AttemptTab(attempt.number, mark, text, attempt is current))
     return tabs
 
