@@ -65,7 +65,7 @@ async def read_overview(
     Args:
         monitor: the service.
         page: which page, from 1.
-        text: a part of the name or id; empty for all.
+        text: a part of the name, the id, a tag or the latest failure's code; empty for all.
         tag: that the checks have; empty for all.
         now_ns: the time.
     """
