@@ -135,10 +135,10 @@ class Check(Model):
                     "locations": ["eu-west", "us-east"],
                     "every": 60.0,
                     "status": "passed",
+                    "paused": False,
                     "states": [],
                     "next_due_ns": 1_764_099_660_000_000_000,
                     "first_seen_ns": 1_764_000_000_000_000_000,
-                    "paused": False,
                     "paused_ns": None,
                     "paused_by": None,
                     "removed_ns": None,
@@ -160,15 +160,17 @@ class Check(Model):
     locations: list[str]
     """From where it is to run; empty: where the server is."""
     every: float | None
-    """Seconds between runs; null if it has no interval."""
+    """Seconds between runs, as the check has it; null if it has no interval."""
     status: RunStatus | None
-    """The worst of its states; null before its first run."""
+    """The worst of its states; null before its first run. It says nothing of `paused`: a check that
+    is paused keeps the status of its latest runs."""
+    paused: bool
+    """Whether no runs of it are planned until somebody resumes it."""
     states: list[Standing]
     """By location."""
     next_due_ns: int | None
     """When its next run is due, at any location; null if none is."""
     first_seen_ns: int
-    paused: bool
     paused_ns: int | None
     """Since when it is paused."""
     paused_by: str | None
@@ -241,10 +243,10 @@ def check_of(
         locations=list(definition.locations),
         every=definition.every,
         status=next((status for status in _WORST_FIRST if status in present), None),
+        paused=record.paused_ns is not None,
         states=[Standing.of(state) for state in sorted(states, key=lambda state: state.location)],
         next_due_ns=next_due_ns,
         first_seen_ns=record.first_seen_ns,
-        paused=record.paused_ns is not None,
         paused_ns=record.paused_ns,
         paused_by=record.paused_by,
         removed_ns=record.removed_ns,
