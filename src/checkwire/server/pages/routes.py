@@ -107,6 +107,7 @@ def _add_check(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
             latencies=source.latencies,
             failures=source.failures,
             incidents=source.incidents,
+            notices=source.notices,
             next_due_ns=monitor.next_due_ns(uid),
             running=[run.run_id for run in monitor.running() if run.check_uid == uid],
             now_ns=now_ns,

@@ -14,12 +14,13 @@ from checkwire.server.pages.figures import counted, ms
 from checkwire.server.pages.svg.latency import Sample
 from checkwire.server.pages.views.check import Latency, Share
 from checkwire.server.pages.views.overview import Stock, rank
-from checkwire.store import incidents, registry, runs, statistics
+from checkwire.store import incidents, outbox, registry, runs, statistics
 from checkwire.store.records import (
     ChannelNotices,
     CheckRecord,
     CheckState,
     Incident,
+    OutboxEntry,
     RunRecord,
 )
 
@@ -96,6 +97,7 @@ class CheckSource(msgspec.Struct, frozen=True):
     latencies: list[Latency]
     failures: list[RunRecord]
     incidents: list[Incident]
+    notices: dict[str, list[OutboxEntry]]
 
 
 async def read_check(
@@ -125,6 +127,7 @@ async def read_check(
             since_ns=now_ns - _DAY_NS,
             limit=100,
         )
+        down = await incidents.list_incidents(tx, check_id=check.id, limit=8)
         last = rows[_ROWS - 1] if len(rows) > _ROWS else None
         return CheckSource(
             check=check,
@@ -135,7 +138,8 @@ async def read_check(
             shares=await _shares(tx, check, len(states), now_ns),
             latencies=await _latencies(tx, check, now_ns),
             failures=failures,
-            incidents=await incidents.list_incidents(tx, check_id=check.id, limit=8),
+            incidents=down,
+            notices=await outbox.of_incidents(tx, [one.id for one in down]),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -24,7 +24,8 @@ from checkwire.server.pages.views.bars import RunRow, run_row, strip_of
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.standing import standing_of
 from checkwire.server.pages.words import MARKS, PHASES, Mark, every
-from checkwire.store.records import CheckRecord, CheckState, Incident, RunRecord
+from checkwire.store.outbox import SEVERAL
+from checkwire.store.records import CheckRecord, CheckState, Incident, OutboxEntry, RunRecord
 
 __all__ = [
     "CheckView",
@@ -95,7 +96,7 @@ class PhaseLatency:
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """An incident."""
+    """An incident. ``untold`` is a sentence, if somebody was not told of it."""
 
     open: bool
     began: str
@@ -104,6 +105,7 @@ class IncidentRow:
     message: str
     code: str
     href: str
+    untold: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ def check_view(
     latencies: Sequence[Latency] = (),
     failures: Sequence[RunRecord] = (),
     incidents: Sequence[Incident] = (),
+    notices: Mapping[str, Sequence[OutboxEntry]] | None = None,
     next_due_ns: int | None,
     running: Sequence[str] = (),
     now_ns: int,
@@ -171,6 +174,7 @@ def check_view(
         latencies: ``open`` first, then its phases.
         failures: runs of the last day that failed.
         incidents: the newest first.
+        notices: of each incident, by its id.
         next_due_ns: when it is due next.
         running: ids of its runs that are under way.
         now_ns: the time.
@@ -206,7 +210,7 @@ def check_view(
         no_runs="" if page_of_runs else _no_runs(check, next_due_ns, now_ns),
         older=older,
         newer=newer,
-        incidents=[_incident(one, now_ns) for one in incidents],
+        incidents=[_incident(one, (notices or {}).get(one.id, ()), now_ns) for one in incidents],
         definition=_definition(definition),
     )
 
@@ -322,7 +326,7 @@ def _no_runs(check: CheckRecord, next_due_ns: int | None, now_ns: int) -> str:
     return 'No runs yet, and none is scheduled. Run it now, or give it every="1m".'
 
 
-def _incident(incident: Incident, now_ns: int) -> IncidentRow:
+def _incident(incident: Incident, notices: Sequence[OutboxEntry], now_ns: int) -> IncidentRow:
     end = incident.closed_ns if incident.closed_ns is not None else now_ns
     return IncidentRow(
         open=incident.closed_ns is None,
@@ -332,7 +336,23 @@ def _incident(incident: Incident, now_ns: int) -> IncidentRow:
         message=in_ms(incident.message or ""),
         code=incident.code or "",
         href=f"/runs/{incident.opened_by}",
+        untold=_untold(notices),
     )
+
+
+def _untold(notices: Sequence[OutboxEntry]) -> str:
+    """Which channels do not know, and why."""
+    told = []
+    for notice in notices:
+        if notice.delivered_ns is not None:
+            continue
+        what = "beginning" if notice.event == "opened" else "end"
+        why = (notice.error or "nobody knows why").rstrip(".")
+        if notice.next_try_ns is None:
+            told.append(f"Channel {notice.channel} was not told of its {what}: {why}.")
+        elif notice.tries >= SEVERAL:
+            told.append(f"Channel {notice.channel} is yet to be told of its {what}: {why}.")
+    return " ".join(told)
 
 
 def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:
