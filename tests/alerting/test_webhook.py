@@ -446,9 +446,10 @@ def test_a_project_that_is_not_loaded_waits_and_a_channel_that_is_gone_is_given_
                 delivery.channels = hook(server.url)
                 delivery.pass_time(10)
                 await delivery.delivered()
-                told = await delivery.until(lambda told: any(not e.next_try_ns for e in told[1:]))
-                assert told[1].error == "the project orders no longer declares the channel old"
-                assert told[1].delivered_ns is None
+                told = await delivery.until(lambda told: all(not e.next_try_ns for e in told))
+                (old,) = (entry for entry in told if entry.channel == "old")
+                assert old.error == "the project orders no longer declares the channel old"
+                assert old.delivered_ns is None
 
     run(story())
 

@@ -121,6 +121,45 @@ def test_a_notice_is_due_until_it_is_delivered_or_given_up(with_store: WithStore
     with_store(work)
 
 
+def test_how_notices_fare_is_known_by_channel(with_store: WithStore) -> None:
+    async def work(store: Store) -> None:
+        async with store.writing() as tx:
+            one, two = await enter(tx, "one", "two")
+        open_one, over = await opened(store, one), await opened(store, two)
+        assert open_one is not None
+        assert over is not None
+        async with store.writing() as tx:
+            keys = {
+                (incident.id, channel): await outbox.add(
+                    tx,
+                    incident_id=incident.id,
+                    event="opened",
+                    channel=channel,
+                    payload=b"{}",
+                    now_ns=START,
+                )
+                for incident in (open_one, over)
+                for channel in ("hook", "mail")
+            }
+            await incidents.close_incident(tx, over.id, closed_ns=START + HOUR, closed_by="run")
+            for number in range(outbox.SEVERAL):
+                await outbox.failed(tx, keys[open_one.id, "hook"], "It answered 503.", START + 1)
+                early = await outbox.by_channel(tx, START)
+                assert early[0].late == (number == outbox.SEVERAL - 1)
+            await outbox.failed(tx, keys[over.id, "hook"], "It answered 410.", None)
+            await outbox.delivered(tx, keys[over.id, "mail"], START, note="One was refused.")
+            hook, mail = await outbox.by_channel(tx, START)
+            assert (hook.project, hook.channel) == ("shop", "hook")
+            assert (hook.waiting, hook.late, hook.given_up) == (1, 1, 1)
+            assert hook.error == "It answered 503."
+            assert (mail.waiting, mail.late, mail.given_up, mail.error) == (1, 0, 0, None)
+            # What was given up long ago concerns nobody any more.
+            hook, mail = await outbox.by_channel(tx, START + 2 * HOUR)
+            assert (hook.waiting, hook.given_up, mail.waiting) == (1, 0, 1)
+
+    with_store(work)
+
+
 def test_a_token_opens_until_it_is_revoked_or_expires(with_store: WithStore) -> None:
     async def work(store: Store) -> None:
         async with store.writing() as tx:

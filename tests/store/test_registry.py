@@ -97,7 +97,10 @@ def test_checks_are_found_by_what_is_asked_for(with_store: WithStore) -> None:
             await enter(tx, "100%", project="other", tags=("web", "web"))
             await insert_runs(
                 tx,
-                [(row(ann, START, "failed", "eu"), None), (row(ann, START, "passed", "us"), None)],
+                [
+                    (row(ann, START, "failed", "eu", code="tls.expired"), None),
+                    (row(ann, START, "passed", "us"), None),
+                ],
                 START,
             )
             await pause(tx, bob, "eve", START)
@@ -107,6 +110,13 @@ def test_checks_are_found_by_what_is_asked_for(with_store: WithStore) -> None:
         assert await names(store, project="none") == []
         assert await names(store, text="AN") == ["ann"]
         assert await names(store, text="%") == ["100%"]
+        assert await names(store, text="checks.py::B") == ["bob"]
+        assert await names(store, text="WE") == ["100%"]
+        assert await names(store, text="TLS.") == ["ann"]
+        async with store.reading() as tx:
+            (found,) = await find_checks(tx, "bob")
+        assert await names(store, text=found.uid.upper()) == ["bob"]
+        assert await names(store, text=found.uid[:-1]) == []
         assert await names(store, tag="web") == ["100%"]
         assert await names(store, location="eu") == ["ann"]
         assert await names(store, status="failed") == ["ann"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from checkwire.alerting.mail import deliver_by_mail
@@ -26,7 +27,7 @@ from checkwire.store.records import OutboxEntry
 
 __all__ = ["Deliverer"]
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger("checkwire.alerting")
 
 _AT_ONCE = 32
 _AT_ONCE_EACH = 4
@@ -39,6 +40,7 @@ _LEASE = 10.0
 whoever was at it is dead."""
 _PAUSE = 2.0
 """Seconds before the database is tried again."""
+_UNMARKED = "what became of a notice cannot be written to the database"
 
 Channels = Callable[[str], Mapping[str, Channel] | None]
 Secrets = Callable[[str], Awaitable[Mapping[str, str]]]
@@ -116,7 +118,7 @@ class Deliverer:
                         tasks.create_task(self._deliver(entry, notice, stopping))
                     pause = await self._pause()
                 except (SQLAlchemyError, CheckwireError, OSError) as error:
-                    _log.warning("The outbox cannot be read: %s", _line(error))
+                    _log.warning("notices cannot be read from the database", why=_line(error))
                     pause = _PAUSE
                 await _wait(self._wake, pause)
             waker.cancel()
@@ -180,7 +182,7 @@ class Deliverer:
                 await self._mark_failed(entry, notice, error, stopping)
             else:
                 self._failing.discard(where)
-                await self._mark_delivered(entry, note, stopping)
+                await self._mark_delivered(entry, notice, note, stopping)
         finally:
             self._under_way.remove(entry.id)
             self._busy[where] -= 1
@@ -225,22 +227,22 @@ class Deliverer:
             ) from None
         except Exception as error:
             # A mistake of ours is not to stop all others, nor to be lost.
-            _log.exception("Notice %s: delivering it went wrong", entry.id)
+            _log.exception("delivering a notice went wrong", **_about(entry, notice))
             raise NotDelivered(masker.text(f"{type(error).__name__}: {_line(error)}")) from None
 
     async def _mark_delivered(
-        self, entry: OutboxEntry, note: str | None, stopping: asyncio.Event
+        self, entry: OutboxEntry, notice: Notice, note: str | None, stopping: asyncio.Event
     ) -> None:
-        _log.info("Notice %s: delivered", entry.id)
+        _log.info("notice delivered", **_about(entry, notice))
         if note is not None:
-            _log.warning("Notice %s: %s", entry.id, note)
+            _log.warning("notice delivered, but not to all", why=note, **_about(entry, notice))
         while True:
             try:
                 async with self._store.writing() as tx:
                     await outbox.delivered(tx, entry.id, self._clock(), note=note)
                 return
             except (SQLAlchemyError, CheckwireError, OSError) as error:
-                _log.warning("Notice %s: cannot be marked: %s", entry.id, _line(error))
+                _log.warning(_UNMARKED, why=_line(error), **_about(entry, notice))
                 if stopping.is_set():  # It will come once more, which its key tells.
                     return
                 await _wait(stopping, _PAUSE)
@@ -251,16 +253,34 @@ class Deliverer:
         now_ns = self._clock()
         again_ns = next_try_ns(entry, error, now_ns)
         if again_ns is None:
-            _log.error("Notice %s: given up: %s (%s)", entry.id, error, notice.title)
+            _log.error("notice given up", why=str(error), **_about(entry, notice))
         else:
             wait = (again_ns - now_ns) / 1e9
-            _log.warning("Notice %s: tried again in %.0f s: %s", entry.id, wait, error)
+            _log.warning(
+                "notice not delivered",
+                why=str(error),
+                again=f"in {wait:.0f} s",
+                **_about(entry, notice),
+            )
         try:
             async with self._store.writing() as tx:
                 await outbox.failed(tx, entry.id, str(error), next_try_ns=again_ns)
         except (SQLAlchemyError, CheckwireError, OSError) as trouble:
             # Its claim ends by itself, and it is tried again.
-            _log.warning("Notice %s: cannot be marked: %s", entry.id, _line(trouble))
+            _log.warning(_UNMARKED, why=_line(trouble), **_about(entry, notice))
+
+
+def _about(entry: OutboxEntry, notice: Notice) -> dict[str, Any]:
+    """Which notice it is, for the log; this try is counted."""
+    return {
+        "channel": entry.channel,
+        "project": notice.project.id,
+        "check": notice.check.id,
+        "incident": notice.incident.id,
+        "tells": entry.event,
+        "notice": entry.id,
+        "tries": entry.tries + 1,
+    }
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

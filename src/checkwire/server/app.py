@@ -28,6 +28,8 @@ def _create_metrics(metrics: Metrics, auth: Auth) -> APIRouter:
 
     @router.get("/metrics", dependencies=[Depends(auth.require("read"))])
     async def exposition() -> Response:
-        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(
+            await metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
 
     return router

@@ -5,7 +5,9 @@ The registry is of one service, so that several can be in one process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,11 +18,14 @@ from prometheus_client import (
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 
 from checkwire._version import __version__
 from checkwire.model.definition import CheckDefinition
+from checkwire.model.errors import CheckwireError
 from checkwire.server.monitor import Monitor
-from checkwire.store.records import STATUSES, CheckState, RunRecord
+from checkwire.server.notices import read_notices
+from checkwire.store.records import STATUSES, ChannelNotices, CheckState, RunRecord
 
 __all__ = ["Metrics"]
 
@@ -32,6 +37,9 @@ _PHASE_BUCKETS = (
 )  # fmt: skip
 _LATENESS_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
 _CHECK = ("project", "check", "location")
+_CHANNEL = ("project", "channel")
+_PATIENCE = 2.0
+"""Seconds for the database to answer."""
 
 
 class Metrics:
@@ -43,6 +51,7 @@ class Metrics:
 
     def __init__(self, monitor: Monitor) -> None:
         self.registry = CollectorRegistry()
+        self._monitor = monitor
         self._runs = Counter(
             "checkwire_runs",
             "Runs stored, by their status and the code of their failure.",
@@ -70,7 +79,8 @@ class Metrics:
             registry=self.registry,
         )
         self._states: dict[tuple[str, str, str], CheckState] = {}
-        self.registry.register(_Now(monitor, self._states))
+        self._notices: list[ChannelNotices] = []
+        self.registry.register(_Now(monitor, self._states, self._notices))
 
     def stored(self, record: RunRecord, state: CheckState) -> None:
         """A run was stored, and left its check in this state."""
@@ -96,15 +106,32 @@ class Metrics:
             if check not in offered or (offered[check] and location not in offered[check]):
                 del self._states[of]
 
-    def exposition(self) -> bytes:
-        """All of them, in Prometheus' text format."""
+    async def exposition(self) -> bytes:
+        """All of them, in Prometheus' text format.
+
+        How notices fare is in the database, so that a restart forgets none; if it does not
+        answer, they are left out.
+        """
+        found: list[ChannelNotices] = []
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                found = await read_notices(self._monitor.store, time.time_ns())
+        except (SQLAlchemyError, CheckwireError, OSError):  # a timeout is an OSError
+            pass
+        self._notices[:] = found
         return generate_latest(self.registry)
 
 
 class _Now(Collector):
-    def __init__(self, monitor: Monitor, states: dict[tuple[str, str, str], CheckState]) -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        states: dict[tuple[str, str, str], CheckState],
+        notices: Sequence[ChannelNotices],
+    ) -> None:
         self._monitor = monitor
         self._states = states
+        self._notices = notices
 
     def collect(self) -> Iterable[Metric]:
         monitor, health = self._monitor, self._monitor.health()
@@ -152,6 +179,24 @@ class _Now(Collector):
         yield GaugeMetricFamily(
             "checkwire_results_waiting", "Results that wait to be stored.", value=health.backlog
         )
+        yield from self._of_notices()
         yield GaugeMetricFamily(
             "checkwire_healthy", "Whether the service does all that it should.", value=health.ok
         )
+
+    def _of_notices(self) -> Iterable[Metric]:
+        waiting = GaugeMetricFamily(
+            "checkwire_notices_waiting",
+            "Notices to a channel that are neither delivered nor given up.",
+            labels=_CHANNEL,
+        )
+        given_up = GaugeMetricFamily(
+            "checkwire_notices_given_up",
+            "Notices to a channel that were given up, of incidents of the last two days.",
+            labels=_CHANNEL,
+        )
+        for one in self._notices:
+            waiting.add_metric((one.project, one.channel), one.waiting)
+            given_up.add_metric((one.project, one.channel), one.given_up)
+        yield waiting
+        yield given_up

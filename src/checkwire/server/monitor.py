@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from checkwire.model.definition import CheckDefinition
-from checkwire.model.due import DueRun
+from checkwire.model.due import Cause, DueRun
 from checkwire.model.errors import CheckwireError
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure
@@ -62,6 +62,7 @@ class RunningRun(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         started_ns: when its first attempt began; ``None`` while it waits for its turn.
         attempt: the number of the attempt under way; 0 while it waits.
+        cause: why it takes place; ``None`` if that is not known.
     """
 
     run_id: str
@@ -72,6 +73,7 @@ class RunningRun(msgspec.Struct, frozen=True, kw_only=True):
     due_ns: int
     started_ns: int | None = None
     attempt: int = 0
+    cause: Cause | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

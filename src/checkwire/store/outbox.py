@@ -10,15 +10,17 @@ import hashlib
 from collections.abc import Collection
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from checkwire.store.records import OutboxEntry
-from checkwire.store.tables import checks, incidents, outbox
+from checkwire.store.records import ChannelNotices, OutboxEntry
+from checkwire.store.tables import checks, incidents, outbox, projects
 from checkwire.store.upsert import insert_into
 
 __all__ = [
+    "SEVERAL",
     "add",
+    "by_channel",
     "claim",
     "delivered",
     "due",
@@ -26,10 +28,14 @@ __all__ = [
     "key_of",
     "next_try",
     "of_incident",
+    "of_incidents",
     "pending",
 ]
 
 Event = Literal["opened", "closed"]
+
+SEVERAL = 3
+"""After so many tries, a notice that waits is late."""
 
 
 def key_of(incident_id: str, event: Event, channel: str) -> str:
@@ -119,6 +125,37 @@ async def pending(tx: AsyncConnection) -> int:
     return (await tx.execute(query)).scalar_one()
 
 
+async def by_channel(tx: AsyncConnection, since_ns: int) -> list[ChannelNotices]:
+    """How the notices to each channel fare, by project and channel.
+
+    Counted are those that wait, and those of incidents that are open or ended after ``since_ns``:
+    what was given up long ago concerns nobody, and would be looked for in all that is kept.
+    """
+    recent = select(incidents.c.id).where(
+        or_(incidents.c.closed_ns.is_(None), incidents.c.closed_ns >= since_ns)
+    )
+    waits = outbox.c.next_try_ns.is_not(None)
+    late = and_(waits, outbox.c.tries >= SEVERAL)
+    given_up = and_(outbox.c.next_try_ns.is_(None), outbox.c.delivered_ns.is_(None))
+    query = (
+        select(
+            projects.c.key.label("project"),
+            outbox.c.channel,
+            func.sum(case((waits, 1), else_=0)).label("waiting"),
+            func.sum(case((late, 1), else_=0)).label("late"),
+            func.sum(case((given_up, 1), else_=0)).label("given_up"),
+            func.max(case((or_(late, given_up), outbox.c.error))).label("error"),
+        )
+        .join(incidents, incidents.c.id == outbox.c.incident_id)
+        .join(checks, checks.c.id == incidents.c.check_id)
+        .join(projects, projects.c.id == checks.c.project_id)
+        .where(or_(waits, outbox.c.incident_id.in_(recent)))
+        .group_by(projects.c.key, outbox.c.channel)
+        .order_by(projects.c.key, outbox.c.channel)
+    )
+    return [ChannelNotices(**row._mapping) for row in await tx.execute(query)]
+
+
 async def delivered(
     tx: AsyncConnection, entry_id: str, now_ns: int, *, note: str | None = None
 ) -> None:
@@ -147,10 +184,18 @@ async def failed(tx: AsyncConnection, entry_id: str, error: str, next_try_ns: in
 
 async def of_incident(tx: AsyncConnection, incident_id: str) -> list[OutboxEntry]:
     """All notices of an incident, in the order in which they were entered."""
-    query = select(outbox).where(outbox.c.incident_id == incident_id)
-    return [
-        _entry(row) for row in await tx.execute(query.order_by(outbox.c.created_ns, outbox.c.id))
-    ]
+    return (await of_incidents(tx, [incident_id]))[incident_id]
+
+
+async def of_incidents(
+    tx: AsyncConnection, incident_ids: Collection[str]
+) -> dict[str, list[OutboxEntry]]:
+    """The same of several incidents, by their ids."""
+    query = select(outbox).where(outbox.c.incident_id.in_(list(incident_ids)))
+    found: dict[str, list[OutboxEntry]] = {incident_id: [] for incident_id in incident_ids}
+    for row in await tx.execute(query.order_by(outbox.c.created_ns, outbox.c.id)):
+        found[row.incident_id].append(_entry(row))
+    return found
 
 
 async def _tried(tx: AsyncConnection, entry_id: str, **values: Any) -> None:

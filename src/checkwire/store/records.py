@@ -12,6 +12,7 @@ from checkwire.model.due import Cause
 __all__ = [
     "CAUSES",
     "STATUSES",
+    "ChannelNotices",
     "CheckRecord",
     "CheckState",
     "Incident",
@@ -157,6 +158,26 @@ class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 0
     next_try_ns: int | None = None
     delivered_ns: int | None = None
+    error: str | None = None
+
+
+class ChannelNotices(msgspec.Struct, frozen=True, kw_only=True):
+    """How the notices to one channel of a project fare.
+
+    Attributes:
+        project: its key.
+        channel: its name in the project's settings.
+        waiting: how many are neither delivered nor given up.
+        late: those of them that were tried several times.
+        given_up: how many were.
+        error: why one of those that are late, or were given up, was not delivered.
+    """
+
+    project: str
+    channel: str
+    waiting: int = 0
+    late: int = 0
+    given_up: int = 0
     error: str | None = None
 
 

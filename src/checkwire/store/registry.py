@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.definition import CheckDefinition
@@ -20,6 +32,7 @@ from checkwire.store.tables import (
     checks,
     locations,
     projects,
+    runs,
 )
 from checkwire.store.upsert import insert_into
 
@@ -39,6 +52,7 @@ __all__ = [
 ]
 
 _CHUNK = 500
+_WITH_CODE = [STATUSES.index(status) for status in ("degraded", "failed", "error")]
 _decode = msgspec.json.Decoder(CheckDefinition).decode
 
 
@@ -169,7 +183,8 @@ async def list_checks(
         location: one that the check names, or from which it has run.
         status: of its latest run at a location: at ``location``, or at any.
         paused: only those that are paused, or only those that are not.
-        text: a part of its id or of its name, in any case.
+        text: a part of its id, of its name, of one of its tags, or of the failure code of its
+            latest run at a location, in any case; or its uid.
         removed: also those that are no longer in their project.
         after: project and id of the last one seen.
         limit: how many at most.
@@ -184,12 +199,7 @@ async def list_checks(
             checks.c.paused_ns.is_not(None) if paused else checks.c.paused_ns.is_(None)
         )
     if text:
-        query = query.where(
-            or_(
-                checks.c.key.icontains(text, autoescape=True),
-                checks.c.name.icontains(text, autoescape=True),
-            )
-        )
+        query = query.where(_has(text))
     if tag is not None:
         query = query.where(
             exists().where(check_tags.c.check_id == checks.c.id, check_tags.c.tag == tag)
@@ -223,6 +233,26 @@ async def list_checks(
             )
         )
     return [_check_record(row) for row in await tx.execute(query)]
+
+
+def _has(text: str) -> ColumnElement[bool]:
+    """Whether a check has this text in what people know it by, or in what is wrong with it."""
+    tagged = exists().where(
+        check_tags.c.check_id == checks.c.id, check_tags.c.tag.icontains(text, autoescape=True)
+    )
+    failed = exists().where(
+        check_states.c.check_id == checks.c.id,
+        check_states.c.status.in_(_WITH_CODE),
+        runs.c.run_id == check_states.c.run_id,
+        runs.c.code.icontains(text, autoescape=True),
+    )
+    return or_(
+        checks.c.key.icontains(text, autoescape=True),
+        checks.c.name.icontains(text, autoescape=True),
+        checks.c.uid == text.lower(),
+        tagged,
+        failed,
+    )
 
 
 async def get_check(tx: AsyncConnection, uid: str) -> CheckRecord | None:

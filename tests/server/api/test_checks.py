@@ -91,6 +91,9 @@ def test_a_check_is_paused_and_resumed(server: Running) -> None:
     paused = server.post(f"/api/v1/checks/{ROOM}/pause").json
     assert (paused["paused"], paused["paused_by"]) == (True, "local")
     assert paused["paused_ns"] is not None
+    assert paused["status"] == "degraded"  # what its latest run said
+    members = list(paused)
+    assert members.index("paused") == members.index("status") + 1
     assert uids(server, "?paused=true") == [ROOM]
     assert server.post(f"/api/v1/checks/{ROOM}/resume").json["paused"] is False
     assert uids(server, "?paused=true") == []

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import logging
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from checkwire.server.api import create_app
+from checkwire.server.api.refusals import PATTERNS
 from checkwire.server.auth import Auth
 from checkwire.server.monitor import Health
 from checkwire.server.problems import Problem
@@ -90,6 +93,76 @@ def test_a_value_that_cannot_be_is_named_and_not_repeated(
     assert (reply.status, reply.kind, reply.fields) == (422, "invalid", [field])
     value = query.partition("=")[2]
     assert value == "" or len(value) < 3 or value not in reply.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/runs?limit=0", '"limit" must be at least 1.'),
+        ("/runs?limit=201", '"limit" must be at most 200.'),
+        ("/runs?limit=many", '"limit" must be a whole number.'),
+        ("/runs?project=", '"project" must not be empty.'),
+        ("/runs?tag=%00", '"tag" must have no NUL in it.'),
+        (
+            f"/runs?tag={'a' * 201}&limit=0",
+            '"tag" must have at most 200 characters; "limit" must be at least 1.',
+        ),
+        (
+            "/runs?status=fine",
+            '"status[0]" must be passed, degraded, failed, error, skipped or missed.',
+        ),
+        (
+            "/runs?code=TLS",
+            '"code" must be a failure code such as tls.certificate_expired, or its part up to the '
+            "dot.",
+        ),
+        (
+            "/runs?since=2026-11-25T00:00:00%2B99:00",
+            '"since" is not an instant: there is no such day, time of day, or offset from UTC.',
+        ),
+        ("/checks?paused=maybe", '"paused" must be true or false.'),
+        (
+            "/events?topic=all",
+            '"topic[0]" must be runs, incidents, projects, or run: and the id of a run.',
+        ),
+        (
+            f"/checks/{BOOKS}/percentiles?quantile=2",
+            '"quantile[0]" must be at most 1.',
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_in_a_plain_sentence(
+    reading: Running, path: str, detail: str
+) -> None:
+    assert reading.get(f"/api/v1{path}").json["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"location": "eu"}, '"location" is not known here; known are locations.'),
+        ({"locations": "eu"}, '"locations" must be a list.'),
+        ({"locations": [1]}, '"locations[0]" must be text.'),
+        ({"locations": ["eu"] * 51}, '"locations" must have at most 50 items.'),
+        ([], "The body must be a JSON object."),
+        (b'{"locations": [}', "The body is not JSON: it cannot be read from character 15 on."),
+    ],
+)
+def test_a_body_that_cannot_be_is_told_in_a_plain_sentence(
+    reading: Running, body: object, detail: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    reply = reading.ask("POST", f"/api/v1/checks/{BOOKS}/runs", body=body, headers=headers)
+    assert (reply.status, reply.json["detail"]) == (422, detail)
+
+
+def test_every_pattern_has_its_words(reading: Running) -> None:
+    document = reading.get("/api/v1/openapi.json").body.decode()
+    written = set(
+        re.findall(r'"pattern":("(?:[^"\\]|\\.)*")', document.partition('"components"')[0])
+    )
+    instants = "^[0-9]{1,9}(ms|s|m|h|d)$"  # it is read by parse_instant
+    assert {json.loads(one) for one in written} - {instants} == set(PATTERNS)
 
 
 @pytest.mark.parametrize("path", ["/runs", "/checks", "/incidents", "/uptime"])

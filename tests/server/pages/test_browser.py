@@ -172,6 +172,22 @@ def test_a_payload_is_shown_as_tree_text_and_bytes(shared: Filled, reader: Reade
     expect(page.locator(".pane.bytes")).to_be_visible()
 
 
+def test_the_line_beside_the_frame_is_as_long_as_the_transcript(
+    shared: Filled, reader: Reader
+) -> None:
+    page = reader.page
+    page.goto(shared.run("burst"))
+    line = (
+        "[...document.querySelectorAll('.paper, aside')].map((e) => ({"
+        " height: e.getBoundingClientRect().height,"
+        " line: ['Left', 'Right'].some((s) => getComputedStyle(e)[`border${s}Width`] !== '0px')"
+        "}))"
+    )
+    paper, aside = page.evaluate(line)
+    assert paper["height"] > 2 * aside["height"]
+    assert (paper["line"], aside["line"]) == (True, False)
+
+
 def test_keys_walk_through_checks(shared: Filled, reader: Reader) -> None:
     page = reader.page
     page.goto(f"{shared.url}/")

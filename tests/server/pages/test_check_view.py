@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from checkwire.model.definition import Retries
 from checkwire.server.pages.svg.latency import Sample
 from checkwire.server.pages.views.check import CheckView, Latency, Share, check_view
-from checkwire.store.records import CheckRecord, CheckState, Incident, RunRecord
+from checkwire.store.records import CheckRecord, CheckState, Incident, OutboxEntry, RunRecord
 from support.story import check
 
 S = 1_000_000_000
@@ -138,11 +140,12 @@ def test_runs_are_listed_with_what_is_special_about_them() -> None:
         run(1, "passed", attempts=2),
         run(2, "missed", missed=3, attempts=0, started_ns=None, duration_ns=None),
         run(3, "passed", cause="manual"),
+        run(4, "passed", cause="first"),
     ]
-    flaky, missed, by_hand = view(page_of_runs=listed).runs
+    flaky, missed, by_hand, first = view(page_of_runs=listed).runs
     assert (flaky.mark.word, flaky.message) == ("flaky", "after one attempt that did not")
     assert (missed.message, missed.took) == ("3 due runs could not begin in time", "")
-    assert by_hand.by_hand
+    assert (missed.asked, by_hand.asked, first.asked) == ("", "by hand", "first run")
 
 
 def test_incidents_are_open_or_lasted() -> None:
@@ -165,6 +168,28 @@ def test_incidents_are_open_or_lasted() -> None:
     first, second = view(incidents=[incident, closed]).incidents
     assert (first.open, first.lasted, first.href) == (True, "10 min", "/runs/run9")
     assert (second.open, second.lasted) == (False, "2 min")
+
+
+def test_an_incident_says_who_was_not_told_of_it() -> None:
+    incident = Incident(id="i", check_id=1, began_ns=NOW, opened_ns=NOW, opened_by="run9")
+
+    def notice(channel: str, **more: Any) -> OutboxEntry:
+        fields = {"id": channel, "incident_id": "i", "event": "opened", "payload": b""}
+        return OutboxEntry(channel=channel, created_ns=NOW, **(fields | more))
+
+    notices = [
+        notice("well", delivered_ns=NOW, tries=1),
+        notice("new", next_try_ns=NOW, tries=1, error="503"),
+        notice("late", next_try_ns=NOW, tries=3, error="503"),
+        notice("gone", event="closed", tries=1, error="410: no."),
+    ]
+    (row,) = view(incidents=[incident], notices={"i": notices}).incidents
+    assert row.untold == (
+        "Channel late is yet to be told of its beginning: 503. "
+        "Channel gone was not told of its end: 410: no."
+    )
+    (row,) = view(incidents=[incident]).incidents
+    assert row.untold == ""
 
 
 def test_the_definition_is_told_in_words() -> None:

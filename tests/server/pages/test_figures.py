@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from checkwire.server.pages.figures import ago, clock_time, counted, iso, moment, ms, percent, span
+from checkwire.server.pages.figures import (
+    ago,
+    clock_time,
+    counted,
+    in_ms,
+    iso,
+    lasts,
+    moment,
+    ms,
+    percent,
+    span,
+)
 from checkwire.server.pages.words import every
 
 S = 1_000_000_000
@@ -25,6 +36,27 @@ NOON = 1_795_608_000 * S  # 2026-11-25 12:00:00 UTC
 )
 def test_milliseconds_are_as_short_as_they_can_be(ns: int, text: str) -> None:
     assert ms(ns) == text
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (0, "0 ms"),
+        (18_500, "0.02 ms"),
+        (412_000_000, "412 ms"),
+        (999_600_000, "1.00 s"),
+        (12_078_000_000, "12.1 s"),
+        (125_000_000_000, "2 m 05 s"),
+    ],
+)
+def test_what_lasts_long_is_told_in_seconds(ns: int, text: str) -> None:
+    assert lasts(ns) == text
+
+
+def test_microseconds_in_a_sentence_become_milliseconds() -> None:
+    said = "Refused after 215 µs; 18.5 µs before."
+    assert in_ms(said) == "Refused after 0.21 ms; 0.02 ms before."
+    assert in_ms("id7 µs, 5 µsec, 12 ms") == "id7 µs, 5 µsec, 12 ms"
 
 
 @pytest.mark.parametrize(

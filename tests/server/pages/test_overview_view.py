@@ -7,10 +7,16 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from checkwire.model.failures import Failure
+from checkwire.model.failures import Failure, Location
 from checkwire.server.monitor import Health, ProjectStatus
 from checkwire.server.pages.views.overview import OverviewView, overview_view, rank
-from checkwire.store.records import CheckRecord, CheckState, RunRecord, RunStatus
+from checkwire.store.records import (
+    ChannelNotices,
+    CheckRecord,
+    CheckState,
+    RunRecord,
+    RunStatus,
+)
 from support.story import check
 
 S = 1_000_000_000
@@ -67,6 +73,7 @@ def view(
     *,
     projects: Sequence[ProjectStatus] = (PROJECT,),
     health: Health | None = None,
+    notices: Sequence[ChannelNotices] = (),
     page: int = 1,
     next_due_ns: int | None = NOW + 40 * S,
 ) -> OverviewView:
@@ -78,6 +85,7 @@ def view(
         projects=projects,
         health=health or Health(ok=True),
         running=0,
+        notices=notices,
         page=page,
     )
 
@@ -134,7 +142,7 @@ def test_a_failing_check_has_the_failures_sentence_and_since_when() -> None:
         (
             {},
             [state(1, "passed", good_in_row=7, since=360)],
-            "Passed 10 s ago, 7 times in a row over 6 min.",
+            "Passed 10 s ago, every time for 6 min.",
         ),
     ],
 )
@@ -179,6 +187,51 @@ def test_problems_of_the_service_are_banners() -> None:
     ]
     assert shown.banners[1].detail == "checkwire.toml, line 7: no"
     assert shown.banners[2].failures[0].code == "script.syntax"
+
+
+SYNTAX = Failure(
+    code="script.syntax",
+    message="checks/a_check.py, line 24, is not valid Python",
+    location=Location(path="checks/a_check.py", line=24),
+)
+
+
+def test_a_broken_file_is_told_once_and_under_its_project() -> None:
+    error = f"checks/a_check.py:24: {SYNTAX.message}"
+    broken = msgspec.structs.replace(PROJECT, error=error, load_failures=(SYNTAX,))
+    problems = (f"project acme: {error}",)
+    (banner,) = view([], projects=(broken,), health=Health(ok=True, problems=problems)).banners
+    assert banner.title == "Project Acme"
+    assert (banner.detail, len(banner.failures)) == ("", 1)
+
+
+def test_a_change_that_is_refused_is_told_once_with_its_place_once() -> None:
+    error = f"checks/a_check.py:24: {SYNTAX.message}; b.py:2: ValueError: no"
+    broken = msgspec.structs.replace(PROJECT, error=error)
+    problems = ("The disk is full.", f"project acme: {error}")
+    shown = view([], projects=(broken,), health=Health(ok=False, problems=problems))
+    assert [banner.title for banner in shown.banners] == ["Checkwire itself", "Project Acme"]
+    assert shown.banners[0].text == "The disk is full."
+    assert shown.banners[1].detail == f"{SYNTAX.message}; b.py:2: ValueError: no"
+
+
+def test_notices_that_are_not_delivered_are_banners() -> None:
+    shown = view(
+        [record(1, "a")],
+        [state(1, "passed")],
+        notices=(
+            ChannelNotices(project="acme", channel="mail", waiting=2),
+            ChannelNotices(
+                project="acme", channel="ops", waiting=3, late=2, given_up=1, error="503: no"
+            ),
+        ),
+    )
+    (banner,) = shown.banners
+    assert banner.title == "Channel ops of Acme"
+    assert banner.text == (
+        "2 notices are not delivered, and are tried again. 1 notice was given up."
+    )
+    assert banner.detail == "503: no"
 
 
 def test_many_checks_come_in_pages() -> None:

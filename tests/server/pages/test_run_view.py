@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from checkwire.model.attempt import Run
-from checkwire.model.due import DueRun
+from checkwire.model.due import Cause, DueRun
 from checkwire.server.monitor import RunningRun
 from checkwire.server.pages.progress import attempts_so_far
 from checkwire.server.pages.views.failure import failure_view, sentence
@@ -173,14 +174,35 @@ def test_warnings_stand_beside() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("cause", "asked"),
+    [
+        ("schedule", "by schedule"),
+        ("manual", "by hand"),
+        ("first", "as the first run of a new check"),
+    ],
+)
+def test_a_run_says_why_it_took_place(cause: Cause, asked: str) -> None:
+    run = samples.refused()
+    record = msgspec.structs.replace(record_of(run), cause=cause)
+    assert facts(run_view(record, run, run.check, now_ns=NOW))["Asked for"] == asked
+
+
 def test_a_run_under_way_tells_what_it_does() -> None:
     story = Story().open().step("listen", 140.0, None).frame(150.0, "in", "hello")
     waiting = RunningRun(
-        run_id="01R", check_uid="u", check="c", project="acme", location="eu", due_ns=STARTED_NS
+        run_id="01R",
+        check_uid="u",
+        check="c",
+        project="acme",
+        location="eu",
+        due_ns=STARTED_NS,
+        cause="manual",
     )
     definition = check("slow-feed")
     view = running_view(waiting, [], definition, now_ns=NOW)
     assert (said(view.sentence), view.attempt) == ("Waiting for its turn.", None)
+    assert facts(view)["Asked for"] == "by hand"
     running = msgspec.structs.replace(waiting, started_ns=STARTED_NS, attempt=1)
     told = attempts_so_far((1, event) for event in story.events)
     view = running_view(running, told, definition, now_ns=NOW)

@@ -113,3 +113,34 @@ def test_a_crash_between_incident_and_notice_loses_none(
             assert len(server.ask("/api/v1/incidents")["items"]) == 1
     assert set(hook.events) == {"opened"}
     assert len({key for key, _ in hook.got}) == 1
+
+
+def test_a_notice_that_nobody_takes_is_told_wherever_one_looks(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
+    with hooking() as hook:
+        hook.status = 410
+        folder = alerting(checks(one_check=SOURCE), hook)
+        with serve(folder, WELL=str(tmp_path / "well")) as server:
+            fail(server, 2)
+            (line,) = server.wait_for(lambda: server.logged("notice given up") or None)
+            (incident,) = server.ask("/api/v1/incidents")["items"]
+            assert line["channel"] == "hook"
+            assert line["check"] == incident["check"] == "one_check.py::watched"
+            assert line["incident"] == incident["id"]
+            assert "410" in line["why"]
+            for _ in range(2):  # the second time after a restart
+                asked = server.ask(f"/api/v1/incidents/{incident['id']}")
+                (notice,) = asked["notices"]
+                assert (notice["channel"], notice["event"]) == ("hook", "opened")
+                assert (notice["status"], notice["tries"]) == ("given_up", 1)
+                assert "410" in notice["error"]
+                labels = '{channel="hook",project="test"}'
+                metrics = server.ask("/metrics")
+                assert f"checkwire_notices_given_up{labels} 1.0" in metrics
+                assert f"checkwire_notices_waiting{labels} 0.0" in metrics
+                page = server.ask("/")
+                assert "Channel hook of " in page
+                assert "1 notice was given up." in page
+                server.stop()
+                server.start()

@@ -40,4 +40,6 @@ def test_the_documented_metrics_are_those_that_are_served(checks: Callable[..., 
     # No phase ended, so its labels cannot be seen.
     phase = "checkwire_phase_duration_seconds"
     assert documented.pop(phase)[0] == families.pop(phase)[0]
+    for name in ("checkwire_notices_waiting", "checkwire_notices_given_up"):  # none was written
+        assert documented.pop(name)[0] == families.pop(name)[0]
     assert families == documented

@@ -14,6 +14,7 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.due import DueRun, check_uid
 from checkwire.model.events import Event
 from checkwire.model.run_id import new_run_id
+from checkwire.server.api.models.runs import Run as ApiRun
 from checkwire.server.live import Hub
 from checkwire.server.monitor import Health, NoSuchThing, ProjectStatus, Refused, RunningRun
 from checkwire.store import registry, runs
@@ -68,7 +69,8 @@ class SmallMonitor:
         self._running[run_id] = msgspec.structs.replace(
             self._running[run_id], started_ns=time.time_ns(), attempt=1
         )
-        self.hub.publish("runs", "run_started", {"run_id": run_id, "check_uid": uid})
+        told = ApiRun.of_running(self._running[run_id]).model_dump()
+        self.hub.publish("runs", "run_started", told)
         return run_id
 
     def tell(self, run_id: str, event: Event, attempt: int = 1) -> None:
@@ -84,7 +86,7 @@ class SmallMonitor:
         await self._insert(record, run)
         del self._running[run_id]
         del self._events[run_id]
-        data: dict[str, Any] = msgspec.to_builtins(record)
+        data = ApiRun.of(msgspec.structs.replace(record, check_uid=uid)).model_dump()
         self.hub.publish(f"run:{run_id}", "finished", data)
         self.hub.publish("runs", "run_finished", data)
 
@@ -183,4 +185,5 @@ class SmallMonitor:
             project=due.project,
             location=due.location,
             due_ns=due.due_ns,
+            cause=due.cause,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from checkwire.server.api import etags
 from checkwire.server.api.openapi import PREFIX, PROBLEMS, describe
 from checkwire.server.api.parameters import known_parameters
+from checkwire.server.api.refusals import field_errors, members_of_body, sentence_of
 from checkwire.server.api.routes.checks import create_checks
 from checkwire.server.api.routes.events import create_events
 from checkwire.server.api.routes.failures import create_failures
@@ -131,9 +131,8 @@ def _tell_errors(app: FastAPI, error_page: ErrorPage | None) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [FieldError(_field(one["loc"]), _sentence(one)) for one in error.errors()[:20]]
-        text = "; ".join(f"{one.field} {one.message}" for one in errors[:3])
-        return told(request, Problem(422, "invalid", f"Not as it must be: {text}.", errors=errors))
+        errors = field_errors(error.errors(), members_of_body(request.scope.get("route")))
+        return told(request, Problem(422, "invalid", sentence_of(errors), errors=errors))
 
     @app.exception_handler(LoginNeeded)
     async def login_needed(_request: Request, error: LoginNeeded) -> Response:
@@ -160,25 +159,3 @@ def _methods(app: FastAPI, request: Request) -> list[str]:
             for route in app.routes
         )
     ]
-
-
-def _field(place: Any) -> str:
-    where, *names = place
-    text = ""
-    for name in names:
-        text += f"[{name}]" if isinstance(name, int) else f".{name}" if text else str(name)
-    # A body that is no JSON has the offset of its fault for a name.
-    return text if names and not isinstance(names[0], int) else str(where)
-
-
-def _sentence(error: dict[str, Any]) -> str:
-    """What pydantic says, without what was sent."""
-    if error["type"] == "json_invalid":
-        return f"is not JSON: {error.get('ctx', {}).get('error', 'it cannot be read')}"
-    text = str(error["msg"])
-    if error["type"] == "value_error":
-        return text.removeprefix("Value error, ")
-    for start, better in (("Input should", "should"), ("String should", "should")):
-        if text.startswith(start):
-            return better + text.removeprefix(start)
-    return text[:1].lower() + text[1:]

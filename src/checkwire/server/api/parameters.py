@@ -68,8 +68,10 @@ def parse_instant(value: Any) -> int:
         )
     try:
         return _of_iso(match)
-    except ValueError as error:
-        raise ValueError(f"is not an instant: {error}") from None
+    except ValueError:
+        raise ValueError(
+            "is not an instant: there is no such day, time of day, or offset from UTC"
+        ) from None
 
 
 def _of_iso(match: re.Match[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from checkwire.model.durations import format_ns
@@ -13,7 +14,9 @@ __all__ = [
     "clock_time",
     "counted",
     "day",
+    "in_ms",
     "iso",
+    "lasts",
     "moment",
     "ms",
     "percent",
@@ -21,6 +24,7 @@ __all__ = [
     "span",
 ]
 
+_MICRO = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?) µs\b")
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
@@ -37,6 +41,18 @@ def ms(ns: int) -> str:
     if value >= 0.995:
         return f"{value:.1f}"
     return f"{value:.2f}" if value >= 0.0095 else "0.01"
+
+
+def lasts(ns: int) -> str:
+    """A span with its unit, in milliseconds below a second: ``0.42 ms``, ``1.42 s``, ``12.1 s``."""
+    return format_ns(ns) if ns >= 999_500_000 else f"{ms(ns)} ms"
+
+
+def in_ms(text: str) -> str:
+    """A sentence with its microseconds as milliseconds: the fonts of the pages have no micro sign,
+    and another font's would stand out.
+    """
+    return _MICRO.sub(lambda found: lasts(round(float(found[1]) * 1e3)), text)
 
 
 def at(ns: int) -> str:
@@ -79,7 +95,7 @@ def span(ns: int) -> str:
     """A span for a sentence: ``412 ms``, ``3.4 s``, ``4 min``, ``2 h 05 min``, ``3 days``."""
     seconds = ns / 1e9
     if seconds < 10:
-        return format_ns(ns)
+        return lasts(ns)
     if seconds < 100:
         return f"{seconds:.0f} s"
     if seconds < 100 * _MINUTE:

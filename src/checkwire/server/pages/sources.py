@@ -9,12 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.attempt import Run
 from checkwire.server.monitor import Monitor
+from checkwire.server.notices import read_notices
 from checkwire.server.pages.figures import counted, ms
 from checkwire.server.pages.svg.latency import Sample
 from checkwire.server.pages.views.check import Latency, Share
 from checkwire.server.pages.views.overview import Stock, rank
-from checkwire.store import incidents, registry, runs, statistics
-from checkwire.store.records import CheckRecord, CheckState, Incident, RunRecord
+from checkwire.store import incidents, outbox, registry, runs, statistics
+from checkwire.store.records import (
+    ChannelNotices,
+    CheckRecord,
+    CheckState,
+    Incident,
+    OutboxEntry,
+    RunRecord,
+)
 
 __all__ = [
     "CheckSource",
@@ -42,11 +50,12 @@ Position = tuple[int, int, str]
 
 
 class OverviewSource(msgspec.Struct, frozen=True):
-    """All checks as they stand; of those on the page also their latest runs."""
+    """All checks as they stand; of those on the page also their latest runs. Then notices."""
 
     stock: Stock
     strips: dict[int, list[RunRecord]]
     runs: dict[str, RunRecord]
+    notices: list[ChannelNotices]
 
 
 async def read_overview(
@@ -57,7 +66,7 @@ async def read_overview(
     Args:
         monitor: the service.
         page: which page, from 1.
-        text: a part of the name or id; empty for all.
+        text: a part of the name, the id, a tag or the latest failure's code; empty for all.
         tag: that the checks have; empty for all.
         now_ns: the time.
     """
@@ -72,7 +81,8 @@ async def read_overview(
         strips = await runs.strip(tx, [check.id for check in shown], _STRIP)
         known = {run.run_id: run for latest in strips.values() for run in latest}
         await _add_missing(tx, known, [s for check in shown for s in stock.states[check.id]])
-    return OverviewSource(stock, strips, known)
+    notices = await read_notices(monitor.store, now_ns)
+    return OverviewSource(stock, strips, known, notices)
 
 
 class CheckSource(msgspec.Struct, frozen=True):
@@ -87,6 +97,7 @@ class CheckSource(msgspec.Struct, frozen=True):
     latencies: list[Latency]
     failures: list[RunRecord]
     incidents: list[Incident]
+    notices: dict[str, list[OutboxEntry]]
 
 
 async def read_check(
@@ -116,6 +127,7 @@ async def read_check(
             since_ns=now_ns - _DAY_NS,
             limit=100,
         )
+        down = await incidents.list_incidents(tx, check_id=check.id, limit=8)
         last = rows[_ROWS - 1] if len(rows) > _ROWS else None
         return CheckSource(
             check=check,
@@ -126,7 +138,8 @@ async def read_check(
             shares=await _shares(tx, check, len(states), now_ns),
             latencies=await _latencies(tx, check, now_ns),
             failures=failures,
-            incidents=await incidents.list_incidents(tx, check_id=check.id, limit=8),
+            incidents=down,
+            notices=await outbox.of_incidents(tx, [one.id for one in down]),
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from checkwire.model.due import Cause
 from checkwire.model.failures import Blame, Severity, code_of
 
-__all__ = ["BLAME", "MARKS", "PHASES", "Mark", "every", "mark_of_failure"]
+__all__ = ["ASKED", "BLAME", "MARKS", "PHASES", "Mark", "every", "mark_of_failure"]
 
 
 class Mark(NamedTuple):
@@ -56,6 +57,14 @@ BLAME: dict[Blame, str] = {
     "probe": "This machine is at fault, not the target.",
     "check": "The check is at fault, not the target.",
 }
+
+
+ASKED: dict[Cause, str] = {
+    "schedule": "by schedule",
+    "manual": "by hand",
+    "first": "as the first run of a new check",
+}
+"""Why a run takes place, after "Asked for"."""
 
 
 def mark_of_failure(code: str, severity: Severity = "failed") -> Mark:

@@ -1,4 +1,7 @@
-"""Telling what happened, once it is in the database: hub, metrics, log."""
+"""Telling what happened, once it is in the database: hub, metrics, log.
+
+What the hub gets is what the API's streams show: its models, and nothing of the store's own.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,12 @@ import msgspec
 import structlog
 
 from checkwire.alerting.decide import Change
+from checkwire.model.due import check_uid
 from checkwire.model.durations import format_ns
 from checkwire.model.events import Event
+from checkwire.server.api.models.checks import Moved, Project
+from checkwire.server.api.models.incidents import IncidentTold
+from checkwire.server.api.models.runs import Run
 from checkwire.server.live import Hub
 from checkwire.server.metrics import Metrics
 from checkwire.server.monitor import ProjectStatus, RunningRun
@@ -36,26 +43,30 @@ class Teller:
 
     def started(self, run: RunningRun) -> None:
         """The first attempt of a run begins."""
-        self._hub.publish("runs", "run_started", _builtins(run))
+        self._hub.publish("runs", "run_started", Run.of_running(run).model_dump())
 
     def event(self, run_id: str, attempt: int, event: Event) -> None:
         """Something happened in a run."""
-        self._hub.publish(f"run:{run_id}", "event", {**_builtins(event), "attempt": attempt})
+        told: dict[str, Any] = msgspec.to_builtins(event)
+        self._hub.publish(f"run:{run_id}", "event", {**told, "attempt": attempt})
 
     def stored(self, inserted: Sequence[Inserted]) -> None:
         """Runs were stored."""
         for record, before, after in inserted:
             self._metrics.stored(record, after)
-            self._hub.publish(f"run:{record.run_id}", "finished", _builtins(record))
-            self._hub.publish("runs", "run_finished", _builtins(record))
+            uid = check_uid(record.project, record.check)
+            run = Run.of(msgspec.structs.replace(record, check_uid=uid)).model_dump()
+            self._hub.publish(f"run:{record.run_id}", "finished", run)
+            self._hub.publish("runs", "run_finished", run)
             if before is None or before.status != after.status:
-                self._hub.publish("runs", "state_changed", _builtins(after))
+                moved = Moved.to(after, uid, record.check, record.project)
+                self._hub.publish("runs", "state_changed", moved.model_dump())
             _log_change(record, before, after)
 
     def changed(self, changes: Sequence[Change]) -> None:
         """Incidents opened or closed."""
         for event, incident in changes:
-            self._hub.publish("incidents", event, _builtins(incident))
+            self._hub.publish("incidents", event, IncidentTold.of(incident).model_dump())
             about = {"check": incident.check, "project": incident.project, "id": incident.id}
             if event == "opened":
                 _log.warning("incident opened", why=incident.message, code=incident.code, **about)
@@ -66,7 +77,7 @@ class Teller:
     def loaded(self, status: ProjectStatus) -> None:
         """A project was loaded again, or could not be."""
         kind = "load_failed" if status.error is not None else "reloaded"
-        self._hub.publish("projects", kind, _builtins(status))
+        self._hub.publish("projects", kind, Project.of(status).model_dump())
 
 
 def _log_change(record: RunRecord, before: CheckState | None, after: CheckState) -> None:
@@ -78,8 +89,3 @@ def _log_change(record: RunRecord, before: CheckState | None, after: CheckState)
         _log.warning(f"check {record.status}", code=record.code, why=record.message, **about)
     elif before is not None and before.bad_in_row and after.good_in_row == 1:
         _log.info("check recovered", failed_runs=before.bad_in_row, **about)
-
-
-def _builtins(record: msgspec.Struct) -> dict[str, Any]:
-    built: dict[str, Any] = msgspec.to_builtins(record)
-    return built

@@ -89,6 +89,7 @@ def _shown(due: DueRun, running: Running | None = None) -> RunningRun:
         project=due.project,
         location=due.location,
         due_ns=due.due_ns,
+        cause=due.cause,
         started_ns=None if running is None else running.started_ns,
         attempt=0 if running is None else running.attempt,
     )

@@ -11,7 +11,16 @@ from checkwire.server.api.models.base import Definition, FailureData, Model
 from checkwire.server.monitor import ProjectStatus
 from checkwire.store.records import CheckRecord, CheckState, RunStatus
 
-__all__ = ["Check", "CheckList", "CheckShown", "Project", "ProjectList", "Standing", "check_of"]
+__all__ = [
+    "Check",
+    "CheckList",
+    "CheckShown",
+    "Moved",
+    "Project",
+    "ProjectList",
+    "Standing",
+    "check_of",
+]
 
 _WORST_FIRST: tuple[RunStatus, ...] = (
     "failed",
@@ -94,6 +103,21 @@ class Standing(Model):
         )
 
 
+class Moved(Standing):
+    """Where a check stands now at one location, where it did not stand before."""
+
+    check_uid: str
+    check: str
+    """The check's id within its project."""
+    project: str
+
+    @classmethod
+    def to(cls, state: CheckState, check_uid: str, check: str, project: str) -> Moved:
+        """This state."""
+        standing = Standing.of(state).model_dump()
+        return cls(**standing, check_uid=check_uid, check=check, project=project)
+
+
 class Check(Model):
     """A check, and where it stands."""
 
@@ -111,10 +135,10 @@ class Check(Model):
                     "locations": ["eu-west", "us-east"],
                     "every": 60.0,
                     "status": "passed",
+                    "paused": False,
                     "states": [],
                     "next_due_ns": 1_764_099_660_000_000_000,
                     "first_seen_ns": 1_764_000_000_000_000_000,
-                    "paused": False,
                     "paused_ns": None,
                     "paused_by": None,
                     "removed_ns": None,
@@ -136,15 +160,17 @@ class Check(Model):
     locations: list[str]
     """From where it is to run; empty: where the server is."""
     every: float | None
-    """Seconds between runs; null if it has no interval."""
+    """Seconds between runs, as the check has it; null if it has no interval."""
     status: RunStatus | None
-    """The worst of its states; null before its first run."""
+    """The worst of its states; null before its first run. It says nothing of `paused`: a check that
+    is paused keeps the status of its latest runs."""
+    paused: bool
+    """Whether no runs of it are planned until somebody resumes it."""
     states: list[Standing]
     """By location."""
     next_due_ns: int | None
     """When its next run is due, at any location; null if none is."""
     first_seen_ns: int
-    paused: bool
     paused_ns: int | None
     """Since when it is paused."""
     paused_by: str | None
@@ -217,10 +243,10 @@ def check_of(
         locations=list(definition.locations),
         every=definition.every,
         status=next((status for status in _WORST_FIRST if status in present), None),
+        paused=record.paused_ns is not None,
         states=[Standing.of(state) for state in sorted(states, key=lambda state: state.location)],
         next_due_ns=next_due_ns,
         first_seen_ns=record.first_seen_ns,
-        paused=record.paused_ns is not None,
         paused_ns=record.paused_ns,
         paused_by=record.paused_by,
         removed_ns=record.removed_ns,

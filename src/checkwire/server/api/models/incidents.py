@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -11,11 +12,57 @@ from checkwire.server.api.models.base import Model
 from checkwire.server.api.models.runs import Run
 from checkwire.store import records
 
-__all__ = ["Code", "CodeList", "FailureGroup", "FailureGroups", "Incident", "IncidentList"]
+__all__ = [
+    "Code",
+    "CodeList",
+    "FailureGroup",
+    "FailureGroups",
+    "Incident",
+    "IncidentList",
+    "IncidentTold",
+    "NoticeTold",
+]
 
 
-class Incident(Model):
-    """A period in which a check is down."""
+class NoticeTold(Model):
+    """A notice of an incident, and what became of it."""
+
+    id: str
+    """Its idempotency key."""
+    event: Literal["opened", "closed"]
+    channel: str = Field(examples=["ops"])
+    status: Literal["waiting", "delivered", "given_up"]
+    tries: int
+    created_ns: int
+    next_try_ns: int | None
+    """When it is tried again; null unless it is `waiting`."""
+    delivered_ns: int | None
+    error: str | None
+    """Why the latest try failed; of a notice that was delivered, whom it did not reach."""
+
+    @classmethod
+    def of(cls, entry: records.OutboxEntry) -> NoticeTold:
+        """As the store has it."""
+        status: Literal["waiting", "delivered", "given_up"] = "waiting"
+        if entry.delivered_ns is not None:
+            status = "delivered"
+        elif entry.next_try_ns is None:
+            status = "given_up"
+        return cls(
+            id=entry.id,
+            event=entry.event,
+            channel=entry.channel,
+            status=status,
+            tries=entry.tries,
+            created_ns=entry.created_ns,
+            next_try_ns=entry.next_try_ns,
+            delivered_ns=entry.delivered_ns,
+            error=entry.error,
+        )
+
+
+class IncidentTold(Model):
+    """A period in which a check is down, as it is told when it begins or ends."""
 
     id: str = Field(examples=["01KAYF0M7Z4QJ9T3V8X2B6N0PD"])
     check_uid: str
@@ -37,7 +84,7 @@ class Incident(Model):
     """The run that ended it."""
 
     @classmethod
-    def of(cls, incident: records.Incident) -> Incident:
+    def of(cls, incident: records.Incident) -> IncidentTold:
         """As the store has it."""
         return cls(
             id=incident.id,
@@ -52,6 +99,21 @@ class Incident(Model):
             message=incident.message,
             closed_ns=incident.closed_ns,
             closed_by=incident.closed_by,
+        )
+
+
+class Incident(IncidentTold):
+    """A period in which a check is down, and who was told of it."""
+
+    notices: list[NoticeTold]
+    """One for each channel and event, in the order in which they were written."""
+
+    @classmethod
+    def told(cls, incident: records.Incident, notices: Sequence[records.OutboxEntry]) -> Incident:
+        """As the store has it."""
+        return cls(
+            **IncidentTold.of(incident).model_dump(),
+            notices=[NoticeTold.of(entry) for entry in notices],
         )
 
 

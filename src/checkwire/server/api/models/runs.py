@@ -53,7 +53,8 @@ class Run(Model):
     project: str
     location: str
     cause: Cause | None
-    """Whether it was planned, or asked for; null while that is not known."""
+    """Why it takes place: `schedule`; `manual`, somebody asked for it; `first`, the check is new.
+    Null while that is not known."""
     status: RunShownStatus
     """Of the last attempt; `missed` if it never began; `waiting` or `running` before its end."""
     flaky: bool
@@ -109,7 +110,7 @@ class Run(Model):
             check=run.check,
             project=run.project,
             location=run.location,
-            cause=None,
+            cause=run.cause,
             status="waiting" if run.started_ns is None else "running",
             flaky=False,
             due_ns=run.due_ns,

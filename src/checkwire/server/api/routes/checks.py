@@ -67,7 +67,11 @@ def create_checks(monitor: Monitor, auth: Auth) -> APIRouter:
             bool | None, Query(description="Only those that are paused, or are not.")
         ] = None,
         text: Annotated[
-            Text | None, Query(description="Only those with this in their id or name.")
+            Text | None,
+            Query(
+                description="Only those with this in their id, their name, a tag, or the "
+                "failure code of a latest run; or of this uid."
+            ),
         ] = None,
         removed: Annotated[
             bool, Query(description="Also those that are no longer in their project.")

@@ -43,7 +43,9 @@ def create_events(monitor: Monitor, auth: Auth) -> APIRouter:
         response_class=Response,
         responses={
             200: {
-                "description": "The event's name is its kind; its data are JSON, with the topic. "
+                "description": "The event's name is its kind; its data are JSON, with the topic: "
+                "a run, an incident without its notices, a project, or one of a check's states "
+                "with `check_uid`, `check` and `project`. "
                 "`missed`: the reader was too slow or away for too long; it looks anew.",
                 "content": event_stream(_KINDS),
             }

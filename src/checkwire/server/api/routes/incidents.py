@@ -14,7 +14,7 @@ from checkwire.server.api.parameters import Cursor, Limit, Text
 from checkwire.server.auth import Auth
 from checkwire.server.monitor import Monitor
 from checkwire.server.problems import Problem
-from checkwire.store import incidents
+from checkwire.store import incidents, outbox
 
 __all__ = ["create_incidents"]
 
@@ -46,11 +46,13 @@ def create_incidents(monitor: Monitor, auth: Auth) -> APIRouter:
                 before=None if position is None else (position.opened_ns, position.id),
                 limit=limit + 1,
             )
+            told = await outbox.of_incidents(tx, [one.id for one in found[:limit]])
         following = None
         if len(found) > limit:
             last = found[limit - 1]
             following = write_cursor(IncidentPosition(last.opened_ns, last.id))
-        return IncidentList(items=[Incident.of(one) for one in found[:limit]], next=following)
+        items = [Incident.told(one, told[one.id]) for one in found[:limit]]
+        return IncidentList(items=items, next=following)
 
     @router.get("/incidents/{incident_id}", operation_id="show_incident")
     async def show_incident(incident_id: str) -> Incident:
@@ -59,8 +61,9 @@ def create_incidents(monitor: Monitor, auth: Auth) -> APIRouter:
         if _ID.fullmatch(incident_id):
             async with monitor.store.reading() as tx:
                 found = await incidents.get_incident(tx, incident_id)
+                told = await outbox.of_incident(tx, incident_id)
         if found is None:
             raise Problem(404, "no_such_incident", "There is no incident with this id.")
-        return Incident.of(found)
+        return Incident.told(found, told)
 
     return router

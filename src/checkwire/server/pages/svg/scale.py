@@ -55,7 +55,6 @@ def label_of(ns: float, step: float) -> str:
     """A tick's label, in the unit that its step calls for: ``50 ms``, ``1.5 s``, ``0``."""
     if not round(ns):
         return "0"
-    for unit, word in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
-        if step >= unit / 10 and ns >= unit / 10:
-            return f"{round(ns / unit, 3):,g} {word}"
-    return f"{ns:,.0f} ns"
+    if step >= 1e8 and ns >= 1e8:
+        return f"{round(ns / 1e9, 3):,g} s"
+    return f"{round(ns / 1e6, 6):,g} ms"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from checkwire.server.pages.figures import ago, counted, iso, moment, ms
+from checkwire.server.pages.figures import ago, counted, in_ms, iso, lasts, moment, ms
 from checkwire.server.pages.svg.strip import Bar, strip
 from checkwire.server.pages.words import MARKS, Mark
 from checkwire.store.records import RunRecord
@@ -16,9 +16,12 @@ from checkwire.store.records import RunRecord
 __all__ = ["RunRow", "run_row", "strip_of"]
 
 
+_ASKED = {"manual": "by hand", "first": "first run"}
+
+
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run in a list."""
+    """A run in a list. ``asked`` says why it took place, if no schedule did."""
 
     href: str
     mark: Mark
@@ -30,7 +33,7 @@ class RunRow:
     opened: str
     message: str
     code: str
-    by_hand: bool
+    asked: str
     attempts: str
     current: bool = False
 
@@ -85,9 +88,9 @@ def run_row(record: RunRecord, *, now_ns: int) -> RunRow:
         location=record.location,
         took=ms(record.duration_ns) if record.duration_ns is not None and record.attempts else "",
         opened=ms(opened) if opened is not None else "",
-        message=message,
+        message=in_ms(message),
         code=record.code or "",
-        by_hand=record.cause == "manual",
+        asked=_ASKED.get(record.cause, ""),
         attempts=str(record.attempts) if record.attempts > 1 else "",
     )
 
@@ -96,7 +99,7 @@ def _title(record: RunRecord, now_ns: int) -> str:
     when = moment(record.started_ns or record.due_ns, now_ns)
     text = f"{mark_of(record).word}, {when}"
     if record.attempts and record.duration_ns is not None:
-        text += f", {ms(record.duration_ns)} ms"
+        text += f", {lasts(record.duration_ns)}"
     return f"{text}: {record.message}" if record.message else text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -12,6 +12,7 @@ from checkwire.server.pages.figures import (
     ago,
     clock_time,
     counted,
+    in_ms,
     iso,
     moment,
     ms,
@@ -23,7 +24,8 @@ from checkwire.server.pages.views.bars import RunRow, run_row, strip_of
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.standing import standing_of
 from checkwire.server.pages.words import MARKS, PHASES, Mark, every
-from checkwire.store.records import CheckRecord, CheckState, Incident, RunRecord
+from checkwire.store.outbox import SEVERAL
+from checkwire.store.records import CheckRecord, CheckState, Incident, OutboxEntry, RunRecord
 
 __all__ = [
     "CheckView",
@@ -94,7 +96,7 @@ class PhaseLatency:
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """An incident."""
+    """An incident. ``untold`` is a sentence, if somebody was not told of it."""
 
     open: bool
     began: str
@@ -103,6 +105,7 @@ class IncidentRow:
     message: str
     code: str
     href: str
+    untold: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ def check_view(
     latencies: Sequence[Latency] = (),
     failures: Sequence[RunRecord] = (),
     incidents: Sequence[Incident] = (),
+    notices: Mapping[str, Sequence[OutboxEntry]] | None = None,
     next_due_ns: int | None,
     running: Sequence[str] = (),
     now_ns: int,
@@ -170,6 +174,7 @@ def check_view(
         latencies: ``open`` first, then its phases.
         failures: runs of the last day that failed.
         incidents: the newest first.
+        notices: of each incident, by its id.
         next_due_ns: when it is due next.
         running: ids of its runs that are under way.
         now_ns: the time.
@@ -205,7 +210,7 @@ def check_view(
         no_runs="" if page_of_runs else _no_runs(check, next_due_ns, now_ns),
         older=older,
         newer=newer,
-        incidents=[_incident(one, now_ns) for one in incidents],
+        incidents=[_incident(one, (notices or {}).get(one.id, ()), now_ns) for one in incidents],
         definition=_definition(definition),
     )
 
@@ -240,7 +245,7 @@ def _removed(check: CheckRecord, now_ns: int) -> str:
 
 
 def _location(state: CheckState, run: RunRecord | None, now_ns: int) -> LocationRow:
-    text = run.message if run is not None and run.message else ""
+    text = in_ms(run.message) if run is not None and run.message else ""
     if state.status == "passed" and state.good_in_row > 1:
         text = f"{state.good_in_row:,} in a row"
     elif state.status in ("failed", "error") and state.bad_in_row > 1:
@@ -321,17 +326,33 @@ def _no_runs(check: CheckRecord, next_due_ns: int | None, now_ns: int) -> str:
     return 'No runs yet, and none is scheduled. Run it now, or give it every="1m".'
 
 
-def _incident(incident: Incident, now_ns: int) -> IncidentRow:
+def _incident(incident: Incident, notices: Sequence[OutboxEntry], now_ns: int) -> IncidentRow:
     end = incident.closed_ns if incident.closed_ns is not None else now_ns
     return IncidentRow(
         open=incident.closed_ns is None,
         began=moment(incident.began_ns, now_ns),
         iso=iso(incident.began_ns),
         lasted=span(end - incident.began_ns),
-        message=incident.message or "",
+        message=in_ms(incident.message or ""),
         code=incident.code or "",
         href=f"/runs/{incident.opened_by}",
+        untold=_untold(notices),
     )
+
+
+def _untold(notices: Sequence[OutboxEntry]) -> str:
+    """Which channels do not know, and why."""
+    told = []
+    for notice in notices:
+        if notice.delivered_ns is not None:
+            continue
+        what = "beginning" if notice.event == "opened" else "end"
+        why = (notice.error or "nobody knows why").rstrip(".")
+        if notice.next_try_ns is None:
+            told.append(f"Channel {notice.channel} was not told of its {what}: {why}.")
+        elif notice.tries >= SEVERAL:
+            told.append(f"Channel {notice.channel} is yet to be told of its {what}: {why}.")
+    return " ".join(told)
 
 
 def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from checkwire.model.durations import format_ns
 from checkwire.model.failures import Failure, Severity, code_of
+from checkwire.server.pages.figures import in_ms, lasts
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.words import BLAME, Mark, mark_of_failure
 
@@ -92,11 +92,11 @@ def sentence(message: str, source: str = "") -> list[Piece]:
     end = len(subject)
     for match in _QUOTED.finditer(message, end):
         if match.start() > end:
-            found.append(Piece("", message[end : match.start()]))
+            found.append(Piece("", in_ms(message[end : match.start()])))
         found.append(Piece("quoted", match[0]))
         end = match.end()
     if end < len(message):
-        found.append(Piece("", message[end:]))
+        found.append(Piece("", in_ms(message[end:])))
     if found and found[-1].kind == "" and message[-1:] not in ".!?…":
         found[-1] = Piece("", f"{found[-1].text}.")
     return found
@@ -147,7 +147,7 @@ def _facts(failure: Failure) -> Iterator[tuple[str, str]]:
 
 def _value(name: str, value: Any) -> str:
     if name.endswith("_ns") and isinstance(value, int):
-        return format_ns(value)
+        return lasts(value)
     if name == "errno" and isinstance(value, int) and value in errno.errorcode:
         return errno.errorcode[value]
     if isinstance(value, str):

@@ -10,10 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from checkwire.model.attempt import Attempt, Connection
-from checkwire.model.durations import format_ns
 from checkwire.model.events import Certificate, Failed
 from checkwire.model.failures import Failure
-from checkwire.server.pages.figures import counted, ms
+from checkwire.server.pages.figures import counted, lasts, ms
 from checkwire.server.pages.svg.waterfall import Span, bar, scale_of
 from checkwire.server.pages.words import PHASES
 
@@ -341,7 +340,7 @@ def _try(row: Mapping[str, Any]) -> Try:
     return Try(
         address=str(row.get("address", "")),
         result=result,
-        figure=format_ns(duration) if isinstance(duration, int) else "",
+        figure=lasts(duration) if isinstance(duration, int) else "",
         good=result.startswith("connected"),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ from checkwire.server.pages.views.failure import FailureView, failure_view
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.standing import Standing, standing_of
 from checkwire.server.pages.words import MARKS, Mark, every
-from checkwire.store.records import CheckRecord, CheckState, RunRecord
+from checkwire.store.records import ChannelNotices, CheckRecord, CheckState, RunRecord
 
 __all__ = ["Banner", "CheckRow", "Group", "OverviewView", "Stock", "overview_view", "rank"]
 
 PAGE = 100
 """Checks of a group that are shown on one page."""
+
+_PLACED_TWICE = re.compile(r"(?:^|(?<=; ))([^:;]+):\d+: (?=\1[ ,])")
+"""A file and a line before a sentence that begins with the file."""
 
 _GROUPS = ("failed", "degraded", "none", "paused", "passed")
 _HEADINGS = {
@@ -172,6 +176,7 @@ def overview_view(
     projects: Sequence[ProjectStatus],
     health: Health,
     running: int,
+    notices: Sequence[ChannelNotices] = (),
     page: int = 1,
     text: str = "",
     tag: str = "",
@@ -185,6 +190,7 @@ def overview_view(
         projects: the projects.
         health: of the service.
         running: how many runs are under way.
+        notices: how those to each channel fare.
         page: which page, from 1.
         text, tag: what was asked for.
     """
@@ -212,7 +218,7 @@ def overview_view(
         mark=mark,
         sentence=sentence,
         facts=_facts(stock, strips, projects, running, now_ns),
-        banners=list(_banners(projects, health)),
+        banners=[*_banners(projects, health), *_undelivered(notices, projects)],
         groups=groups,
         empty=empty,
         command=command,
@@ -312,14 +318,16 @@ def _row(
 
 
 def _banners(projects: Sequence[ProjectStatus], health: Health) -> Iterable[Banner]:
+    of_projects = {f"project {project.key}: {project.error}" for project in projects}
     for problem in health.problems:
-        yield Banner("Checkwire itself", problem)
+        if problem not in of_projects:
+            yield Banner("Checkwire itself", problem)
     for project in projects:
-        if project.error is not None:
+        if error := _refused(project):
             yield Banner(
                 f"Project {project.name}",
                 "Its files cannot be loaded as they are now; the version before keeps running.",
-                project.error,
+                error,
             )
         if project.load_failures:
             count = len(project.load_failures)
@@ -330,6 +338,33 @@ def _banners(projects: Sequence[ProjectStatus], health: Health) -> Iterable[Bann
                 "not run.",
                 failures=tuple(failure_view(failure) for failure in project.load_failures),
             )
+
+
+def _refused(project: ProjectStatus) -> str:
+    """Why the files as they are now do not run, beyond what is wrong in those that do."""
+    text = project.error or ""
+    for failure in project.load_failures:
+        place = failure.location
+        where = f"{place.path}:{place.line}: " if place is not None else ""
+        text = text.replace(f"{where}{failure.message}", "").replace(failure.message, "")
+    return _PLACED_TWICE.sub("", text.strip("; "))
+
+
+def _undelivered(
+    notices: Sequence[ChannelNotices], projects: Sequence[ProjectStatus]
+) -> Iterable[Banner]:
+    names = {project.key: project.name for project in projects}
+    for one in notices:
+        told = []
+        if one.late:
+            are = "is not delivered, and is" if one.late == 1 else "are not delivered, and are"
+            told.append(f"{counted(one.late, 'notice')} {are} tried again.")
+        if one.given_up:
+            were = "was" if one.given_up == 1 else "were"
+            told.append(f"{counted(one.given_up, 'notice')} {were} given up.")
+        if told:
+            title = f"Channel {one.channel} of {names.get(one.project, one.project)}"
+            yield Banner(title, " ".join(told), one.error or "")
 
 
 def _empty(projects: Sequence[ProjectStatus], asked: bool) -> tuple[str, str]:

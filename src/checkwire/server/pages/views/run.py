@@ -18,6 +18,7 @@ from checkwire.server.pages.figures import (
     counted,
     day,
     iso,
+    lasts,
     ms,
     span,
 )
@@ -28,7 +29,7 @@ from checkwire.server.pages.views.handshake import ConnectionView, PhaseRow, con
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.timeline import timeline
 from checkwire.server.pages.views.transcript import Filter, Transcript, transcript
-from checkwire.server.pages.words import BLAME, MARKS, PHASES, Mark, every
+from checkwire.server.pages.words import ASKED, BLAME, MARKS, PHASES, Mark, every
 from checkwire.store.records import RunRecord
 
 __all__ = ["AttemptTab", "AttemptView", "Fact", "RunView", "Wanted", "run_view", "running_view"]
@@ -199,6 +200,8 @@ def running_view(
         Fact("Due", f"{clock_time(running.due_ns)} UTC", iso(running.due_ns)),
         Fact("From", running.location),
     ]
+    if running.cause is not None:
+        facts.append(Fact("Asked for", ASKED[running.cause]))
     if definition is not None:
         facts.append(Fact("Timeout", span(round(definition.timeout * 1e9))))
         facts.append(Fact("Definition", f"{definition.path}:{definition.line}", code=True))
@@ -237,7 +240,7 @@ def _pick(attempts: list[Attempt], number: int) -> Attempt | None:
 def _headline(record: RunRecord, run: Run | None, source: str) -> list[Piece]:
     match record.status:
         case "passed":
-            lasted = f"{ms(record.duration_ns or 0)} ms"
+            lasted = lasts(record.duration_ns or 0)
             if record.flaky:
                 failed = counted(record.attempts - 1, "attempt", words=True)
                 return [Piece("", f"Passed in {lasted}, after {failed} that did not.")]
@@ -290,8 +293,8 @@ def _facts(record: RunRecord, definition: CheckDefinition | None, now_ns: int) -
     if record.attempts > 1:
         yield Fact("Attempts", str(record.attempts))
     if record.duration_ns is not None and record.attempts:
-        yield Fact("Took", f"{ms(record.duration_ns)} ms")
-    yield Fact("Asked for", "by hand" if record.cause == "manual" else "by schedule")
+        yield Fact("Took", lasts(record.duration_ns))
+    yield Fact("Asked for", ASKED[record.cause])
     if record.attempts:
         yield Fact("Clock", record.clock)
     if definition is not None:
@@ -313,7 +316,7 @@ def _tabs_of(
     for attempt in attempts:
         last = attempt is attempts[-1]
         mark = MARKS["running"] if running and last else MARKS[attempt.status]
-        text = mark.word if running and last else f"{mark.word}, {ms(attempt.duration_ns)} ms"
+        text = mark.word if running and last else f"{mark.word}, {lasts(attempt.duration_ns)}"
         tabs.append(AttemptTab(attempt.number, mark, text, attempt is current))
     return tabs
 

@@ -108,9 +108,9 @@ def _passed(state: CheckState, run: RunRecord | None, places: int, now_ns: int) 
         return Standing(
             "passed", MARKS["flaky"], _plain(text), state.since_ns, state.run_id, 0, places
         )
-    more = ""
-    if state.good_in_row > 1:
-        more = f", {state.good_in_row:,} times in a row over {span(state.due_ns - state.since_ns)}"
+    # Not how often: the count goes on where a missed run begins this span anew.
+    lasts_ns = state.due_ns - state.since_ns
+    more = f", every time for {span(lasts_ns)}" if lasts_ns > 0 else ""
     return Standing(
         "passed", MARKS["passed"], _plain(f"{last}{more}."), state.since_ns, state.run_id, 0, places
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from checkwire.model.attempt import Attempt, Step
-from checkwire.model.durations import format_ns
 from checkwire.model.events import (
     ConnectionClosed,
     ConnectionStarted,
@@ -22,7 +21,7 @@ from checkwire.model.events import (
     StepFinished,
     StepStarted,
 )
-from checkwire.server.pages.figures import after, at, counted, ms, size
+from checkwire.server.pages.figures import after, at, counted, lasts, ms, size
 from checkwire.server.pages.views.payload import Piece, pieces, pretty, preview
 from checkwire.server.pages.views.rows import (
     FailureRow,
@@ -222,7 +221,7 @@ class _Rows:
             self._last_ns = None  # they may have come at any time
             return
         if self._last_ns is not None and row.at_ns - self._last_ns >= QUIET_NS:
-            yield GapRow(self._last_ns, f"{format_ns(row.at_ns - self._last_ns)} quiet")
+            yield GapRow(self._last_ns, f"{lasts(row.at_ns - self._last_ns)} quiet")
         self._last_ns = max(row.at_ns, self._last_ns or 0)
 
     def _event(self, event: Event) -> Iterator[Row]:
