@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from checkwire.store.database import Store
+from checkwire.store.registry import remove_projects_but, sync_project
 from checkwire.store.secrets import SecretBox, secret_values
 from support.asking import SECOND_NS, watching
 from support.postgresql import PostgreSQL, serving_postgresql
@@ -34,6 +35,22 @@ def values(root: Path, key: str = "test") -> dict[str, str]:
             await store.close()
 
     return asyncio.run(work())
+
+
+def watches(root: Path, *keys: str) -> None:
+    """A server has watched these projects, and watches them still."""
+
+    async def work() -> None:
+        store = await Store.open(f"sqlite:///{root}/.checkwire/checkwire.db")
+        try:
+            async with store.writing() as tx:
+                for key in keys:
+                    await sync_project(tx, key=key, name=key, root="/", definitions=(), now_ns=1)
+                await remove_projects_but(tx, keys, 2)
+        finally:
+            await store.close()
+
+    asyncio.run(work())
 
 
 def test_a_token_is_written_alone_so_that_a_shell_can_take_it(tmp_path: Path) -> None:
@@ -110,6 +127,7 @@ def test_a_token_that_is_made_opens_a_running_server_and_a_revoked_one_does_not(
 def test_a_secret_is_read_from_standard_input_sealed_and_named(tmp_path: Path) -> None:
     root = project(tmp_path)
     assert checkwire("secret", "set", "API_KEY", cwd=root, given="hunter2\n").status == 0
+    watches(root, "test", "other")
     words = ("secret", "set", "PEM", "--project", "other")
     assert checkwire(*words, cwd=root, given="two\nlines\n\n").status == 0
     assert values(root) == {"API_KEY": "hunter2"}
@@ -123,6 +141,41 @@ def test_a_secret_is_read_from_standard_input_sealed_and_named(tmp_path: Path) -
     document = json.loads(checkwire("secret", "list", "--json", cwd=root).out)
     assert [secret["name"] for secret in document["secrets"]] == ["API_KEY"]
     assert "hunter2" not in listed.out + json.dumps(document)
+
+
+def test_outside_of_a_project_a_secret_is_of_the_one_that_the_server_watches(
+    tmp_path: Path,
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    place = ("--data", str(tmp_path / ".checkwire"))
+    watches(tmp_path, "gone", "shop")
+    watches(tmp_path, "shop")
+    result = checkwire("secret", "set", "A", *place, cwd=elsewhere, given="x")
+    assert (result.status, result.err) == (0, "A of shop is set.\n")
+    assert values(tmp_path, "shop") == {"A": "x"}
+    watches(tmp_path, "shop", "bank")
+    for words in (["set", "B"], ["list"], ["rm", "A"]):
+        result = checkwire("secret", *words, *place, cwd=elsewhere, given="x")
+        assert (result.status, result.out) == (2, "")
+        assert "the server watches several (bank, shop): name one with --project" in result.err
+    assert " A " in checkwire("secret", "list", "--project", "shop", *place, cwd=elsewhere).out
+
+
+def test_a_project_that_nobody_knows_has_no_secrets(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    result = checkwire("secret", "set", "A", "--project", "shop", cwd=root, given="x")
+    assert (result.status, result.out) == (2, "")
+    assert 'no project "shop" is known here: run this in its folder' in result.err
+    assert not (root / ".checkwire").exists()
+    named = ("--project", "test")  # before the server has started first
+    assert checkwire("secret", "set", "A", *named, cwd=root, given="x").status == 0
+    watches(root, "shop")
+    assert checkwire("secret", "set", "B", cwd=root, given="x").err == "B of test is set.\n"
+    for words in (["set", "B"], ["list"], ["rm", "A"]):
+        result = checkwire("secret", *words, "--project", "shpo", cwd=root, given="x")
+        assert (result.status, result.out) == (2, "")
+        assert 'no project "shpo" is known here; did you mean "shop"?' in result.err
 
 
 def test_a_secret_is_asked_for_unseen(tmp_path: Path) -> None:

@@ -32,12 +32,14 @@ class Place(NamedTuple):
     """Where a server's data are.
 
     Attributes:
-        project: id of the project around the current folder.
+        project: id of the project around the current folder, or else what the folder's would be.
+        is_project: whether there is one: whether it has settings.
         data: the folder.
         url: of the database.
     """
 
     project: str
+    is_project: bool
     data: Path
     url: str
 
@@ -45,6 +47,12 @@ class Place(NamedTuple):
     def key(self) -> Path:
         """The file with the key to the secrets."""
         return secrets_key(self.data)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the database is there, as far as that can be known without asking it."""
+        file = database_file(self.url)
+        return file is None or file.exists()
 
 
 def find_place(data: Path | None, database: str | None) -> Place:
@@ -55,7 +63,12 @@ def find_place(data: Path | None, database: str | None) -> Place:
     """
     project = find_project(())
     folder = data_folder(data, project)
-    return Place(project.id, folder, database_url(database, folder))
+    return Place(
+        project=project.id,
+        is_project=project.config_path is not None,
+        data=folder,
+        url=database_url(database, folder),
+    )
 
 
 @contextmanager
