@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sqlite3
 import stat
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from checkwire.server.claim import Claim
 from checkwire.store.database import Store
 from checkwire.store.registry import remove_projects_but, sync_project
 from checkwire.store.secrets import SecretBox, secret_values
@@ -186,6 +188,21 @@ def test_a_secret_is_asked_for_unseen(tmp_path: Path) -> None:
     assert result.status == 0, result.out
     assert "hunter2" not in result.out
     assert values(root) == {"API_KEY": "hunter2"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_makes_in_a_folder_is_its_owners(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    os.chown(root, 4321, 1234)
+    assert checkwire("secret", "set", "A", cwd=root, given="x").status == 0
+    data = root / ".checkwire"
+    with sqlite3.connect(data / "checkwire.db") as held:  # so that the log stays
+        held.execute("SELECT count(*) FROM secrets")
+        assert checkwire("token", "create", "ci", cwd=root).status == 0
+        with Claim(data / "checkwire.db"):
+            made = {file.name: file.stat() for file in (data, *data.iterdir())}
+    assert {"secrets.key", "checkwire.db", "checkwire.db-wal", ".gitignore"} < made.keys()
+    assert {(status.st_uid, status.st_gid) for status in made.values()} == {(4321, 1234)}
 
 
 def test_secrets_are_removed_all_or_none(tmp_path: Path) -> None:
