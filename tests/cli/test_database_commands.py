@@ -312,7 +312,24 @@ def test_where_there_is_no_database_none_is_made(tmp_path: Path, arguments: list
     result = checkwire(*arguments, cwd=project(tmp_path))
     assert (result.status, result.out) == (2, "")
     assert re.fullmatch(r"checkwire: error: there is no database [^\n]+\n", result.err)
+    assert "name the server's folder with --data DIR" in result.err
     assert not (tmp_path / ".checkwire").exists()
+
+
+@pytest.mark.parametrize("arguments", [["token", "create", "ci"], ["secret", "set", "A"]])
+def test_outside_of_a_project_a_database_is_made_only_where_one_was_named(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    result = checkwire(*arguments, cwd=tmp_path, given="x")
+    assert (result.status, result.out) == (2, "")
+    assert f"there is no database {tmp_path}/.checkwire/checkwire.db: name the" in result.err
+    assert not (tmp_path / ".checkwire").exists()
+    made = checkwire(*arguments, cwd=tmp_path, given="x", CHECKWIRE_DATA="data")
+    assert made.status == 0, made.err
+    assert f"Made the database {tmp_path}/data/checkwire.db" in made.err
+    # One that is there needs no project around it.
+    (tmp_path / "data").rename(tmp_path / ".checkwire")
+    assert checkwire(*arguments, cwd=tmp_path, given="x").status == 0
 
 
 @pytest.fixture(scope="session")

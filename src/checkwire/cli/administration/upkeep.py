@@ -33,9 +33,11 @@ def back_up(file: Path, data: Path | None, database: str | None, *, as_json: boo
     """Copy the database to a file.
 
     Raises:
-        CheckwireError: the file is there, or cannot be written; or it is PostgreSQL's.
+        CheckwireError: there is no database, or it is PostgreSQL's; or the file is there already,
+            or cannot be written.
     """
     place = find_place(data, database)
+    place.require()
     target = file.absolute()
     with importing():
         from checkwire.store.address import parse_address
@@ -107,6 +109,7 @@ def migrate_database(data: Path | None, database: str | None, *, as_json: bool) 
         CheckwireError: there is no database, or it is a newer version's.
     """
     place = find_place(data, database)
+    place.require()
     with importing():
         from checkwire.store.inspection import revision_at
         from checkwire.store.schema import HEAD

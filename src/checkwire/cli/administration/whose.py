@@ -36,13 +36,15 @@ def whose_secrets(place: Place, named: str | None, *, create: bool = False) -> s
     Args:
         place: where the database is.
         named: what ``--project`` says.
-        create: whether the database need not be there: then it knows no project yet.
+        create: whether a database may be made: it knows no project yet.
 
     Raises:
-        UsageError: the project is not known, or it could be one of several.
+        UsageError: the project is not known, or it could be one of several; or there is no
+            database.
         DatabaseError: the database cannot be used.
     """
-    known = _Known() if create and not place.is_there else with_store(place, _known)
+    place.require(create=create)
+    known = with_store(place, _known) if place.is_there else _Known()
     if named is not None:
         if named == place.project or named in known.all:
             return named
