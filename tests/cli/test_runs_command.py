@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -105,6 +106,23 @@ def test_a_run_is_named_by_its_id_or_by_its_check(watched: Watched) -> None:
     assert msgspec.convert(by_check["run"], Run).attempts == (
         watched.runs["ticker-subscribe"].attempts
     )
+
+
+def test_of_a_name_that_a_removed_check_had_too_the_check_that_is_there_is_meant(
+    tmp_path: Path,
+) -> None:
+    with watching(tmp_path) as watched:
+        uid = watched.move("feed", "checks/renamed_check.py")
+        run_id = watched.server.do(
+            watched.server.monitor.store_run(uid, watched.runs["feed"], watched.now_ns)
+        ).run_id
+        assert watched.told("show", "feed")["record"]["run_id"] == run_id
+        assert watched.told("show", "shop/feed")["record"]["run_id"] == run_id
+        (run,) = watched.told("runs", "--check", "feed")["runs"]
+        assert run["check_uid"] == uid
+        before = watched.runs["feed"].check.id
+        (run,) = watched.told("runs", "--check", before)["runs"]
+        assert run["check_uid"] == watched.uid("feed")
 
 
 def test_the_latest_failed_run_of_a_check(watched: Watched) -> None:

@@ -33,7 +33,8 @@ def find_checks(
 def find_check(server: Server, name: str, *, removed: bool = False) -> CheckAnswer:
     """The one check that is meant: by its uid, its id, its name, or its function.
 
-    ``PROJECT/NAME`` names a project, too.
+    ``PROJECT/NAME`` names a project, too. Of those that one name fits, one that is removed is meant
+    only if no other is: a check that moves to another file leaves one behind.
 
     Args:
         server: where it is.
@@ -52,6 +53,7 @@ def find_check(server: Server, name: str, *, removed: bool = False) -> CheckAnsw
     project, slash, rest = name.partition("/")
     if not matches and slash and rest:
         matches = list(_matching(server, rest, project, removed))
+    matches = [check for check in matches if check.removed_ns is None] or matches
     if len({check.uid for check in matches}) == 1:
         return matches[0]
     if matches:
