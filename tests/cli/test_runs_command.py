@@ -49,8 +49,7 @@ def test_the_latest_runs_come_first_with_what_went_wrong(watched: Watched) -> No
         (["--code", "tls"], 1),
         (["--code", "tls."], 1),
         (["--location", "us"], 0),
-        (["--tag", "none-has-it"], 0),
-        (["--project", "other"], 0),
+        (["--location", "us", "--project", "shop"], 0),
     ],
 )
 def test_filters(watched: Watched, arguments: list[str], count: int) -> None:
@@ -74,6 +73,10 @@ def test_more_than_a_page_of_the_server_is_fetched(watched: Watched) -> None:
         (["--since", "yesterday"], '--since: "yesterday" is neither a duration (2h) nor'),
         (["--since", "2026-13-01"], "since is not an instant"),
         (["--code", "TLS"], '--code: "TLS" is no code of a failure'),
+        (["--tag", "none-has-it"], 'has the tag "none-has-it"'),
+        (["--project", "shpo"], 'has no project "shpo"; did you mean "shop"?'),
+        (["--location", "uss"], 'runs at "uss"; did you mean "us"?'),
+        (["--location", "mars"], 'runs at "mars"; known are eu, us'),
         (["--limit", "0"], "0 is not in the range"),
         (["--status", "fialed"], "'fialed' is not one of"),
     ],

@@ -88,10 +88,34 @@ def test_checks_that_are_paused_or_have_never_run_are_not_down(tmp_path: Path) -
         assert re.search(r"^  ○ positions +paused by local (just now|\d+ s ago)$", result.out, re.M)
 
 
-def test_filters_narrow_what_is_told(watched: Watched) -> None:
-    assert watched.told("status", "--tag", "nothing-has-it")["checks"] == []
-    result = watched.ask("status", "--project", "other")
-    assert (result.status, result.out.splitlines()[-1]) == (0, "no checks  exit 0")
+def test_filters_narrow_what_is_told(tmp_path: Path) -> None:
+    with watching(tmp_path) as watched:
+        watched.watch("bank", "feed", "positions", tag="money")
+        watched.watch("mill", tag="")
+        for arguments in (["--project", "bank"], ["--tag", "money"]):
+            checks = watched.told("status", *arguments)["checks"]
+            assert {check["project"] for check in checks} == {"bank"}
+            assert {check["name"] for check in checks} == {"feed", "positions"}
+        for nothing in (["--project", "mill"], ["--project", "shop", "--tag", "money"]):
+            result = watched.ask("status", *nothing)
+            assert (result.status, result.out.splitlines()[-1]) == (0, "no checks  exit 0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--project", "shpo"], 'has no project "shpo"; did you mean "shop"?'),
+        (["--project", "other"], 'has no project "other"; known are shop'),
+        (["--tag", "nothing-has-it"], 'has the tag "nothing-has-it"'),
+        (["--tag", "none", "--json"], 'has the tag "none"'),
+    ],
+)
+def test_a_name_that_the_server_does_not_know(
+    watched: Watched, arguments: list[str], error: str
+) -> None:
+    result = watched.ask("status", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert error in result.err
 
 
 def test_there_is_colour_where_it_is_wanted(watched: Watched) -> None:

@@ -69,11 +69,10 @@ class Watched:
         self.server.do(_watch(self.server, PROJECT, checks))
         return check_uid(PROJECT, moved.id)
 
-    def watch(self, project: str, name: str) -> str:
-        """The server watches another project, too, with that check of the samples; its uid."""
-        check = self.runs[name].check
-        self.server.do(_watch(self.server, project, [check]))
-        return check_uid(project, check.id)
+    def watch(self, project: str, *names: str, tag: str) -> None:
+        """The server watches another project, too, with those checks of the samples."""
+        checks = [msgspec.structs.replace(self.runs[name].check, tags=(tag,)) for name in names]
+        self.server.do(_watch(self.server, project, checks))
 
     def ask(self, *arguments: str, **variables: str) -> Result:
         """Run a command to its end; it knows the server, and no login but its own."""

@@ -11,7 +11,7 @@ import msgspec
 
 from checkwire.cli.client.access import find_access
 from checkwire.cli.client.answers import CheckAnswer, RunAnswer, decoded, short_name
-from checkwire.cli.client.finding import find_check
+from checkwire.cli.client.finding import find_check, require_known
 from checkwire.cli.client.server import Server
 from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.instants import instant
@@ -49,7 +49,7 @@ def show_runs(
     """Write the runs that fit.
 
     Raises:
-        CheckwireError: the server cannot be asked, or does not take a filter.
+        CheckwireError: the server cannot be asked, or does not take or know a filter.
     """
     began_ns = None if since is None else _since(since)
     asked = Server(find_access(server, token))
@@ -63,6 +63,8 @@ def show_runs(
         "since": began_ns,
     }
     runs = [decoded(item, RunAnswer, asked) for item in asked.pages("/runs", query, limit)]
+    if not runs:
+        require_known(asked, project=project, tag=tag, location=location, removed=True)
     output = Output()
     if as_json:
         document = {"server": asked.access.server, "runs": msgspec.to_builtins(runs)}

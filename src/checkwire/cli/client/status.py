@@ -15,6 +15,7 @@ from checkwire.cli.client.answers import (
     Standing,
     decoded,
 )
+from checkwire.cli.client.finding import require_known
 from checkwire.cli.client.runs import sentence_lines
 from checkwire.cli.client.server import Refusal, Server
 from checkwire.cli.reporters.console import Console
@@ -58,7 +59,7 @@ def show_status(
     """Write how all checks stand; returns the exit status.
 
     Raises:
-        CheckwireError: the server cannot be asked.
+        CheckwireError: the server cannot be asked, or knows no such project or tag.
     """
     asked = Server(find_access(server, token))
     answers = _ask(asked, project, tag)
@@ -77,6 +78,9 @@ def _ask(server: Server, project: str | None, tag: str | None) -> _Answers:
     projects = [decoded(item, ProjectAnswer, server) for item in server.items("/projects")]
     query = {"project": project, "tag": tag}
     checks = [decoded(item, CheckAnswer, server) for item in server.pages("/checks", query)]
+    if not checks:
+        keys = [one.key for one in projects]
+        require_known(server, project=project, tag=tag, projects=keys)
     checks.sort(key=_gravity)
     if project is not None:
         projects = [one for one in projects if one.key == project]
