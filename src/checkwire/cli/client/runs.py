@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 
 from checkwire.cli.client.access import find_access
-from checkwire.cli.client.answers import CheckAnswer, RunAnswer, decoded, short_name
+from checkwire.cli.client.answers import (
+    CheckAnswer,
+    RunAnswer,
+    decoded,
+    short_name,
+    watches_several,
+)
 from checkwire.cli.client.finding import find_check, require_known
 from checkwire.cli.client.server import Server
 from checkwire.cli.reporters.console import Console
@@ -75,7 +81,8 @@ def show_runs(
         narrowed = any(value for value in query.values())
         console.lines([Text("no run fits" if narrowed else "there is no run yet", "bold")])
         return
-    console.lines(run_lines(runs, _names(asked), console.width, time.time_ns()))
+    several = watches_several(asked)
+    console.lines(run_lines(runs, _names(asked), console.width, time.time_ns(), several=several))
 
 
 def _names(server: Server) -> dict[str, str]:
@@ -115,7 +122,12 @@ def mark_of(run: RunAnswer) -> Mark:
 
 
 def run_lines(
-    runs: Sequence[RunAnswer], known: Mapping[str, str], width: int, now_ns: int
+    runs: Sequence[RunAnswer],
+    known: Mapping[str, str],
+    width: int,
+    now_ns: int,
+    *,
+    several: bool = False,
 ) -> Iterator[Text]:
     """A line for each, and its failure's sentence below.
 
@@ -124,9 +136,12 @@ def run_lines(
         known: names of checks by their uids; others are named by their ids.
         width: columns of the terminal.
         now_ns: the time.
+        several: whether to say of which project each check is.
     """
     whens = [instant(run.due_ns, now_ns) for run in runs]
     names = [known.get(run.check_uid) or short_name(run.check) for run in runs]
+    if several:
+        names = [f"{run.project}/{name}" for run, name in zip(runs, names, strict=True)]
     when = max(map(len, whens))
     place = min(max(len("from"), *(width_of(clean(run.location)) for run in runs)), _PLACE)
     fixed = 2 + 2 + when + _GAP + _GAP + place + _GAP + _DURATION + _GAP + _RUN_ID

@@ -14,6 +14,7 @@ from checkwire.cli.client.answers import (
     ServerAnswer,
     Standing,
     decoded,
+    full_name,
 )
 from checkwire.cli.client.finding import require_known
 from checkwire.cli.client.runs import sentence_lines
@@ -51,6 +52,7 @@ class _Answers(NamedTuple):
     projects: list[ProjectAnswer]
     checks: list[CheckAnswer]
     sentences: dict[str, RunAnswer]
+    several: bool
 
 
 def show_status(
@@ -82,9 +84,10 @@ def _ask(server: Server, project: str | None, tag: str | None) -> _Answers:
         keys = [one.key for one in projects]
         require_known(server, project=project, tag=tag, projects=keys)
     checks.sort(key=_gravity)
+    several = len(projects) > 1
     if project is not None:
         projects = [one for one in projects if one.key == project]
-    return _Answers(about, projects, checks, _sentences(server, checks))
+    return _Answers(about, projects, checks, _sentences(server, checks), several)
 
 
 def _state(check: CheckAnswer) -> str:
@@ -173,18 +176,13 @@ def _lines(server: Server, answers: _Answers, status: int, width: int) -> Iterat
     yield from problems
     if problems:
         yield Text()
-    many = len({check.project for check in answers.checks}) > 1
-    names = {check.uid: _name(check, many) for check in answers.checks}
+    names = {check.uid: full_name(check, answers.several) for check in answers.checks}
     longest = max((width_of(clean(name)) for name in names.values()), default=0)
     column = min(longest, _LONGEST_NAME, width // 2)
     for check in answers.checks:
         yield from _check(check, names[check.uid], column, answers.sentences, width, now_ns)
     yield Text()
     yield _summary(answers.checks, status).cut(width)
-
-
-def _name(check: CheckAnswer, many: bool) -> str:
-    return f"{check.project}/{check.name}" if many else check.name
 
 
 def _problems(answers: _Answers, now_ns: int, page: int) -> Iterator[Text]:
