@@ -270,10 +270,28 @@ def test_a_damaged_database_is_told_with_status_1(tmp_path: Path) -> None:
 def test_what_is_too_old_is_removed(tmp_path: Path) -> None:
     with watching(tmp_path) as watched:
         database = ("--database", f"sqlite:///{watched.server.store.address}")
-        assert "Nothing is older" in watched.ask("db", "prune", *database).out
+        told = watched.ask("db", "prune", *database).out
+        assert "nothing to remove: runs go by whole days (UTC) that are rolled up" in told
         day = 86_400 * SECOND_NS
         watched.store("feed", watched.runs["ticker-subscribe"], 31 * day)
         assert watched.told("db", "prune", *database)["pruned"]["transcripts"] == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "level", "age"),
+    [
+        (["db", "prune"], "runs", "1m"),
+        (["db", "prune"], "passed-transcripts", "23h"),
+        (["serve"], "incidents", "0s"),
+    ],
+)
+def test_nothing_is_kept_for_less_than_a_day(
+    tmp_path: Path, command: list[str], level: str, age: str
+) -> None:
+    result = checkwire(*command, "--keep", f"{level}={age}", cwd=project(tmp_path))
+    assert (result.status, result.out) == (2, "")
+    assert f"{level}: {age} is too short" in result.err
+    assert "write 1d or more" in result.err
 
 
 def test_migrating_says_from_where_to_where(tmp_path: Path) -> None:

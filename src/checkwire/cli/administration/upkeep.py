@@ -99,7 +99,12 @@ def prune_database(
     }
     told = [_some(getattr(pruned, name), noun) for name, noun in nouns.items()]
     removed = ", ".join(part for part in told if part)
-    click.echo(f"Removed {removed}." if removed else "Nothing is older than it is to be kept.")
+    # What is a little too old may still be there: a day's runs go together, once it is rolled up.
+    nothing = (
+        "There is nothing to remove: runs go by whole days (UTC) that are rolled up, and the "
+        "latest of each check stays."
+    )
+    click.echo(f"Removed {removed}." if removed else nothing)
 
 
 def migrate_database(data: Path | None, database: str | None, *, as_json: bool) -> None:
