@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from checkwire.model.failures import Failure
 from checkwire.server.monitor import Health
 from support.asking import SECOND_NS, Watched, watching
 
@@ -68,6 +70,29 @@ def test_what_the_server_and_its_projects_lack_is_told_above(watched: Watched) -
     finally:
         monitor.state = Health(ok=True)
     assert result.out.splitlines()[2] == "  ▲ server  The disk of the database is full."
+
+
+def test_a_broken_file_is_told_once(tmp_path: Path) -> None:
+    message = "checks/feed_check.py, line 24, is not valid Python: invalid syntax."
+    failure = Failure(code="script.syntax", message=message)
+    with watching(tmp_path) as watched:
+        monitor = watched.server.monitor
+        (status,) = monitor.projects()
+
+        def problems(error: str) -> str:
+            project = msgspec.structs.replace(status, error=error, load_failures=(failure,))
+            watched.server.do(monitor.add_project(project, []))
+            monitor.state = Health(ok=True, problems=(f"project shop: {error}",))
+            return " ".join(watched.ask("status").out.partition("\n\n")[2].split())
+
+        told = problems(message)
+        assert told.startswith(f"▲ shop {message} ")
+        assert told.count("line 24") == 1
+        assert "runs on" not in told
+        # Another version was refused; what is wrong with the one that runs is still so.
+        told = problems("feed_check.py, line 7, is not valid Python: '(' was never closed.")
+        assert (told.count("line 7"), told.count("line 24")) == (1, 1)
+        assert "was never closed. The version of" in told
 
 
 def test_of_several_places_those_are_named_where_it_is_down(tmp_path: Path) -> None:

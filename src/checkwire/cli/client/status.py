@@ -187,9 +187,11 @@ def _lines(server: Server, answers: _Answers, status: int, width: int) -> Iterat
 
 def _problems(answers: _Answers, now_ns: int, page: int) -> Iterator[Text]:
     mark = MARKS["warning"]
-    told = [("server", problem) for problem in answers.server.problems]
+    # A server's problems are its projects', too.
+    again = {f"project {project.key}: {project.error}" for project in answers.projects}
+    told = [("server", problem) for problem in answers.server.problems if problem not in again]
     for project in answers.projects:
-        if project.error is not None:
+        if project.error is not None and not _is_of_failures(project, project.error):
             loaded = instant(project.loaded_ns, now_ns)
             error = project.error.rstrip(".")
             told.append((project.key, f"{error}. The version of {loaded} runs on."))
@@ -199,6 +201,12 @@ def _problems(answers: _Answers, now_ns: int, page: int) -> Iterator[Text]:
         yield Text("  ").add(mark.shape, mark.style).add(f" {whose}  ", "bold").add(first)
         for line in rest:
             yield Text().pad(len(whose) + 6).add(line)
+
+
+def _is_of_failures(project: ProjectAnswer, error: str) -> bool:
+    """Whether an error says only what is wrong with files of the version that runs."""
+    failures = project.load_failures
+    return bool(failures) and all(failure.message in error for failure in failures)
 
 
 def _check(
