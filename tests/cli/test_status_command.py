@@ -110,7 +110,9 @@ def test_checks_that_are_paused_or_have_never_run_are_not_down(tmp_path: Path) -
         result = watched.ask("status")
         assert result.status == 0
         assert f"{len(down)} paused" in result.out
-        assert re.search(r"^  ○ positions +paused by local (just now|\d+ s ago)$", result.out, re.M)
+        assert re.search(
+            r"^  ○ positions +paused from this machine (just now|\d+ s ago)$", result.out, re.M
+        )
 
 
 def test_filters_narrow_what_is_told(tmp_path: Path) -> None:

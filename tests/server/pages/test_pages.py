@@ -241,9 +241,9 @@ def test_a_run_is_asked_for_by_a_plain_form(server: Filled) -> None:
 def test_a_check_is_paused_and_resumed_by_plain_forms(server: Filled) -> None:
     uid = uid_of("room_join")
     assert server.running.post(f"/checks/{uid}/pause").status == 303
-    assert "Paused by local" in page(server, f"/checks/{uid}").text
+    assert "Paused from this machine" in page(server, f"/checks/{uid}").text
     assert server.running.post(f"/checks/{uid}/resume").status == 303
-    assert "Paused by" not in page(server, f"/checks/{uid}").text
+    assert "Paused from" not in page(server, f"/checks/{uid}").text
     assert page(server, "/checks/nothing/run", 405).wrong == []
     assert server.running.post("/checks/nothing/run", accept="text/html").status == 404
 

@@ -26,6 +26,7 @@ from checkwire.cli.reporters.json import format_document
 from checkwire.cli.reporters.marks import MARKS, Mark
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text, clean, width_of, wrap
+from checkwire.model.people import by_whom
 
 __all__ = ["show_status"]
 
@@ -243,8 +244,7 @@ def _fact(check: CheckAnswer, state: str, now_ns: int) -> Text:
     match state:
         case "paused":
             since = "" if check.paused_ns is None else f" {ago(check.paused_ns, now_ns)}"
-            by = f" by {check.paused_by}" if check.paused_by else ""
-            return Text(f"{word}{by}{since}", "dim")
+            return Text(f"{word}{by_whom(check.paused_by)}{since}", "dim")
         case "new":
             due = "" if check.next_due_ns is None else f", due {ago(check.next_due_ns, now_ns)}"
             return Text(f"{word}{due or ', and not scheduled'}", "dim")
