@@ -294,6 +294,12 @@ def test_nothing_is_kept_for_less_than_a_day(
     assert "write 1d or more" in result.err
 
 
+def test_an_age_that_is_none_is_told_with_one_that_is(tmp_path: Path) -> None:
+    result = checkwire("db", "prune", "--keep", "runs=abc", cwd=project(tmp_path))
+    assert (result.status, result.out) == (2, "")
+    assert 'runs: "abc" is no age: write 7d, 90d or 400d' in result.err
+
+
 def test_migrating_says_from_where_to_where(tmp_path: Path) -> None:
     root = project(tmp_path)
     missing = checkwire("db", "migrate", cwd=root)

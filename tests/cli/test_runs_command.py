@@ -48,6 +48,8 @@ def test_the_latest_runs_come_first_with_what_went_wrong(watched: Watched) -> No
         (["--code", "tls.certificate_expired"], 1),
         (["--code", "tls"], 1),
         (["--code", "tls."], 1),
+        (["--code", "tls.*"], 1),
+        (["--code", "tl"], 0),
         (["--location", "us"], 0),
         (["--location", "us", "--project", "shop"], 0),
     ],

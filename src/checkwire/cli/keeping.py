@@ -32,8 +32,8 @@ class _Kept(click.ParamType[tuple[str, int]]):
             self.fail(f'"{value}" is not LEVEL=AGE with one of {", ".join(LEVELS)}', param, ctx)
         try:
             age_ns = round(parse_duration(age) * 1e9)
-        except ValueError as error:
-            self.fail(f"{level}: {error}", param, ctx)
+        except ValueError:
+            self.fail(f'{level}: "{age}" is no age: write 7d, 90d or 400d', param, ctx)
         if age_ns < _SHORTEST_NS:
             self.fail(
                 f"{level}: {age} is too short: statistics are of whole days, and nothing is kept "

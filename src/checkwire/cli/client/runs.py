@@ -36,7 +36,7 @@ _RUN_ID = 26
 _DURATION = 8
 _PLACE = 10
 _NAMED = 1000
-_CODE = re.compile(r"[a-z][a-z0-9_]*(?:\.(?:[a-z][a-z0-9_]*)?)?", re.ASCII)
+_CODE = re.compile(r"[a-z][a-z0-9_]*(?:\.(?:\*|[a-z][a-z0-9_]*)?)?", re.ASCII)
 
 
 def show_runs(
@@ -93,13 +93,14 @@ def _names(server: Server) -> dict[str, str]:
 
 
 def _code(text: str) -> str:
-    """A code, or a family of codes: ``tls.`` and ``tls`` are the same."""
+    """A code, or a floor of codes: ``tls``, ``tls.`` and ``tls.*`` are the same."""
     if not _CODE.fullmatch(text):
         raise UsageError(
-            f'--code: "{text}" is no code of a failure: write tls.certificate_expired, or tls. for '
-            "its family"
+            f'--code: "{text}" is no code of a failure: write tls.certificate_expired, or tls for '
+            "its floor"
         )
-    return text if "." in text else f"{text}."
+    floor, _, rest = text.partition(".")
+    return text if rest not in ("", "*") else f"{floor}."  # which older servers know, too
 
 
 def _since(text: str) -> int | str:
