@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sqlite3
 import stat
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from checkwire.server.claim import Claim
 from checkwire.store.database import Store
+from checkwire.store.registry import remove_projects_but, sync_project
 from checkwire.store.secrets import SecretBox, secret_values
 from support.asking import SECOND_NS, watching
 from support.postgresql import PostgreSQL, serving_postgresql
@@ -34,6 +37,22 @@ def values(root: Path, key: str = "test") -> dict[str, str]:
             await store.close()
 
     return asyncio.run(work())
+
+
+def watches(root: Path, *keys: str) -> None:
+    """A server has watched these projects, and watches them still."""
+
+    async def work() -> None:
+        store = await Store.open(f"sqlite:///{root}/.checkwire/checkwire.db")
+        try:
+            async with store.writing() as tx:
+                for key in keys:
+                    await sync_project(tx, key=key, name=key, root="/", definitions=(), now_ns=1)
+                await remove_projects_but(tx, keys, 2)
+        finally:
+            await store.close()
+
+    asyncio.run(work())
 
 
 def test_a_token_is_written_alone_so_that_a_shell_can_take_it(tmp_path: Path) -> None:
@@ -110,6 +129,7 @@ def test_a_token_that_is_made_opens_a_running_server_and_a_revoked_one_does_not(
 def test_a_secret_is_read_from_standard_input_sealed_and_named(tmp_path: Path) -> None:
     root = project(tmp_path)
     assert checkwire("secret", "set", "API_KEY", cwd=root, given="hunter2\n").status == 0
+    watches(root, "test", "other")
     words = ("secret", "set", "PEM", "--project", "other")
     assert checkwire(*words, cwd=root, given="two\nlines\n\n").status == 0
     assert values(root) == {"API_KEY": "hunter2"}
@@ -125,6 +145,41 @@ def test_a_secret_is_read_from_standard_input_sealed_and_named(tmp_path: Path) -
     assert "hunter2" not in listed.out + json.dumps(document)
 
 
+def test_outside_of_a_project_a_secret_is_of_the_one_that_the_server_watches(
+    tmp_path: Path,
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    place = ("--data", str(tmp_path / ".checkwire"))
+    watches(tmp_path, "gone", "shop")
+    watches(tmp_path, "shop")
+    result = checkwire("secret", "set", "A", *place, cwd=elsewhere, given="x")
+    assert (result.status, result.err) == (0, "A of shop is set.\n")
+    assert values(tmp_path, "shop") == {"A": "x"}
+    watches(tmp_path, "shop", "bank")
+    for words in (["set", "B"], ["list"], ["rm", "A"]):
+        result = checkwire("secret", *words, *place, cwd=elsewhere, given="x")
+        assert (result.status, result.out) == (2, "")
+        assert "the server watches several (bank, shop): name one with --project" in result.err
+    assert " A " in checkwire("secret", "list", "--project", "shop", *place, cwd=elsewhere).out
+
+
+def test_a_project_that_nobody_knows_has_no_secrets(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    result = checkwire("secret", "set", "A", "--project", "shop", cwd=root, given="x")
+    assert (result.status, result.out) == (2, "")
+    assert 'no project "shop" is known here: run this in its folder' in result.err
+    assert not (root / ".checkwire").exists()
+    named = ("--project", "test")  # before the server has started first
+    assert checkwire("secret", "set", "A", *named, cwd=root, given="x").status == 0
+    watches(root, "shop")
+    assert checkwire("secret", "set", "B", cwd=root, given="x").err == "B of test is set.\n"
+    for words in (["set", "B"], ["list"], ["rm", "A"]):
+        result = checkwire("secret", *words, "--project", "shpo", cwd=root, given="x")
+        assert (result.status, result.out) == (2, "")
+        assert 'no project "shpo" is known here; did you mean "shop"?' in result.err
+
+
 def test_a_secret_is_asked_for_unseen(tmp_path: Path) -> None:
     root = project(tmp_path)
     result = type_in(
@@ -133,6 +188,21 @@ def test_a_secret_is_asked_for_unseen(tmp_path: Path) -> None:
     assert result.status == 0, result.out
     assert "hunter2" not in result.out
     assert values(root) == {"API_KEY": "hunter2"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_makes_in_a_folder_is_its_owners(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    os.chown(root, 4321, 1234)
+    assert checkwire("secret", "set", "A", cwd=root, given="x").status == 0
+    data = root / ".checkwire"
+    with sqlite3.connect(data / "checkwire.db") as held:  # so that the log stays
+        held.execute("SELECT count(*) FROM secrets")
+        assert checkwire("token", "create", "ci", cwd=root).status == 0
+        with Claim(data / "checkwire.db"):
+            made = {file.name: file.stat() for file in (data, *data.iterdir())}
+    assert {"secrets.key", "checkwire.db", "checkwire.db-wal", ".gitignore"} < made.keys()
+    assert {(status.st_uid, status.st_gid) for status in made.values()} == {(4321, 1234)}
 
 
 def test_secrets_are_removed_all_or_none(tmp_path: Path) -> None:
@@ -200,10 +270,34 @@ def test_a_damaged_database_is_told_with_status_1(tmp_path: Path) -> None:
 def test_what_is_too_old_is_removed(tmp_path: Path) -> None:
     with watching(tmp_path) as watched:
         database = ("--database", f"sqlite:///{watched.server.store.address}")
-        assert "Nothing is older" in watched.ask("db", "prune", *database).out
+        told = watched.ask("db", "prune", *database).out
+        assert "nothing to remove: runs go by whole days (UTC) that are rolled up" in told
         day = 86_400 * SECOND_NS
         watched.store("feed", watched.runs["ticker-subscribe"], 31 * day)
         assert watched.told("db", "prune", *database)["pruned"]["transcripts"] == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "level", "age"),
+    [
+        (["db", "prune"], "runs", "1m"),
+        (["db", "prune"], "passed-transcripts", "23h"),
+        (["serve"], "incidents", "0s"),
+    ],
+)
+def test_nothing_is_kept_for_less_than_a_day(
+    tmp_path: Path, command: list[str], level: str, age: str
+) -> None:
+    result = checkwire(*command, "--keep", f"{level}={age}", cwd=project(tmp_path))
+    assert (result.status, result.out) == (2, "")
+    assert f"{level}: {age} is too short" in result.err
+    assert "write 1d or more" in result.err
+
+
+def test_an_age_that_is_none_is_told_with_one_that_is(tmp_path: Path) -> None:
+    result = checkwire("db", "prune", "--keep", "runs=abc", cwd=project(tmp_path))
+    assert (result.status, result.out) == (2, "")
+    assert 'runs: "abc" is no age: write 7d, 90d or 400d' in result.err
 
 
 def test_migrating_says_from_where_to_where(tmp_path: Path) -> None:
@@ -242,7 +336,24 @@ def test_where_there_is_no_database_none_is_made(tmp_path: Path, arguments: list
     result = checkwire(*arguments, cwd=project(tmp_path))
     assert (result.status, result.out) == (2, "")
     assert re.fullmatch(r"checkwire: error: there is no database [^\n]+\n", result.err)
+    assert "name the server's folder with --data DIR" in result.err
     assert not (tmp_path / ".checkwire").exists()
+
+
+@pytest.mark.parametrize("arguments", [["token", "create", "ci"], ["secret", "set", "A"]])
+def test_outside_of_a_project_a_database_is_made_only_where_one_was_named(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    result = checkwire(*arguments, cwd=tmp_path, given="x")
+    assert (result.status, result.out) == (2, "")
+    assert f"there is no database {tmp_path}/.checkwire/checkwire.db: name the" in result.err
+    assert not (tmp_path / ".checkwire").exists()
+    made = checkwire(*arguments, cwd=tmp_path, given="x", CHECKWIRE_DATA="data")
+    assert made.status == 0, made.err
+    assert f"Made the database {tmp_path}/data/checkwire.db" in made.err
+    # One that is there needs no project around it.
+    (tmp_path / "data").rename(tmp_path / ".checkwire")
+    assert checkwire(*arguments, cwd=tmp_path, given="x").status == 0
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from checkwire.cli.diagnosis.software import EXTRAS
-from support.program import checkwire, environment
+from support.program import checkwire, environment, project
 
 SUBJECTS = {
     "receive stamps", "transmit stamps", "clock", "open files", "processes", "pidfds",
-    "subreaper", "data folder", "disk space", "database", "trust store", "time zones", "node",
-    "extra server", "extra postgresql", "extra uvloop",
+    "subreaper", "data folder", "disk space", "database", "secrets", "trust store", "time zones",
+    "node", "extra server", "extra postgresql", "extra uvloop",
 }  # fmt: skip
 
 
@@ -77,9 +77,9 @@ def test_few_open_files_are_told_with_how_to_have_more(tmp_path: Path) -> None:
     ("script", "state", "fact"),
     [
         ("echo v24.1.0", "good", "24.1.0, "),
-        ("echo v20.2.0", "note", "20.2.0, "),
-        ("exit 1", "note", "it does not tell its version"),
-        (None, "unknown", "not found; only checks in JavaScript need it"),
+        ("echo v20.2.0", "unknown", "20.2.0, "),
+        ("exit 1", "unknown", "it does not tell its version"),
+        (None, "unknown", "not found; only checks in JavaScript need one"),
     ],
 )
 def test_node_is_found_and_asked_for_its_version(
@@ -91,7 +91,30 @@ def test_node_is_found_and_asked_for_its_version(
     node = doctor(tmp_path, PATH=str(tmp_path))["node"]
     assert node["state"] == state
     assert fact in node["fact"]
-    assert ("advice" in node) is (state != "good")
+    assert "advice" not in node
+    assert ("this version does not run these" in node["fact"]) is (state != "good")
+
+
+def test_a_key_that_does_not_open_the_secrets_is_bad(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    assert doctor(root)["secrets"]["state"] == "unknown"
+    assert checkwire("token", "create", "x", cwd=root).status == 0
+    assert doctor(root)["secrets"]["fact"] == "the database holds none"
+    assert checkwire("secret", "set", "API_KEY", cwd=root, given="hunter2").status == 0
+    key = root / ".checkwire" / "secrets.key"
+    good = doctor(root)["secrets"]
+    assert (good["state"], good["fact"]) == ("good", f"1 secret, which {key} opens")
+    key.rename(tmp_path / "kept.key")
+    gone = doctor(root)
+    assert (gone[""], gone["secrets"]["state"]) == (1, "bad")
+    assert gone["secrets"]["fact"] == f"the key to 1 secret, {key}, is not there"
+    assert not key.exists()
+    key.write_text(f"{'A' * 43}=\n")
+    other = doctor(root)
+    assert (other[""], other["secrets"]["state"]) == (1, "bad")
+    assert "API_KEY of test was sealed with another key than that of" in other["secrets"]["fact"]
+    held = {"CHECKWIRE_SECRET_KEY": (tmp_path / "kept.key").read_text().strip()}
+    assert doctor(root, **held)["secrets"]["fact"] == "1 secret, which CHECKWIRE_SECRET_KEY opens"
 
 
 def test_a_trust_store_that_is_empty_is_bad(tmp_path: Path) -> None:

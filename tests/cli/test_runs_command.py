@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -47,9 +48,10 @@ def test_the_latest_runs_come_first_with_what_went_wrong(watched: Watched) -> No
         (["--code", "tls.certificate_expired"], 1),
         (["--code", "tls"], 1),
         (["--code", "tls."], 1),
+        (["--code", "tls.*"], 1),
+        (["--code", "tl"], 0),
         (["--location", "us"], 0),
-        (["--tag", "none-has-it"], 0),
-        (["--project", "other"], 0),
+        (["--location", "us", "--project", "shop"], 0),
     ],
 )
 def test_filters(watched: Watched, arguments: list[str], count: int) -> None:
@@ -73,6 +75,10 @@ def test_more_than_a_page_of_the_server_is_fetched(watched: Watched) -> None:
         (["--since", "yesterday"], '--since: "yesterday" is neither a duration (2h) nor'),
         (["--since", "2026-13-01"], "since is not an instant"),
         (["--code", "TLS"], '--code: "TLS" is no code of a failure'),
+        (["--tag", "none-has-it"], 'has the tag "none-has-it"'),
+        (["--project", "shpo"], 'has no project "shpo"; did you mean "shop"?'),
+        (["--location", "uss"], 'runs at "uss"; did you mean "us"?'),
+        (["--location", "mars"], 'runs at "mars"; known are eu, us'),
         (["--limit", "0"], "0 is not in the range"),
         (["--status", "fialed"], "'fialed' is not one of"),
     ],
@@ -105,6 +111,23 @@ def test_a_run_is_named_by_its_id_or_by_its_check(watched: Watched) -> None:
     assert msgspec.convert(by_check["run"], Run).attempts == (
         watched.runs["ticker-subscribe"].attempts
     )
+
+
+def test_of_a_name_that_a_removed_check_had_too_the_check_that_is_there_is_meant(
+    tmp_path: Path,
+) -> None:
+    with watching(tmp_path) as watched:
+        uid = watched.move("feed", "checks/renamed_check.py")
+        run_id = watched.server.do(
+            watched.server.monitor.store_run(uid, watched.runs["feed"], watched.now_ns)
+        ).run_id
+        assert watched.told("show", "feed")["record"]["run_id"] == run_id
+        assert watched.told("show", "shop/feed")["record"]["run_id"] == run_id
+        (run,) = watched.told("runs", "--check", "feed")["runs"]
+        assert run["check_uid"] == uid
+        before = watched.runs["feed"].check.id
+        (run,) = watched.told("runs", "--check", before)["runs"]
+        assert run["check_uid"] == watched.uid("feed")
 
 
 def test_the_latest_failed_run_of_a_check(watched: Watched) -> None:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from checkwire.model.failures import Failure
 from checkwire.server.monitor import Health
 from support.asking import SECOND_NS, Watched, watching
 
@@ -70,6 +72,29 @@ def test_what_the_server_and_its_projects_lack_is_told_above(watched: Watched) -
     assert result.out.splitlines()[2] == "  ▲ server  The disk of the database is full."
 
 
+def test_a_broken_file_is_told_once(tmp_path: Path) -> None:
+    message = "checks/feed_check.py, line 24, is not valid Python: invalid syntax."
+    failure = Failure(code="script.syntax", message=message)
+    with watching(tmp_path) as watched:
+        monitor = watched.server.monitor
+        (status,) = monitor.projects()
+
+        def problems(error: str) -> str:
+            project = msgspec.structs.replace(status, error=error, load_failures=(failure,))
+            watched.server.do(monitor.add_project(project, []))
+            monitor.state = Health(ok=True, problems=(f"project shop: {error}",))
+            return " ".join(watched.ask("status").out.partition("\n\n")[2].split())
+
+        told = problems(message)
+        assert told.startswith(f"▲ shop {message} ")
+        assert told.count("line 24") == 1
+        assert "runs on" not in told
+        # Another version was refused; what is wrong with the one that runs is still so.
+        told = problems("feed_check.py, line 7, is not valid Python: '(' was never closed.")
+        assert (told.count("line 7"), told.count("line 24")) == (1, 1)
+        assert "was never closed. The version of" in told
+
+
 def test_of_several_places_those_are_named_where_it_is_down(tmp_path: Path) -> None:
     with watching(tmp_path) as watched:
         watched.store("positions", watched.runs["private-fills"], 5 * SECOND_NS, "us")
@@ -85,13 +110,39 @@ def test_checks_that_are_paused_or_have_never_run_are_not_down(tmp_path: Path) -
         result = watched.ask("status")
         assert result.status == 0
         assert f"{len(down)} paused" in result.out
-        assert re.search(r"^  ○ positions +paused by local (just now|\d+ s ago)$", result.out, re.M)
+        assert re.search(
+            r"^  ○ positions +paused from this machine (just now|\d+ s ago)$", result.out, re.M
+        )
 
 
-def test_filters_narrow_what_is_told(watched: Watched) -> None:
-    assert watched.told("status", "--tag", "nothing-has-it")["checks"] == []
-    result = watched.ask("status", "--project", "other")
-    assert (result.status, result.out.splitlines()[-1]) == (0, "no checks  exit 0")
+def test_filters_narrow_what_is_told(tmp_path: Path) -> None:
+    with watching(tmp_path) as watched:
+        watched.watch("bank", "feed", "positions", tag="money")
+        watched.watch("mill", tag="")
+        for arguments in (["--project", "bank"], ["--tag", "money"]):
+            checks = watched.told("status", *arguments)["checks"]
+            assert {check["project"] for check in checks} == {"bank"}
+            assert {check["name"] for check in checks} == {"feed", "positions"}
+        for nothing in (["--project", "mill"], ["--project", "shop", "--tag", "money"]):
+            result = watched.ask("status", *nothing)
+            assert (result.status, result.out.splitlines()[-1]) == (0, "no checks  exit 0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--project", "shpo"], 'has no project "shpo"; did you mean "shop"?'),
+        (["--project", "other"], 'has no project "other"; known are shop'),
+        (["--tag", "nothing-has-it"], 'has the tag "nothing-has-it"'),
+        (["--tag", "none", "--json"], 'has the tag "none"'),
+    ],
+)
+def test_a_name_that_the_server_does_not_know(
+    watched: Watched, arguments: list[str], error: str
+) -> None:
+    result = watched.ask("status", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert error in result.err
 
 
 def test_there_is_colour_where_it_is_wanted(watched: Watched) -> None:

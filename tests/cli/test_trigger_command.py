@@ -152,6 +152,26 @@ def test_a_check_is_paused_and_resumed(watched: Watched) -> None:
     assert "  ● feed  scheduled, due " in watched.ask("resume", "feed").out
 
 
+def test_of_several_projects_the_one_is_told_whose_check_it_is(watched: Watched) -> None:
+    watched.watch("bank", "feed", tag="money")
+    asked = watched.ask("trigger", "bank/feed", "positions").out
+    assert "  ◌ bank/feed at eu  " in asked
+    assert "  ◌ shop/positions at us  " in asked
+    assert "  ○ bank/feed  paused" in watched.ask("pause", "bank/feed").out
+    assert "  ● bank/feed  scheduled" in watched.ask("resume", "bank/feed").out
+    assert re.search(r"^  ○ bank/feed +no run yet", watched.ask("status", "--project", "bank").out,
+                     re.MULTILINE)  # fmt: skip
+    assert re.search(r" shop/feed +eu ", watched.ask("runs", "--check", "shop/feed").out)
+    refused = watched.ask("trigger", "bank/feed", "--location", "mars").err
+    assert "bank/feed will not run" in refused
+    before = set(waiting(watched, 4))
+    with watched.asking("trigger", "bank/feed", "--location", "eu", "--wait") as process:
+        (run_id,) = set(waiting(watched, 5)) - before
+        happen(watched, run_id, "feed")
+        out, _ = process.communicate(timeout=30)
+    assert re.search(r"^  . bank/feed +\d", out, re.MULTILINE), out
+
+
 def test_none_is_paused_if_one_is_not_known(watched: Watched) -> None:
     result = watched.ask("pause", "positions", "nonsense")
     assert result.status == 2

@@ -223,7 +223,9 @@ def test_runs_are_found_by_what_is_asked_for(with_store: WithStore) -> None:
         assert await found(store, code="tls.") == [(two, 3), (one, 1)]
         assert await found(store, code="tls.", check_id=two) == [(two, 3)]
         assert await found(store, code="tls.", statuses=["error"]) == []
-        assert await found(store, code="tls") == []
+        assert await found(store, code="tls") == await found(store, code="tls.")
+        assert await found(store, code="tls.*") == await found(store, code="tls.")
+        assert await found(store, code="tl") == []
         assert await found(store, code="http.") == []
         span = {"since_ns": START + MINUTE, "until_ns": START + 3 * MINUTE}
         assert await found(store, **span) == [(two, 2), (one, 1)]

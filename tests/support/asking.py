@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import msgspec
 from fastapi import FastAPI
 
 from checkwire.model.attempt import Run
+from checkwire.model.definition import CheckDefinition
 from checkwire.model.due import check_uid
 from checkwire.server.api import create_app
 from checkwire.server.auth import Auth
@@ -58,6 +59,21 @@ class Watched:
         work = self.server.monitor.store_run(self.uid(name), run, due_ns, location)
         return self.server.do(work).run_id
 
+    def move(self, name: str, path: str) -> str:
+        """The check's file is renamed; the uid that the check has from then on."""
+        runs = self.runs.values()
+        checks = [run.check for run in runs]
+        before = self.runs[name].check
+        moved = msgspec.structs.replace(before, id=f"{path}::{before.function}", path=path)
+        checks[checks.index(before)] = moved
+        self.server.do(_watch(self.server, PROJECT, checks))
+        return check_uid(PROJECT, moved.id)
+
+    def watch(self, project: str, *names: str, tag: str) -> None:
+        """The server watches another project, too, with those checks of the samples."""
+        checks = [msgspec.structs.replace(self.runs[name].check, tags=(tag,)) for name in names]
+        self.server.do(_watch(self.server, project, checks))
+
     def ask(self, *arguments: str, **variables: str) -> Result:
         """Run a command to its end; it knows the server, and no login but its own."""
         return checkwire(*arguments, cwd=self.folder, **self._variables(variables))
@@ -95,17 +111,20 @@ class Watched:
 
 
 async def _prepare(server: Running) -> None:
-    runs = samples.everything()
+    await _watch(server, PROJECT, [run.check for run in samples.everything()])
+
+
+async def _watch(server: Running, project: str, checks: Sequence[CheckDefinition]) -> None:
     status = ProjectStatus(
-        key=PROJECT,
-        name="Shop",
-        root="/srv/shop",
+        key=project,
+        name=project.title(),
+        root=f"/srv/{project}",
         loaded_ns=time.time_ns(),
         digest="",
-        checks=len(runs),
+        checks=len(checks),
     )
     definitions = [
-        msgspec.structs.replace(run.check, every=60.0, locations=("eu", "us")) for run in runs
+        msgspec.structs.replace(check, every=60.0, locations=("eu", "us")) for check in checks
     ]
     await server.monitor.add_project(status, definitions)
 

@@ -16,6 +16,7 @@ __all__ = ["LEVELS", "keep_option", "retention_of"]
 
 LEVELS = ("passed-transcripts", "transcripts", "runs", "hours", "days", "incidents")
 """What ages on its own; see :class:`checkwire.store.retention.Retention`."""
+_SHORTEST_NS = 24 * 3600 * 1_000_000_000
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,9 +31,17 @@ class _Kept(click.ParamType[tuple[str, int]]):
         if not given or level not in LEVELS:
             self.fail(f'"{value}" is not LEVEL=AGE with one of {", ".join(LEVELS)}', param, ctx)
         try:
-            return level, round(parse_duration(age) * 1e9)
-        except ValueError as error:
-            self.fail(f"{level}: {error}", param, ctx)
+            age_ns = round(parse_duration(age) * 1e9)
+        except ValueError:
+            self.fail(f'{level}: "{age}" is no age: write 7d, 90d or 400d', param, ctx)
+        if age_ns < _SHORTEST_NS:
+            self.fail(
+                f"{level}: {age} is too short: statistics are of whole days, and nothing is kept "
+                "for less than one; write 1d or more",
+                param,
+                ctx,
+            )
+        return level, age_ns
 
 
 def keep_option(command: F) -> F:
@@ -42,7 +51,7 @@ def keep_option(command: F) -> F:
         multiple=True,
         type=_Kept(),
         metavar="LEVEL=AGE",
-        help="How old something may become, as runs=90d. Can be given several times.",
+        help="How old something may become, as runs=90d, at least 1d. Can be given several times.",
     )(command)
 
 

@@ -24,8 +24,8 @@ def command(url: str | None, forget: bool) -> None:
 
     The token is asked for without showing it, or read from standard input; it is tried, and kept
     in a file that only you can read. Without a URL it is for the server that the other commands
-    ask. A server prints its first token when it is started first; `checkwire token create` makes
-    more.
+    ask. A server prints its first token when it is started first; `checkwire token create
+    NAME` makes more.
     """
     from checkwire.cli.client.login import log_in, log_out
 

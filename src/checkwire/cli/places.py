@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -65,14 +66,31 @@ def data_folder(option: Path | None, project: Project) -> Path:
 def make_data_folder(data: Path) -> None:
     """Make the folder, if it is not there: for its owner only, and not for the project's Git.
 
+    It is root's only if the folder is that it is made in.
+
     Raises:
         CheckwireError: it cannot be made.
     """
     if data.is_dir():
         return
+    from checkwire.store.ownership import give_to_owner_of
+
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (data / ".gitignore").write_text("*\n", "utf-8")
+        missing = [folder for folder in (data, *data.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700 if folder == data else 0o777, exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                give_to_owner_of(folder.parent, descriptor)
+            finally:
+                os.close(descriptor)
+        with (data / ".gitignore").open("x", encoding="utf-8") as file:
+            file.write("*\n")
+            give_to_owner_of(data, file.fileno())
+    except FileExistsError:
+        if data.is_dir():
+            return  # somebody else has made it in this moment
+        raise CheckwireError(f"{data} is no folder: name another one with --data") from None
     except OSError as error:
         raise CheckwireError(
             f"the folder {data} cannot be made ({error.strerror}): name another one with --data"

@@ -20,7 +20,7 @@ STATUSES = ("passed", "degraded", "failed", "error", "skipped", "missed")
         ("checkwire runs", "the latest ones"),
         ("checkwire runs --check order_updates --since 2h", "of one check"),
         ("checkwire runs --status failed --status error", "those that did not pass"),
-        ("checkwire runs --code tls. --since 7d --limit 500", "all that TLS is to blame for"),
+        ("checkwire runs --code tls --since 7d --limit 500", "all that TLS is to blame for"),
     ),
 )
 @click.option("--check", metavar="CHECK", help="Only of this check: its name, id or uid.")
@@ -28,7 +28,7 @@ STATUSES = ("passed", "degraded", "failed", "error", "skipped", "missed")
               help="Only those that passed, degraded, failed, error, skipped, or missed. Repeat "
               "for alternatives.")  # fmt: skip
 @click.option("--code", metavar="CODE",
-              help="Only with this failure: tls.certificate_expired; tls. for all.")  # fmt: skip
+              help="Only with this failure: tls.certificate_expired; tls for all.")  # fmt: skip
 @click.option("--location", metavar="NAME", help="Only from there.")
 @click.option("--tag", metavar="TAG", help="Only of checks with this tag.")
 @click.option("--project", metavar="ID", help="Only of this project.")

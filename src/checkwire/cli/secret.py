@@ -11,7 +11,8 @@ from checkwire.cli.places import data_options
 
 __all__ = ["command"]
 
-_project = click.option("--project", metavar="ID", help="Of another project than this one.")
+_project = click.option("--project", metavar="ID",
+                       help="Of another project than this folder's.")  # fmt: skip
 
 
 @click.group(

@@ -27,7 +27,8 @@ __all__ = ["command"]
 def command(**options: Any) -> int:
     """Say how all checks stand, the worst first.
 
-    Exit status: 0 if none is down, 1 if one is, 2 if the server cannot be asked.
+    Exit status: 0 if none is down, 1 if one is, 2 if the server cannot be asked, or knows no such
+    project or tag.
     """
     from checkwire.cli.client.status import show_status
 

@@ -16,6 +16,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from checkwire.store.address import Address, AddressError, parse_address
 from checkwire.store.errors import DatabaseError, explained
+from checkwire.store.ownership import give_to_owner_of
 from checkwire.store.schema import migrate
 
 if TYPE_CHECKING:
@@ -169,8 +170,7 @@ def _prepare_file(path: Path, create: bool) -> None:
     try:
         if create:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Transcripts are nobody else's business.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            _make_file(path)
         elif not path.exists():
             raise DatabaseError(
                 f"there is no database {path}: start `checkwire serve` first, or name another file"
@@ -186,6 +186,20 @@ def _prepare_file(path: Path, create: bool) -> None:
             f"the database {path} cannot be written ({error.strerror}): give this user the right "
             "to write it and its folder, or name another file"
         ) from None
+
+
+def _make_file(path: Path) -> None:
+    """Make the file, empty, if it is not there; SQLite gives its log the same owner and mode."""
+    flags, mode = os.O_RDWR | os.O_CREAT, 0o600  # Transcripts are nobody else's business.
+    try:
+        descriptor = os.open(path, flags | os.O_EXCL, mode)
+    except FileExistsError:  # or a link, maybe to what is not there
+        os.close(os.open(path, flags, mode))
+        return
+    try:
+        give_to_owner_of(path.parent, descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sqlite_engines(path: Path, patience: float) -> tuple[AsyncEngine, AsyncEngine]:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from checkwire.store.address import Address, AddressError, parse_address
 from checkwire.store.errors import DatabaseError, explained
 from checkwire.store.schema import revision_of
+from checkwire.store.tables import projects, secrets
 
-__all__ = ["revision_at"]
+__all__ = ["Sealed", "revision_at", "sealed_at"]
 
 _PATIENCE = 5.0
+
+
+class Sealed(NamedTuple):
+    """A secret as it is kept, see :class:`checkwire.store.secrets.SecretBox`."""
+
+    project: str
+    name: str
+    sealed: bytes
 
 
 def revision_at(url: str, *, patience: float = _PATIENCE) -> str | None:
@@ -30,6 +41,27 @@ def revision_at(url: str, *, patience: float = _PATIENCE) -> str | None:
     Raises:
         DatabaseError: there is no such database, or it cannot be read.
     """
+    with _looking(url, patience) as connection:
+        return revision_of(connection)
+
+
+def sealed_at(url: str, *, patience: float = _PATIENCE) -> list[Sealed]:
+    """The secrets in a database of this version, but for those of projects that are gone.
+
+    Args and errors are those of :func:`revision_at`.
+    """
+    query = (
+        select(secrets.c.project_key, secrets.c.name, secrets.c.sealed)
+        .join(projects, projects.c.key == secrets.c.project_key, isouter=True)
+        .where(projects.c.removed_ns.is_(None))
+        .order_by(secrets.c.project_key, secrets.c.name)
+    )
+    with _looking(url, patience) as connection:
+        return [Sealed(*row) for row in connection.execute(query)]
+
+
+@contextmanager
+def _looking(url: str, patience: float) -> Iterator[Connection]:
     try:
         address = parse_address(url)
     except AddressError as error:
@@ -39,7 +71,7 @@ def revision_at(url: str, *, patience: float = _PATIENCE) -> str | None:
     try:
         engine = _engine(address, patience)
         with engine.connect() as connection:
-            return revision_of(connection)
+            yield connection
     except (ImportError, NoSuchModuleError):
         raise DatabaseError(
             "PostgreSQL needs a driver: pip install 'checkwire[postgresql]'"

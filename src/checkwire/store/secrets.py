@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.errors import CheckwireError
+from checkwire.store.ownership import give_to_owner_of
 from checkwire.store.tables import secrets
 from checkwire.store.upsert import insert_into
 
@@ -117,6 +118,7 @@ class SecretBox:
         descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
+                give_to_owner_of(self._file.parent, descriptor)
                 file.write(Fernet.generate_key() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())

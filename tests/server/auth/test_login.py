@@ -15,6 +15,7 @@ from checkwire.server.api import create_app
 from checkwire.server.auth import Auth, Principal
 from checkwire.server.auth.limits import FailureLimit
 from checkwire.store import tokens
+from support.commands import advised
 from support.server.running import Reply, Running, serving
 from support.server.shop import NOW_NS, fill, sqlite, token
 
@@ -77,6 +78,12 @@ def test_a_page_sends_to_the_login_and_the_login_back_to_the_page(site: Running)
     assert b"value='/page?tab=runs&amp;x=%2F'" in form.body
     back = log_in(site, token(site, "read"), "/page?tab=runs&x=%2F")
     assert (back.status, back.headers["location"]) == (303, "/page?tab=runs&x=%2F")
+
+
+def test_the_form_says_how_to_make_a_token(site: Running, tmp_path: Path) -> None:
+    made = advised(site.get("/login").body.decode(), tmp_path)
+    assert made.status == 0, made.err
+    assert made.out.startswith("cw_")
 
 
 def test_a_session_opens_pages_and_the_api(site: Running) -> None:

@@ -306,7 +306,7 @@ def test_all_of_it_works_without_scripts(server: Filled, plain: Reader) -> None:
     expect(page.locator("h1")).to_have_text("Starting.")  # it loads itself again
     page.goto(server.check("room_join"))
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("h1")).to_contain_text("Paused by")
+    expect(page.locator("h1")).to_contain_text("Paused from this machine")
     assert page.locator("#theme").is_hidden()
 
 

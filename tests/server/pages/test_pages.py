@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from checkwire.model.failures import Failure
 from checkwire.server.monitor import Health
 from checkwire.store import tokens
+from support.commands import advised
 from support.pages.runs import TOKEN
 from support.pages.served import MISSED, Filled, uid_of
 from support.server.running import Reply
@@ -240,9 +242,9 @@ def test_a_run_is_asked_for_by_a_plain_form(server: Filled) -> None:
 def test_a_check_is_paused_and_resumed_by_plain_forms(server: Filled) -> None:
     uid = uid_of("room_join")
     assert server.running.post(f"/checks/{uid}/pause").status == 303
-    assert "Paused by local" in page(server, f"/checks/{uid}").text
+    assert "Paused from this machine" in page(server, f"/checks/{uid}").text
     assert server.running.post(f"/checks/{uid}/resume").status == 303
-    assert "Paused by" not in page(server, f"/checks/{uid}").text
+    assert "Paused from" not in page(server, f"/checks/{uid}").text
     assert page(server, "/checks/nothing/run", 405).wrong == []
     assert server.running.post("/checks/nothing/run", accept="text/html").status == 404
 
@@ -353,7 +355,14 @@ class TestLogin:
         right = self.log_in(closed, self.token(closed, "read"))
         assert (right.status, right.headers["location"]) == (303, "/?q=ticker")
 
-    def test_readers_have_no_buttons_and_may_not_press_them(self, closed: Filled) -> None:
+    def test_the_form_says_how_to_make_a_token(self, closed: Filled, tmp_path: Path) -> None:
+        made = advised(page(closed, "/login").text, tmp_path)
+        assert made.status == 0, made.err
+        assert "may trigger" in made.err
+
+    def test_readers_have_no_buttons_and_may_not_press_them(
+        self, closed: Filled, tmp_path: Path
+    ) -> None:
         cookie = self.log_in(closed, self.token(closed, "read")).headers["set-cookie"]
         cookie = cookie.partition(";")[0]
         uid = uid_of("room_join")
@@ -365,6 +374,7 @@ class TestLogin:
         reply = closed.running.post(f"/checks/{uid}/run", cookie=cookie, accept="text/html")
         assert reply.status == 403
         assert "That is not allowed." in reply.body.decode()
+        assert "may admin" in advised(reply.body.decode(), tmp_path).err
 
     def test_feeds_and_frames_are_for_those_who_may_read(self, closed: Filled) -> None:
         for path in (

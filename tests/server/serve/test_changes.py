@@ -86,7 +86,7 @@ def test_what_was_broken_at_the_start_keeps_no_other_change_out(checks: Checks) 
         ready = server.ask("/readyz")
         assert ready["status"] == "ready"
         (problem,) = ready["problems"]
-        assert "two_check.py:1" in problem
+        assert "two_check.py, line 1" in problem
         assert 'checkwire_project_load_failed{project="test"} 1.0' in server.ask("/metrics")
 
         (folder / "one_check.py").write_text(ONE + TWO.replace("from checkwire import check", ""))
@@ -94,7 +94,9 @@ def test_what_was_broken_at_the_start_keeps_no_other_change_out(checks: Checks) 
         assert server.run(server.trigger("two"))["status"] == "passed"
 
         (folder / "one_check.py").write_text("def one(:\n")
-        server.wait_for(lambda: "one_check.py:1" in server.ask("/readyz")["problems"][0] or None)
+        server.wait_for(
+            lambda: "one_check.py, line 1" in server.ask("/readyz")["problems"][0] or None
+        )
         assert len(server.ask("/api/v1/checks")["items"]) == 2
 
         (folder / "one_check.py").write_text(ONE)

@@ -62,9 +62,9 @@ def test_changed_files_are_loaded_and_broken_ones_are_not(checks: Checks, serve:
 
         file.write_text("def broken(:\n")
         server.wait_for(lambda: server.ask("/api/v1/projects")["items"][0]["error"])
-        assert "one_check.py:1" in server.ask("/api/v1/projects")["items"][0]["error"]
+        assert "one_check.py, line 1" in server.ask("/api/v1/projects")["items"][0]["error"]
         (line,) = server.logged("the changed project cannot be loaded; the version before goes on")
-        assert "one_check.py:1" in line["why"]
+        assert "one_check.py, line 1" in line["why"]
         assert server.run(server.trigger("one"))["status"] == "failed"
 
         file.write_text("from checkwire import check\n@check\ndef two():\n    assert True\n")

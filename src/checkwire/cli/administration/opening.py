@@ -32,12 +32,16 @@ class Place(NamedTuple):
     """Where a server's data are.
 
     Attributes:
-        project: id of the project around the current folder.
+        project: id of the project around the current folder, or else what the folder's would be.
+        is_project: whether there is one: whether it has settings.
+        is_named: whether an option, or its variable, says where the data are.
         data: the folder.
         url: of the database.
     """
 
     project: str
+    is_project: bool
+    is_named: bool
     data: Path
     url: str
 
@@ -45,6 +49,32 @@ class Place(NamedTuple):
     def key(self) -> Path:
         """The file with the key to the secrets."""
         return secrets_key(self.data)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the database is there, as far as that can be known without asking it."""
+        with importing():
+            file = database_file(self.url)
+        return file is None or file.exists()
+
+    def require(self, *, create: bool = False) -> None:
+        """See that the database is there, or may be made.
+
+        In any other folder than a project's, one that was not named is most likely not the one
+        that is meant, and what is written to it would be of no use.
+
+        Args:
+            create: whether the command makes one where it makes sense.
+
+        Raises:
+            UsageError: neither.
+        """
+        if self.is_there or (create and (self.is_project or self.is_named)):
+            return
+        raise UsageError(
+            f"there is no database {database_file(self.url)}: name the server's folder with "
+            "--data DIR, or start checkwire serve first"
+        )
 
 
 def find_place(data: Path | None, database: str | None) -> Place:
@@ -55,7 +85,13 @@ def find_place(data: Path | None, database: str | None) -> Place:
     """
     project = find_project(())
     folder = data_folder(data, project)
-    return Place(project.id, folder, database_url(database, folder))
+    return Place(
+        project=project.id,
+        is_project=project.config_path is not None,
+        is_named=data is not None or database is not None,
+        data=folder,
+        url=database_url(database, folder),
+    )
 
 
 @contextmanager
@@ -82,14 +118,16 @@ def with_store(place: Place, work: Callable[[Store], Awaitable[T]], *, create: b
     Args:
         place: where it is.
         work: what to do.
-        create: whether to make a database that is not there; it is told that it was.
+        create: whether to make a database that is not there, where that makes sense; it is told
+            that it was.
 
     Raises:
-        UsageError: what a server needs is not installed.
+        UsageError: what a server needs is not installed, or there is no database.
         DatabaseError: the database cannot be used.
     """
     with importing():
         from checkwire.store.database import Store
+    place.require(create=create)
 
     async def main() -> T:
         file = database_file(place.url) if create else None

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from checkwire.cli.administration.opening import find_place, with_store
+from checkwire.cli.administration.whose import whose_secrets
 from checkwire.cli.places import make_data_folder
 from checkwire.cli.reporters.columns import columns
 from checkwire.cli.reporters.console import Console
@@ -36,7 +37,8 @@ def set_secret(name: str, project: str | None, data: Path | None, database: str 
     """Ask for a value, or read it from standard input, and keep it.
 
     Raises:
-        CheckwireError: the name or the value will not do, or the database cannot be used.
+        CheckwireError: the name, the project or the value will not do, or the database cannot be
+            used.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -44,7 +46,7 @@ def set_secret(name: str, project: str | None, data: Path | None, database: str 
             "and is no part of the command"
         )
     place = find_place(data, database)
-    whose = project or place.project
+    whose = whose_secrets(place, project, create=True)
     value = _ask(name)
 
     async def work(store: Store) -> None:
@@ -64,7 +66,7 @@ def list_secrets(
 ) -> None:
     """Write the names of a project's secrets."""
     place = find_place(data, database)
-    whose = project or place.project
+    whose = whose_secrets(place, project)
     found = with_store(place, lambda store: _found(store, whose))
     if as_json:
         document = {"project": whose, "secrets": [msgspec.to_builtins(one) for one in found]}
@@ -87,7 +89,7 @@ def remove_secrets(
         CheckwireError: there is no such secret.
     """
     place = find_place(data, database)
-    whose = project or place.project
+    whose = whose_secrets(place, project)
 
     async def work(store: Store) -> None:
         from checkwire.store.secrets import delete_secret

@@ -82,7 +82,7 @@ def list_tokens(
         return
     if not records:
         none = "There is no token" if everything else "There is no token that opens anything"
-        click.echo(f"{none}. checkwire token create makes one.")
+        click.echo(f"{none}. checkwire token create NAME makes one.")
         return
     heading = [Text(word, "dim") for word in ("name", "may", "used", "expires", "id")]
     rows = [heading, *(_row(record, now_ns) for record in records)]

@@ -33,9 +33,11 @@ def back_up(file: Path, data: Path | None, database: str | None, *, as_json: boo
     """Copy the database to a file.
 
     Raises:
-        CheckwireError: the file is there, or cannot be written; or it is PostgreSQL's.
+        CheckwireError: there is no database, or it is PostgreSQL's; or the file is there already,
+            or cannot be written.
     """
     place = find_place(data, database)
+    place.require()
     target = file.absolute()
     with importing():
         from checkwire.store.address import parse_address
@@ -97,7 +99,12 @@ def prune_database(
     }
     told = [_some(getattr(pruned, name), noun) for name, noun in nouns.items()]
     removed = ", ".join(part for part in told if part)
-    click.echo(f"Removed {removed}." if removed else "Nothing is older than it is to be kept.")
+    # What is a little too old may still be there: a day's runs go together, once it is rolled up.
+    nothing = (
+        "There is nothing to remove: runs go by whole days (UTC) that are rolled up, and the "
+        "latest of each check stays."
+    )
+    click.echo(f"Removed {removed}." if removed else nothing)
 
 
 def migrate_database(data: Path | None, database: str | None, *, as_json: bool) -> None:
@@ -107,6 +114,7 @@ def migrate_database(data: Path | None, database: str | None, *, as_json: bool) 
         CheckwireError: there is no database, or it is a newer version's.
     """
     place = find_place(data, database)
+    place.require()
     with importing():
         from checkwire.store.inspection import revision_at
         from checkwire.store.schema import HEAD

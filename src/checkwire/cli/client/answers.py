@@ -21,7 +21,9 @@ __all__ = [
     "ServerAnswer",
     "Standing",
     "decoded",
+    "full_name",
     "short_name",
+    "watches_several",
 ]
 
 T = TypeVar("T")
@@ -142,3 +144,13 @@ def _versions(server: Server) -> str:
 def short_name(check: str) -> str:
     """What tells a check from others of its project, of its id: ``order_updates[eu]``."""
     return check.rpartition("::")[2] or check
+
+
+def full_name(check: CheckAnswer, several: bool) -> str:
+    """What tells a check from all others of the server, where there are several projects."""
+    return f"{check.project}/{check.name}" if several else check.name
+
+
+def watches_several(server: Server) -> bool:
+    """Whether the server watches more than one project."""
+    return len(server.items("/projects")) > 1

@@ -10,11 +10,15 @@ from checkwire.cli.client.server import Refusal, Server
 from checkwire.model.errors import UsageError
 from checkwire.sdk.suggestion import did_you_mean
 
-__all__ = ["find_check", "find_checks", "is_run_id", "latest_run"]
+__all__ = ["find_check", "find_checks", "is_run_id", "latest_run", "require_known"]
 
 _RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}", re.IGNORECASE)
 _UID = re.compile(r"[0-9a-hjkmnp-tv-z]{12}")
 _SUGGESTED = 500
+_LOOKED_AT = 1000
+_LISTED = 8
+HERE = "local"
+"""Where a check runs that names no location."""
 
 
 def is_run_id(text: str) -> bool:
@@ -33,7 +37,8 @@ def find_checks(
 def find_check(server: Server, name: str, *, removed: bool = False) -> CheckAnswer:
     """The one check that is meant: by its uid, its id, its name, or its function.
 
-    ``PROJECT/NAME`` names a project, too.
+    ``PROJECT/NAME`` names a project, too. Of those that one name fits, one that is removed is meant
+    only if no other is: a check that moves to another file leaves one behind.
 
     Args:
         server: where it is.
@@ -52,6 +57,7 @@ def find_check(server: Server, name: str, *, removed: bool = False) -> CheckAnsw
     project, slash, rest = name.partition("/")
     if not matches and slash and rest:
         matches = list(_matching(server, rest, project, removed))
+    matches = [check for check in matches if check.removed_ns is None] or matches
     if len({check.uid for check in matches}) == 1:
         return matches[0]
     if matches:
@@ -90,3 +96,51 @@ def latest_run(server: Server, check: CheckAnswer, *, failed: bool) -> RunAnswer
         return decoded(item, RunAnswer, server)
     what = "run that failed" if failed else "run"
     raise UsageError(f"{check.name} has no {what} yet")
+
+
+def require_known(
+    server: Server,
+    *,
+    project: str | None = None,
+    tag: str | None = None,
+    location: str | None = None,
+    projects: Iterable[str] = (),
+    removed: bool = False,
+) -> None:
+    """See that nothing was found for another reason than that a name is wrong.
+
+    Args:
+        server: what was asked.
+        project, tag, location: what was asked for.
+        projects: ids that are known to be right.
+        removed: whether checks count that are no longer in their project.
+
+    Raises:
+        UsageError: a name is not known there.
+    """
+    projects = set(projects)
+    if (project is None or project in projects) and tag is None and location is None:
+        return
+    query = {"removed": "true" if removed else None}
+    items = list(server.pages("/checks", query, limit=_LOOKED_AT))
+    if len(items) == _LOOKED_AT:
+        return  # there may be more, which have it
+    checks = [decoded(item, CheckAnswer, server) for item in items]
+    places = {place for check in checks for place in check.locations or (HERE,)}
+    places |= {state.location for check in checks for state in check.states}
+    address = server.access.server
+    for name, known, what in (
+        (project, projects | {check.project for check in checks}, f"{address} has no project"),
+        (
+            tag,
+            {tag for check in checks for tag in check.tags},
+            f"no check of {address} has the tag",
+        ),
+        (location, places, f"no check of {address} runs at"),
+    ):
+        if name is not None and name not in known:
+            raise UsageError(f'{what} "{name}"{did_you_mean(name, known) or _listed(known)}')
+
+
+def _listed(names: set[str]) -> str:
+    return f"; known are {', '.join(sorted(names))}" if 0 < len(names) <= _LISTED else ""

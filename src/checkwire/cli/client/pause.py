@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from checkwire.cli.client.access import find_access
-from checkwire.cli.client.answers import CheckAnswer, decoded
+from checkwire.cli.client.answers import CheckAnswer, decoded, full_name, watches_several
 from checkwire.cli.client.finding import find_checks
 from checkwire.cli.client.server import Server
 from checkwire.cli.reporters.console import Console
@@ -40,14 +40,14 @@ def set_paused(
         document = {"server": asked.access.server, "checks": msgspec.to_builtins(checks)}
         output.write(format_document(document))
         return
-    Console(output).lines(_lines(checks))
+    Console(output).lines(_lines(checks, watches_several(asked)))
 
 
-def _lines(checks: Sequence[CheckAnswer]) -> Iterator[Text]:
+def _lines(checks: Sequence[CheckAnswer], several: bool) -> Iterator[Text]:
     now_ns = time.time_ns()
     for check in checks:
         mark = MARKS["skipped" if check.paused else "passed"]
-        line = Text("  ").add(mark.shape, mark.style).add(f" {check.name}  ")
+        line = Text("  ").add(mark.shape, mark.style).add(f" {full_name(check, several)}  ")
         if check.paused:
             yield line.add("paused: checkwire resume plans runs again", "dim")
         elif check.next_due_ns is None:

@@ -10,8 +10,14 @@ from typing import Any
 import msgspec
 
 from checkwire.cli.client.access import find_access
-from checkwire.cli.client.answers import CheckAnswer, RunAnswer, decoded, short_name
-from checkwire.cli.client.finding import find_check
+from checkwire.cli.client.answers import (
+    CheckAnswer,
+    RunAnswer,
+    decoded,
+    short_name,
+    watches_several,
+)
+from checkwire.cli.client.finding import find_check, require_known
 from checkwire.cli.client.server import Server
 from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.instants import instant
@@ -30,7 +36,7 @@ _RUN_ID = 26
 _DURATION = 8
 _PLACE = 10
 _NAMED = 1000
-_CODE = re.compile(r"[a-z][a-z0-9_]*(?:\.(?:[a-z][a-z0-9_]*)?)?", re.ASCII)
+_CODE = re.compile(r"[a-z][a-z0-9_]*(?:\.(?:\*|[a-z][a-z0-9_]*)?)?", re.ASCII)
 
 
 def show_runs(
@@ -49,7 +55,7 @@ def show_runs(
     """Write the runs that fit.
 
     Raises:
-        CheckwireError: the server cannot be asked, or does not take a filter.
+        CheckwireError: the server cannot be asked, or does not take or know a filter.
     """
     began_ns = None if since is None else _since(since)
     asked = Server(find_access(server, token))
@@ -63,6 +69,8 @@ def show_runs(
         "since": began_ns,
     }
     runs = [decoded(item, RunAnswer, asked) for item in asked.pages("/runs", query, limit)]
+    if not runs:
+        require_known(asked, project=project, tag=tag, location=location, removed=True)
     output = Output()
     if as_json:
         document = {"server": asked.access.server, "runs": msgspec.to_builtins(runs)}
@@ -73,7 +81,8 @@ def show_runs(
         narrowed = any(value for value in query.values())
         console.lines([Text("no run fits" if narrowed else "there is no run yet", "bold")])
         return
-    console.lines(run_lines(runs, _names(asked), console.width, time.time_ns()))
+    several = watches_several(asked)
+    console.lines(run_lines(runs, _names(asked), console.width, time.time_ns(), several=several))
 
 
 def _names(server: Server) -> dict[str, str]:
@@ -84,13 +93,14 @@ def _names(server: Server) -> dict[str, str]:
 
 
 def _code(text: str) -> str:
-    """A code, or a family of codes: ``tls.`` and ``tls`` are the same."""
+    """A code, or a floor of codes: ``tls``, ``tls.`` and ``tls.*`` are the same."""
     if not _CODE.fullmatch(text):
         raise UsageError(
-            f'--code: "{text}" is no code of a failure: write tls.certificate_expired, or tls. for '
-            "its family"
+            f'--code: "{text}" is no code of a failure: write tls.certificate_expired, or tls for '
+            "its floor"
         )
-    return text if "." in text else f"{text}."
+    floor, _, rest = text.partition(".")
+    return text if rest not in ("", "*") else f"{floor}."  # which older servers know, too
 
 
 def _since(text: str) -> int | str:
@@ -113,7 +123,12 @@ def mark_of(run: RunAnswer) -> Mark:
 
 
 def run_lines(
-    runs: Sequence[RunAnswer], known: Mapping[str, str], width: int, now_ns: int
+    runs: Sequence[RunAnswer],
+    known: Mapping[str, str],
+    width: int,
+    now_ns: int,
+    *,
+    several: bool = False,
 ) -> Iterator[Text]:
     """A line for each, and its failure's sentence below.
 
@@ -122,9 +137,12 @@ def run_lines(
         known: names of checks by their uids; others are named by their ids.
         width: columns of the terminal.
         now_ns: the time.
+        several: whether to say of which project each check is.
     """
     whens = [instant(run.due_ns, now_ns) for run in runs]
     names = [known.get(run.check_uid) or short_name(run.check) for run in runs]
+    if several:
+        names = [f"{run.project}/{name}" for run, name in zip(runs, names, strict=True)]
     when = max(map(len, whens))
     place = min(max(len("from"), *(width_of(clean(run.location)) for run in runs)), _PLACE)
     fixed = 2 + 2 + when + _GAP + _GAP + place + _GAP + _DURATION + _GAP + _RUN_ID

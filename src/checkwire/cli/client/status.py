@@ -14,7 +14,9 @@ from checkwire.cli.client.answers import (
     ServerAnswer,
     Standing,
     decoded,
+    full_name,
 )
+from checkwire.cli.client.finding import require_known
 from checkwire.cli.client.runs import sentence_lines
 from checkwire.cli.client.server import Refusal, Server
 from checkwire.cli.reporters.console import Console
@@ -24,6 +26,7 @@ from checkwire.cli.reporters.json import format_document
 from checkwire.cli.reporters.marks import MARKS, Mark
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text, clean, width_of, wrap
+from checkwire.model.people import by_whom
 
 __all__ = ["show_status"]
 
@@ -50,6 +53,7 @@ class _Answers(NamedTuple):
     projects: list[ProjectAnswer]
     checks: list[CheckAnswer]
     sentences: dict[str, RunAnswer]
+    several: bool
 
 
 def show_status(
@@ -58,7 +62,7 @@ def show_status(
     """Write how all checks stand; returns the exit status.
 
     Raises:
-        CheckwireError: the server cannot be asked.
+        CheckwireError: the server cannot be asked, or knows no such project or tag.
     """
     asked = Server(find_access(server, token))
     answers = _ask(asked, project, tag)
@@ -77,10 +81,14 @@ def _ask(server: Server, project: str | None, tag: str | None) -> _Answers:
     projects = [decoded(item, ProjectAnswer, server) for item in server.items("/projects")]
     query = {"project": project, "tag": tag}
     checks = [decoded(item, CheckAnswer, server) for item in server.pages("/checks", query)]
+    if not checks:
+        keys = [one.key for one in projects]
+        require_known(server, project=project, tag=tag, projects=keys)
     checks.sort(key=_gravity)
+    several = len(projects) > 1
     if project is not None:
         projects = [one for one in projects if one.key == project]
-    return _Answers(about, projects, checks, _sentences(server, checks))
+    return _Answers(about, projects, checks, _sentences(server, checks), several)
 
 
 def _state(check: CheckAnswer) -> str:
@@ -169,8 +177,7 @@ def _lines(server: Server, answers: _Answers, status: int, width: int) -> Iterat
     yield from problems
     if problems:
         yield Text()
-    many = len({check.project for check in answers.checks}) > 1
-    names = {check.uid: _name(check, many) for check in answers.checks}
+    names = {check.uid: full_name(check, answers.several) for check in answers.checks}
     longest = max((width_of(clean(name)) for name in names.values()), default=0)
     column = min(longest, _LONGEST_NAME, width // 2)
     for check in answers.checks:
@@ -179,15 +186,13 @@ def _lines(server: Server, answers: _Answers, status: int, width: int) -> Iterat
     yield _summary(answers.checks, status).cut(width)
 
 
-def _name(check: CheckAnswer, many: bool) -> str:
-    return f"{check.project}/{check.name}" if many else check.name
-
-
 def _problems(answers: _Answers, now_ns: int, page: int) -> Iterator[Text]:
     mark = MARKS["warning"]
-    told = [("server", problem) for problem in answers.server.problems]
+    # A server's problems are its projects', too.
+    again = {f"project {project.key}: {project.error}" for project in answers.projects}
+    told = [("server", problem) for problem in answers.server.problems if problem not in again]
     for project in answers.projects:
-        if project.error is not None:
+        if project.error is not None and not _is_of_failures(project, project.error):
             loaded = instant(project.loaded_ns, now_ns)
             error = project.error.rstrip(".")
             told.append((project.key, f"{error}. The version of {loaded} runs on."))
@@ -197,6 +202,12 @@ def _problems(answers: _Answers, now_ns: int, page: int) -> Iterator[Text]:
         yield Text("  ").add(mark.shape, mark.style).add(f" {whose}  ", "bold").add(first)
         for line in rest:
             yield Text().pad(len(whose) + 6).add(line)
+
+
+def _is_of_failures(project: ProjectAnswer, error: str) -> bool:
+    """Whether an error says only what is wrong with files of the version that runs."""
+    failures = project.load_failures
+    return bool(failures) and all(failure.message in error for failure in failures)
 
 
 def _check(
@@ -233,8 +244,7 @@ def _fact(check: CheckAnswer, state: str, now_ns: int) -> Text:
     match state:
         case "paused":
             since = "" if check.paused_ns is None else f" {ago(check.paused_ns, now_ns)}"
-            by = f" by {check.paused_by}" if check.paused_by else ""
-            return Text(f"{word}{by}{since}", "dim")
+            return Text(f"{word}{by_whom(check.paused_by)}{since}", "dim")
         case "new":
             due = "" if check.next_due_ns is None else f", due {ago(check.next_due_ns, now_ns)}"
             return Text(f"{word}{due or ', and not scheduled'}", "dim")

@@ -9,7 +9,15 @@ from typing import NamedTuple
 import msgspec
 
 from checkwire.cli.client.access import find_access
-from checkwire.cli.client.answers import Asked, AskedList, CheckAnswer, RunAnswer, decoded
+from checkwire.cli.client.answers import (
+    Asked,
+    AskedList,
+    CheckAnswer,
+    RunAnswer,
+    decoded,
+    full_name,
+    watches_several,
+)
 from checkwire.cli.client.finding import find_checks
 from checkwire.cli.client.following import Follower
 from checkwire.cli.client.server import Refusal, Server
@@ -32,9 +40,10 @@ _TICK = 0.1
 
 
 class _Wanted(NamedTuple):
-    """One run that was asked for; ``definition`` is its check, as it is told of."""
+    """One run that was asked for; ``name`` and ``definition`` are its check's, as it is told of."""
 
     check: CheckAnswer
+    name: str
     run: Asked
     definition: CheckDefinition
 
@@ -57,7 +66,12 @@ def trigger(
         raise UsageError("-v goes with --wait: there is nothing to show before the runs are over")
     asked = Server(find_access(server, token))
     found = [_whole(asked, check) for check in find_checks(asked, checks)]
-    wanted = [one for check in found for one in _ask(asked, check, locations, as_json)]
+    several = not as_json and watches_several(asked)
+    wanted = [
+        one
+        for check in found
+        for one in _ask(asked, check, full_name(check, several), locations, as_json)
+    ]
     if wait:
         return _wait(asked, wanted, verbosity, as_json)
     output = Output()
@@ -84,27 +98,27 @@ def _whole(server: Server, check: CheckAnswer) -> CheckAnswer:
 
 
 def _ask(
-    server: Server, check: CheckAnswer, locations: Sequence[str], as_json: bool
+    server: Server, check: CheckAnswer, told: str, locations: Sequence[str], as_json: bool
 ) -> Iterator[_Wanted]:
     body = {"locations": list(dict.fromkeys(locations))}
     try:
         answer = server.post(f"/checks/{check.uid}/runs", body)
     except Refusal as refusal:
-        raise UsageError(f"{check.name} will not run: {refusal}") from None
+        raise UsageError(f"{told} will not run: {refusal}") from None
     runs = decoded(answer, AskedList, server).runs
     assert check.definition is not None
     for run in runs:
         definition = check.definition
         if not as_json:
             # The report tells checks apart by their ids; here one may run at several places.
-            name = f"{check.name} at {run.location}" if len(runs) > 1 else check.name
+            name = f"{told} at {run.location}" if len(runs) > 1 else told
             definition = msgspec.structs.replace(definition, id=run.run_id, name=name)
-        yield _Wanted(check, run, definition)
+        yield _Wanted(check, told, run, definition)
 
 
 def _lines(wanted: Sequence[_Wanted]) -> Iterator[Text]:
     for one in wanted:
-        line = Text("  ").add(RUNNING.shape, RUNNING.style).add(f" {one.check.name}")
+        line = Text("  ").add(RUNNING.shape, RUNNING.style).add(f" {one.name}")
         yield line.add(f" at {one.run.location}", "dim").add(f"  {one.run.run_id}")
     yield Text("  checkwire show RUN tells what comes of it", "dim")
 

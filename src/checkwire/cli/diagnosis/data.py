@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 
 from checkwire.cli.diagnosis.finding import Finding
-from checkwire.cli.reporters.figures import size
+from checkwire.cli.reporters.figures import counted, size
 from checkwire.model.errors import CheckwireError
 
-__all__ = ["database_finding", "folder_findings"]
+__all__ = ["database_finding", "folder_findings", "secrets_finding"]
 
 _LITTLE, _TOO_LITTLE = 1 << 30, 100 << 20
 
@@ -51,6 +51,42 @@ def database_finding(url: str) -> Finding:
         return Finding(subject, "note", f"{fact}; this version's is {HEAD}", how)
     how = "Install that version, or restore a backup of before"
     return Finding(subject, "bad", f"{fact}, is a newer version's; this one's is {HEAD}", how)
+
+
+def secrets_finding(url: str, key: Path) -> Finding:
+    """Whether the key opens the secrets in the database: if not, a server does not start.
+
+    Args:
+        url: of the database.
+        key: the file with the key; none is made.
+    """
+    subject = "secrets"
+    try:
+        from checkwire.store.inspection import revision_at, sealed_at
+        from checkwire.store.schema import HEAD
+        from checkwire.store.secrets import KEY_VARIABLE, SecretBox
+    except ImportError:
+        return Finding(subject, "unknown", "cannot tell without the extra server")
+    try:
+        if revision_at(url) != HEAD:
+            return Finding(subject, "unknown", "cannot tell without tables of this version")
+        found = sealed_at(url)
+    except CheckwireError:
+        return Finding(subject, "unknown", "cannot tell without a database")
+    if not found:
+        return Finding(subject, "good", "the database holds none")
+    source = KEY_VARIABLE if os.environ.get(KEY_VARIABLE) else str(key)
+    if source != KEY_VARIABLE and not key.exists():
+        fact = f"the key to {counted(len(found), 'secret')}, {key}, is not there"
+        how = f"Restore it, or set {KEY_VARIABLE}; or set the secrets anew"
+        return Finding(subject, "bad", fact, how)
+    box = SecretBox(key)
+    try:
+        for secret in found:
+            box.open(*secret)
+    except CheckwireError as error:
+        return Finding(subject, "bad", str(error))
+    return Finding(subject, "good", f"{counted(len(found), 'secret')}, which {source} opens")
 
 
 def _writable(data: Path, there: Path) -> Finding:

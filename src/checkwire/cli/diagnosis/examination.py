@@ -8,13 +8,13 @@ from pathlib import Path
 
 from checkwire._version import __version__
 from checkwire.cli.diagnosis.clock import clock_finding, zones_finding
-from checkwire.cli.diagnosis.data import database_finding, folder_findings
+from checkwire.cli.diagnosis.data import database_finding, folder_findings, secrets_finding
 from checkwire.cli.diagnosis.finding import Finding, State
 from checkwire.cli.diagnosis.isolation import isolation_findings
 from checkwire.cli.diagnosis.limits import files_finding, processes_finding
 from checkwire.cli.diagnosis.software import extras_findings, node_finding, trust_finding
 from checkwire.cli.diagnosis.stamps import stamp_findings
-from checkwire.cli.places import data_folder, database_url
+from checkwire.cli.places import data_folder, database_url, secrets_key
 from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.marks import MARKS, Mark
 from checkwire.cli.reporters.output import Output
@@ -43,6 +43,7 @@ def examine(data: Path | None, database: str | None) -> list[Finding]:
         DefinitionError: the project's settings are not as they must be.
     """
     folder = data_folder(data, find_project(()))
+    url = database_url(database, folder)
     return [
         *stamp_findings(),
         clock_finding(),
@@ -50,7 +51,8 @@ def examine(data: Path | None, database: str | None) -> list[Finding]:
         processes_finding(),
         *isolation_findings(),
         *folder_findings(folder),
-        database_finding(database_url(database, folder)),
+        database_finding(url),
+        secrets_finding(url, secrets_key(folder)),
         trust_finding(),
         zones_finding(),
         node_finding(),

@@ -12,6 +12,9 @@ __all__ = ["EXTRAS", "extras_findings", "node_finding", "trust_finding"]
 
 _NODE = 22
 """The first major version whose WebSocket is not experimental."""
+_NODE_IS_FOR = (
+    f"only checks in JavaScript need one, {_NODE} or later, and this version does not run these"
+)
 _PATIENCE = 20.0
 EXTRAS = {
     "server": (
@@ -42,25 +45,23 @@ EXTRAS = {
 
 
 def node_finding() -> Finding:
-    """Which Node there is; only checks in JavaScript need one."""
+    """Which Node there is. Nothing needs one yet, so that none is no fault."""
     subject = "node"
     path = shutil.which("node")
-    how = f"Install Node {_NODE} or later from your system or https://nodejs.org"
     if path is None:
-        return Finding(subject, "unknown", "not found; only checks in JavaScript need it", how)
+        return Finding(subject, "unknown", f"not found; {_NODE_IS_FOR}")
     try:
         done = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=_PATIENCE, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:
         why = getattr(error, "strerror", None) or "it does not tell its version"
-        return Finding(subject, "note", f"{path} does not run: {why}", how)
+        return Finding(subject, "unknown", f"{path} does not run: {why}; {_NODE_IS_FOR}")
     version = done.stdout.strip().removeprefix("v")
-    fact = f"{version}, {path}"
     major = version.partition(".")[0]
     if not major.isdecimal() or int(major) < _NODE:
-        return Finding(subject, "note", f"{fact}: it has no WebSocket of its own", how)
-    return Finding(subject, "good", fact)
+        return Finding(subject, "unknown", f"{version}, {path}; {_NODE_IS_FOR}")
+    return Finding(subject, "good", f"{version}, {path}")
 
 
 def trust_finding() -> Finding:

@@ -32,7 +32,7 @@ _LONGEST = 512
 """Characters of what may be a token or a session."""
 
 _log = logging.getLogger("checkwire.server")
-_bearer = HTTPBearer(auto_error=False, description="A token: `checkwire token create`.")
+_bearer = HTTPBearer(auto_error=False, description="A token: `checkwire token create NAME`.")
 _cookie = APIKeyCookie(
     name="checkwire",
     auto_error=False,

@@ -88,6 +88,6 @@ def _plain(request: Request, form: LoginForm, status: int) -> Response:
         "<p><label>Token <input type=password name=token autocomplete=current-password required "
         "autofocus></label></p><p><button>Log in</button></p></form>"
         "<p>The server printed a token when it was started first; "
-        "<code>checkwire token create</code> makes another.</p></html>",
+        "<code>checkwire token create my-browser --scope trigger</code> makes another.</p></html>",
         status,
     )

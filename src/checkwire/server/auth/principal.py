@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from checkwire.model.people import LOCAL
+
 __all__ = ["ANYBODY", "SCOPES", "Principal", "Scope"]
 
 Scope = Literal["read", "trigger", "admin"]
@@ -34,5 +36,5 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return scope in self.scopes or "admin" in self.scopes
 
 
-ANYBODY = Principal(name="local", scopes=("admin",))
+ANYBODY = Principal(name=LOCAL, scopes=("admin",))
 """Whoever asks, where no token is required."""

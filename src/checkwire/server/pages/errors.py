@@ -37,7 +37,7 @@ _HEADLINES = {
     503: "The database does not answer.",
 }
 _COMMANDS = {
-    403: "checkwire token create --scope admin",
+    403: "checkwire token create my-browser --scope admin",
     503: "checkwire db check",
 }
 

@@ -170,5 +170,6 @@ def _reason_against(version: ProjectVersion, before: ProjectVersion) -> str:
 
 def _sentence(failure: Failure) -> str:
     place = failure.location
-    where = f"{place.path}:{place.line}: " if place is not None else ""
-    return f"{where}{failure.message}"
+    if place is None or failure.message.startswith(place.path):
+        return failure.message  # which names the place itself, if there is one
+    return f"{place.path}:{place.line}: {failure.message}"

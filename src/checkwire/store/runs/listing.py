@@ -69,7 +69,7 @@ async def list_runs(
         statuses: with one of these.
         location: at this one.
         tag: of checks that have it now.
-        code: with this code; ``"tls."`` for all that begin so.
+        code: with this code; ``"tls"``, ``"tls."`` or ``"tls.*"`` for all of its floor.
         since_ns, until_ns: due in this span, its end left out.
         project: of this one, by its key.
         before: ``due_ns``, ``check_id`` and ``location`` of the last one seen.
@@ -226,12 +226,13 @@ async def _checks_of(
 
 
 async def _codes_of(tx: AsyncConnection, code: str) -> list[str]:
-    """The codes that are meant: of a family, those that there are."""
-    if not code.endswith("."):
+    """The codes that are meant: of a floor, those that there are."""
+    floor, _, rest = code.partition(".")
+    if rest not in ("", "*"):
         return [code]
-    end = code[:-1] + chr(ord(".") + 1)
+    end = floor + chr(ord(".") + 1)
     found: list[str] = []
-    least: ColumnElement[bool] = runs.c.code >= code
+    least: ColumnElement[bool] = runs.c.code >= f"{floor}."
     while True:  # From one code to the next, by the index: there are few, in millions of rows.
         query = select(func.min(runs.c.code)).where(_HAS_CODE, least, runs.c.code < end)
         following = (await tx.execute(query)).scalar()

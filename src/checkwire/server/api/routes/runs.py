@@ -28,9 +28,9 @@ __all__ = ["create_runs"]
 Code = Annotated[
     str | None,
     Query(
-        pattern=r"^[a-z][a-z0-9_]*\.([a-z][a-z0-9_]*)?$",
+        pattern=r"^[a-z][a-z0-9_]*(\.(\*|[a-z][a-z0-9_]*)?)?$",
         max_length=100,
-        description="Only those with this failure code; `tls.` for all that begin so.",
+        description="Only those with this failure code; `tls`, `tls.` or `tls.*` for its floor.",
     ),
 ]
 

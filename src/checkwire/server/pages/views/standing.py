@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from checkwire.model.people import by_whom
 from checkwire.server.pages.figures import ago, counted, span
 from checkwire.server.pages.views.failure import sentence
 from checkwire.server.pages.views.payload import Piece
@@ -58,8 +59,7 @@ def standing_of(
     places = len(states)
     worst = min(states, key=lambda s: (_WORST_FIRST.index(s.status), s.since_ns), default=None)
     if check.paused_ns is not None:
-        by = f" by {check.paused_by}" if check.paused_by else ""
-        text = f"Paused{by} {ago(check.paused_ns, now_ns)}."
+        text = f"Paused{by_whom(check.paused_by)} {ago(check.paused_ns, now_ns)}."
         run_id = worst.run_id if worst is not None else ""
         return Standing("paused", MARKS["paused"], _plain(text), check.paused_ns, run_id)
     if worst is None:
