@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from checkwire.store import runs
+from support import samples
 from support.asking import Watched, watching
+from support.httpserver import HttpServer, SeenRequest, reply
 from support.processes import wait_until
+from support.program import checkwire
 
 
 @pytest.fixture
@@ -85,6 +91,7 @@ def test_a_run_that_is_missed_is_an_error(watched: Watched) -> None:
         async with watched.server.store.writing() as tx:
             await runs.insert_runs(tx, [(record, None)], time.time_ns())
         del monitor._running[run_id]
+        del monitor._events[run_id]  # else who asks from now on waits for more
         monitor.hub.publish(f"run:{run_id}", "finished", {})
 
     with watched.asking("trigger", "positions", "--location", "eu", "--wait") as process:
@@ -121,6 +128,50 @@ def test_waiting_as_json_is_the_document_of_the_test_command(watched: Watched) -
     (run,) = document["runs"]
     assert run["id"] == run_id
     assert run["check"]["id"] == watched.runs["ticker-subscribe"].check.id
+
+
+def test_ctrl_c_names_the_runs_that_go_on(watched: Watched) -> None:
+    with watched.asking("trigger", "positions", "--wait") as process:
+        runs = {location: run_id for run_id, location in waiting(watched, 2).items()}
+        happen(watched, runs["eu"], "private-fills")
+        assert process.stdout is not None
+        assert any("positions at eu" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.splitlines() == [
+        "checkwire: the server goes on with 1 run:",
+        f"  positions at us  {runs['us']}",
+        "checkwire show RUN tells what comes of it",
+    ]
+    assert list(waiting(watched, 1)) == [runs["us"]]
+
+
+def test_a_server_that_goes_away_leaves_the_name_of_the_run(tmp_path: Path) -> None:
+    run_id, check = "01KAYF0M7Z4QJ9T3V8X2B6N0PD", samples.passed().check
+    known = {"uid": "4m0rkv2c8e1a", "id": check.id, "project": "p", "name": check.name}
+    asked = {"run_id": run_id, "location": "eu", "due_ns": 1}
+
+    def answer(request: SeenRequest) -> bytes:
+        path = request.target.partition("?")[0]
+        answers: dict[str, Any] = {
+            "/api/v1/checks": {"items": [known], "next": None},
+            "/api/v1/checks/4m0rkv2c8e1a": {**known, "definition": msgspec.to_builtins(check)},
+            "/api/v1/checks/4m0rkv2c8e1a/runs": {"runs": [asked]},
+            "/api/v1/projects": {"items": []},
+        }
+        if path not in answers:
+            problem = b'{"type": "urn:checkwire:problem:x", "detail": "It was restored."}'
+            return reply("404 x", problem, "Content-Type: application/problem+json")
+        return reply("200 OK", json.dumps(answers[path]).encode(), "Content-Type: application/json")
+
+    with HttpServer(answer) as server:
+        words = ("trigger", check.name, "--wait", "--server", server.url)
+        result = checkwire(*words, cwd=tmp_path)
+    assert result.status == 2
+    assert (
+        f"It was restored. What comes of {check.name} at eu ({run_id}) is not known" in result.err
+    )
 
 
 @pytest.mark.parametrize(

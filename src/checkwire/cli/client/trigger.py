@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -24,11 +24,13 @@ from checkwire.cli.client.server import Refusal, Server
 from checkwire.cli.client.show import fetch_transcript, project_root
 from checkwire.cli.reporters.base import Finish, Start
 from checkwire.cli.reporters.console import Console
+from checkwire.cli.reporters.figures import counted
 from checkwire.cli.reporters.json import format_document
 from checkwire.cli.reporters.marks import RUNNING
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text
 from checkwire.cli.reporters.registry import Choice, Reporters, open_reporters
+from checkwire.cli.stderr import tell
 from checkwire.model.attempt import Attempt, Run
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError, UsageError
@@ -37,6 +39,7 @@ from checkwire.model.failures import Failure
 __all__ = ["trigger"]
 
 _TICK = 0.1
+_NAMED = 5
 
 
 class _Wanted(NamedTuple):
@@ -46,6 +49,11 @@ class _Wanted(NamedTuple):
     name: str
     run: Asked
     definition: CheckDefinition
+
+    @property
+    def place(self) -> str:
+        """The check, and where it runs."""
+        return f"{self.name} at {self.run.location}"
 
 
 def trigger(
@@ -57,7 +65,7 @@ def trigger(
     token: str | None,
     as_json: bool,
 ) -> int:
-    """Ask for runs; returns the exit status.
+    """Ask for runs; returns the exit status. Ctrl-C ends the watching, not the runs.
 
     Raises:
         CheckwireError: a check is not known, or the server does not let us.
@@ -67,13 +75,18 @@ def trigger(
     asked = Server(find_access(server, token))
     found = [_whole(asked, check) for check in find_checks(asked, checks)]
     several = not as_json and watches_several(asked)
-    wanted = [
-        one
-        for check in found
-        for one in _ask(asked, check, full_name(check, several), locations, as_json)
-    ]
-    if wait:
-        return _wait(asked, wanted, verbosity, as_json)
+    wanted: list[_Wanted] = []
+    left: dict[str, _Wanted] = {}
+    try:
+        for check in found:
+            for one in _ask(asked, check, full_name(check, several), locations, as_json):
+                wanted.append(one)
+                left[one.run.run_id] = one
+        if wait:
+            return _wait(asked, wanted, left, verbosity, as_json)
+    except KeyboardInterrupt:
+        _tell_of(left.values())
+        raise
     output = Output()
     if as_json:
         document = {
@@ -123,8 +136,24 @@ def _lines(wanted: Sequence[_Wanted]) -> Iterator[Text]:
     yield Text("  checkwire show RUN tells what comes of it", "dim")
 
 
-def _wait(server: Server, wanted: Sequence[_Wanted], verbosity: int, as_json: bool) -> int:
-    """Tell of the runs as ``checkwire test`` does."""
+def _tell_of(left: Collection[_Wanted]) -> None:
+    """After Ctrl-C: the server has been asked, and nobody else knows for what."""
+    if not left:
+        return
+    tell(f"checkwire: the server goes on with {counted(len(left), 'run')}:")
+    for one in left:
+        tell(f"  {one.place}  {one.run.run_id}")
+    tell("checkwire show RUN tells what comes of it")
+
+
+def _wait(
+    server: Server,
+    wanted: Sequence[_Wanted],
+    left: dict[str, _Wanted],
+    verbosity: int,
+    as_json: bool,
+) -> int:
+    """Tell of the runs as ``checkwire test`` does; those that are over go from ``left``."""
     choice = Choice("json" if as_json else "list")
     reporters = open_reporters([choice], verbosity=verbosity)
     began_ns = time.monotonic_ns()
@@ -132,7 +161,7 @@ def _wait(server: Server, wanted: Sequence[_Wanted], verbosity: int, as_json: bo
         projects = {one.check.project for one in wanted}
         root = project_root(projects.pop()) if len(projects) == 1 else "."
         reporters.start(Start(tuple(one.definition for one in wanted), root=root))
-        runs = _watch(server, {one.run.run_id: one for one in wanted}, reporters)
+        runs = _watch(server, left, reporters)
         statuses = {run.status for run in runs}
         status = 1 if "failed" in statuses else 2 if "error" in statuses else 0
         took_ns = time.monotonic_ns() - began_ns
@@ -142,28 +171,40 @@ def _wait(server: Server, wanted: Sequence[_Wanted], verbosity: int, as_json: bo
     return status
 
 
-def _watch(server: Server, wanted: dict[str, _Wanted], reporters: Reporters) -> list[Run]:
+def _watch(server: Server, left: dict[str, _Wanted], reporters: Reporters) -> list[Run]:
     runs: list[Run] = []
     begun: set[str] = set()
-    with Follower(server, wanted) as follower:
-        while len(runs) < len(wanted):
+    with Follower(server, left) as follower:
+        while left:
             happened = follower.next(_TICK)
             if happened is None:
                 reporters.tick()
                 continue
             if isinstance(happened.what, CheckwireError):
-                raise happened.what
-            one = wanted[happened.run_id]
+                raise _lost(happened.what, list(left.values())) from None
+            one = left[happened.run_id]
             if happened.run_id not in begun:
                 begun.add(happened.run_id)
                 reporters.check_started(one.definition)
             if isinstance(happened.what, RunAnswer):
                 run = _result(server, one, happened.what)
                 runs.append(run)
+                del left[happened.run_id]
                 reporters.run_finished(run)
             else:
                 reporters.event(one.definition, happened.what)
     return runs
+
+
+def _lost(why: CheckwireError, left: Sequence[_Wanted]) -> CheckwireError:
+    """Why nothing more can be known, and of which runs."""
+    named = ", ".join(f"{one.place} ({one.run.run_id})" for one in left[:_NAMED])
+    more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    said = str(why)
+    end = "" if said.endswith((".", "?")) else "."
+    return CheckwireError(
+        f"{said}{end} What comes of {named}{more} is not known: checkwire show RUN asks again"
+    )
 
 
 def _result(server: Server, one: _Wanted, record: RunAnswer) -> Run:
