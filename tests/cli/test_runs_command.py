@@ -73,7 +73,7 @@ def test_more_than_a_page_of_the_server_is_fetched(watched: Watched) -> None:
     [
         (["--check", "tickr-subscribe"], 'has no check "tickr-subscribe"; did you mean "ticker-s'),
         (["--since", "yesterday"], '--since: "yesterday" is neither a duration (2h) nor'),
-        (["--since", "2026-13-01"], "since is not an instant"),
+        (["--since", "2026-13-01"], '"since" is not an instant'),
         (["--code", "TLS"], '--code: "TLS" is no code of a failure'),
         (["--tag", "none-has-it"], 'has the tag "none-has-it"'),
         (["--project", "shpo"], 'has no project "shpo"; did you mean "shop"?'),

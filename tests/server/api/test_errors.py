@@ -113,8 +113,8 @@ def test_a_value_that_cannot_be_is_named_and_not_repeated(
         ),
         (
             "/runs?code=TLS",
-            '"code" must be a failure code such as tls.certificate_expired, or its part up to the '
-            "dot.",
+            '"code" must be a failure code such as tls.certificate_expired, or its floor, such as '
+            "tls.",
         ),
         (
             "/runs?since=2026-11-25T00:00:00%2B99:00",

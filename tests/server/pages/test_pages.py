@@ -122,7 +122,7 @@ def test_the_overview_finds_checks_and_says_when_there_are_none(shared: Filled) 
     assert "ticker_subscribe" in found
     assert "room_join" not in found
     assert "No check matches." in page(shared, "/?q=nonsense").text
-    assert "private_authority" in page(shared, "/?q=TLS.").text
+    assert "public_authority" in page(shared, "/?q=TLS.").text
 
 
 def test_a_failed_run_has_its_sentence_for_a_headline(shared: Filled) -> None:

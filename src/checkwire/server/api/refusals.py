@@ -14,8 +14,8 @@ __all__ = ["PATTERNS", "field_errors", "members_of_body", "sentence_of"]
 
 PATTERNS = {
     r"^[^\x00]+$": "must have no NUL in it",
-    r"^[a-z][a-z0-9_]*\.([a-z][a-z0-9_]*)?$": (
-        "must be a failure code such as tls.certificate_expired, or its part up to the dot"
+    r"^[a-z][a-z0-9_]*(\.(\*|[a-z][a-z0-9_]*)?)?$": (
+        "must be a failure code such as tls.certificate_expired, or its floor, such as tls"
     ),
     "^(runs|incidents|projects|run:[0-9A-Z]{26})$": (
         "must be runs, incidents, projects, or run: and the id of a run"
