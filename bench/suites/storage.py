@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import random
 import sqlite3
 import sys
@@ -39,6 +40,7 @@ Ask = Callable[[Any], Awaitable[object]]
 def storage(_files: tuple[str, str], rounds: int) -> str:
     """Run the suite; returns its tables."""
     quick = rounds < 7
+    gc.set_threshold(50_000, 20, 20)  # As ``checkwire`` does.
     with tempfile.TemporaryDirectory() as folder:
         taken = asyncio.run(_ingest(Path(folder), 5_000 if quick else 40_000))
         count = _MILLION // 5 if quick else 10 * _MILLION
