@@ -123,7 +123,7 @@ async def come(store: Store, records: list[RunRecord], draw: random.Random) -> N
             await roll_up(store, now_ns, bite=draw.choice((1, 7, 250)))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(records=told, draw=st.randoms(use_true_random=False))
 def test_roll_ups_are_what_they_would_be_computed_directly(
     records: list[RunRecord], draw: random.Random
@@ -169,7 +169,7 @@ def test_roll_ups_are_what_they_would_be_computed_directly(
         run(work(folder))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(records=told, draw=st.randoms(use_true_random=False))
 def test_a_state_is_that_of_the_latest_run_in_whatever_order_they_come(
     records: list[RunRecord], draw: random.Random
@@ -194,7 +194,7 @@ def test_a_state_is_that_of_the_latest_run_in_whatever_order_they_come(
         run(work(folder))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(records=told, draw=st.randoms(use_true_random=False), buckets=st.integers(1, 70))
 def test_no_value_is_lost_between_roll_ups_and_rows(
     records: list[RunRecord], draw: random.Random, buckets: int
@@ -241,7 +241,7 @@ filters = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     wanted=filters,
     limit=st.integers(1, 9),
