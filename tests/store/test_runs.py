@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from checkwire.model.failures import Failure
 from checkwire.store.database import Store
@@ -24,6 +26,7 @@ from checkwire.store.runs import (
     states,
     strip,
 )
+from support.loops import run
 from support.stored import HOUR, MINUTE, MS, START, WithStore, defined, due, enter, ran, row
 
 FAILURE = Failure(code="tls.certificate_expired", message="It expired.", phase="tls")
@@ -333,3 +336,33 @@ def test_a_state_is_not_moved_by_a_run_of_another_check(with_store: WithStore) -
         assert [state.status for state in found] == ["failed", "passed"]
 
     with_store(work)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"before": (START, 1, "local")}, {"before": (START, 1, "local"), "until_ns": START + 1}],
+    ids=["all", "a page", "a page of a span"],
+)
+def test_an_index_leads_straight_to_the_failures_of_a_check(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    async def work() -> list[str]:
+        store = await Store.open(str(tmp_path / "x.db"))
+        try:
+            async with store.reading() as tx:
+                event.listen(
+                    tx.sync_connection,
+                    "before_cursor_execute",
+                    lambda _connection, _cursor, sql, values, *_: asked.append((sql, values)),
+                )
+                await list_runs(tx, check_id=1, statuses=("failed",), **more)
+                sql, values = asked[-1]
+                plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+                return [row.detail for row in plan]
+        finally:
+            await store.close()
+
+    wanted = "ix_runs_not_passed_of_check (check_id=? AND status=? AND due_ns<?)"
+    assert any(wanted in line for line in run(work()))

@@ -158,6 +158,38 @@ def test_a_late_run_corrects_hours_and_days(with_store: WithStore) -> None:
     with_store(work)
 
 
+def test_runs_count_though_the_clock_was_set_back(with_store: WithStore) -> None:
+    async def work(store: Store) -> None:
+        async with store.writing() as tx:
+            (check,) = await enter(tx, "a")
+        await roll_up(store, START + 10 * HOUR)
+        await insert(store, row(check, START + 7 * HOUR, "failed", holds_ns=10 * MINUTE))
+        await roll_up(store, START + 7 * HOUR + 20 * MINUTE)
+        found = await up(store, check, START + 8 * HOUR)
+        assert minutes(found) == (0, 0, 10, 470), "a span that ends after now is known so far"
+        assert (found.runs, found.bad) == (1, 1)
+
+    with_store(work)
+
+
+def test_a_place_where_nothing_is_known_is_not_counted(with_store: WithStore) -> None:
+    async def work(store: Store) -> None:
+        async with store.writing() as tx:
+            (check,) = await enter(tx, "a")
+        await insert(
+            store,
+            row(check, START, "skipped", "us", holds_ns=30 * HOUR),
+            row(check, START + 9 * HOUR, "passed", "eu", holds_ns=HOUR),
+        )
+        times = []
+        for now_ns in (START, START + 20 * HOUR):
+            await roll_up(store, now_ns)
+            times.append(minutes(await up(store, check, START + 20 * HOUR, START + 8 * HOUR)))
+        assert times == [(60, 0, 0, 660)] * 2, "the same from rows as from roll-ups"
+
+    with_store(work)
+
+
 def test_small_bites_come_to_the_same(with_store: WithStore) -> None:
     async def work(store: Store) -> None:
         async with store.writing() as tx:

@@ -81,9 +81,11 @@ async def roll_up(store: Store, now_ns: int, *, bite: int = _BITE) -> RolledUp:
 
 async def _bite_of_hours(store: Store, ended_ns: int, bite: int) -> int:
     async with store.writing() as tx:
+        # Hours before the mark are read from here even if the clock has been set back since.
+        ended_ns = max(ended_ns, await read_mark(tx, "hours"))
         dirty = await take(tx, dirty_hours, ended_ns, HOUR, bite)
         if not dirty:
-            await write_mark(tx, "hours", max(ended_ns, await read_mark(tx, "hours")))
+            await write_mark(tx, "hours", ended_ns)
             return 0
         await lock_checks(tx, {entry.check_id for entry in dirty})
         # Where runs may have been forgotten, what was computed of them is the truth.

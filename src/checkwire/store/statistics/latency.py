@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -91,8 +92,11 @@ class _Times:
         if self._sketch is None:
             if not len(values):
                 return 0, ()
-            found = np.quantile(values, wanted, method="inverted_cdf")
-            return len(values), tuple(float(value) for value in found)
+            # By nearest rank. NumPy's function takes longer than to sort a bucket's few values.
+            values.sort()
+            last = len(values) - 1
+            ranks = (min(max(math.ceil(share * len(values)) - 1, 0), last) for share in wanted)
+            return len(values), tuple(float(values[rank]) for rank in ranks)
         self._sketch.update(values.astype(np.float32))
         self._arrays.clear()
         found = self._sketch.get_quantiles(list(wanted), True)

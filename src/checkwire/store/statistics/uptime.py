@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.store.records import STATUSES
@@ -160,15 +160,21 @@ def _raw(part: Part, check_ids: list[int], location_ids: list[int]) -> Select[An
         return func.sum(case((condition, value), else_=0))
 
     key = (spans.c.check_id, spans.c.location_id)
-    return select(
-        *key,
-        total(status.in_((passed, degraded)), spans.c.lasts_ns),
-        total(status == degraded, spans.c.lasts_ns),
-        total(status.in_((failed, error)), spans.c.lasts_ns),
-        total(and_(here, status <= error), 1),
-        total(and_(here, status.in_((failed, error))), 1),
-        total(here, spans.c.missed),
-    ).group_by(*key)
+    known = and_(status <= error, spans.c.lasts_ns > 0)
+    return (
+        select(
+            *key,
+            total(status.in_((passed, degraded)), spans.c.lasts_ns),
+            total(status == degraded, spans.c.lasts_ns),
+            total(status.in_((failed, error)), spans.c.lasts_ns),
+            total(and_(here, status <= error), 1),
+            total(and_(here, status.in_((failed, error))), 1),
+            total(here, spans.c.missed),
+        )
+        .group_by(*key)
+        # As in roll-ups, a place has no row where nothing ran and nothing is known.
+        .having(total(or_(here, known), 1) > 0)
+    )
 
 
 def _smaller(one: Any, other: Any) -> ColumnElement[int]:
