@@ -53,7 +53,7 @@ def test_a_host_that_is_not_here(checks: Checks, host: str, why: str) -> None:
         ("--url", "monitor.example.org", "http"),
         ("--url", "ftp://monitor.example.org", "http"),
         ("--allow-host", "https://monitor.example.org", "is not a host's name"),
-        ("--keep", "runs=soon", "is not a duration"),
+        ("--keep", "runs=soon", "is no age"),
         ("--keep", "everything=1d", "is not LEVEL=AGE with one of passed-transcripts, "),
         ("--keep", "hours=2d", "hours are computed from runs"),
     ],
