@@ -38,7 +38,10 @@ def test_a_claim_ends_with_its_connection(postgresql: PostgreSQL) -> None:
         try:
             async with claimed(one, lambda: None):
                 with psycopg.connect(url) as connection:
-                    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                    held = (
+                        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+                        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+                    )
                     assert connection.execute(held).fetchone() == (1,)
                 postgresql.end_connections(name)
                 async with claimed(two, lambda: None):

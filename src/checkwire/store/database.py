@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,7 @@ class Store:
         try:
             async with store.writing() as tx:
                 await tx.run_sync(migrate, address)
+            await store._connect_readers()
             store._file = store._identity()
         except BaseException:
             await store.close()
@@ -153,7 +154,18 @@ class Store:
             )
         async with self._writer.begin() as tx:
             await tx.run_sync(migrate, self.address)
+        await self._connect_readers()
         self._file = there
+
+    async def _connect_readers(self) -> None:
+        """All that there will be, while nobody can give up in the middle of it.
+
+        SQLAlchemy lets go of a connection, and of its thread, whose making is cancelled.
+        """
+        if self.sqlite:
+            async with AsyncExitStack() as stack:
+                for _ in range(_READERS):
+                    await stack.enter_async_context(self._reader.connect())
 
     def _identity(self) -> tuple[int, int] | None:
         if self.address.path is None:
