@@ -13,7 +13,7 @@ from checkwire.store.secrets import SecretBox, SecretRecord, list_secrets, secre
 
 __all__ = ["SecretsSeen", "StoredSecrets"]
 
-_PAUSE = 3.0
+_PAUSE = 10.0
 
 SecretsSeen = tuple[SecretRecord, ...]
 """Which secrets there were, and when each was set."""
