@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support.postgresql import PostgreSQL, serving_postgresql
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """A server."""
-    with serving_postgresql() as server:
-        yield server
-
-
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """The URL of a SQLite database that is not there yet."""
-    return f"sqlite:///{tmp_path}/checkwire.db"
+from support.postgresql import PostgreSQL
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -9,7 +9,6 @@ import re
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from checkwire.store.database import Store
 from checkwire.store.registry import remove_projects_but, sync_project
 from checkwire.store.secrets import SecretBox, secret_values
 from support.asking import SECOND_NS, watching
-from support.postgresql import PostgreSQL, serving_postgresql
+from support.postgresql import PostgreSQL
 from support.program import checkwire, project
 from support.typing_in import type_in
 
@@ -354,12 +353,6 @@ def test_outside_of_a_project_a_database_is_made_only_where_one_was_named(
     # One that is there needs no project around it.
     (tmp_path / "data").rename(tmp_path / ".checkwire")
     assert checkwire(*arguments, cwd=tmp_path, given="x").status == 0
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    with serving_postgresql() as server:
-        yield server
 
 
 def test_all_of_it_works_on_postgresql(tmp_path: Path, postgresql: PostgreSQL) -> None:

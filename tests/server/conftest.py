@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.postgresql import PostgreSQL, serving_postgresql
+from support.postgresql import PostgreSQL
 from support.server.running import Running
 from support.server.shop import shop
 
@@ -14,12 +14,6 @@ from support.server.shop import shop
 def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server that tests leave as it is."""
     with shop(tmp_path_factory.mktemp("shop")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    with serving_postgresql() as running:
         yield running
 
 

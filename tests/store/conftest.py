@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from checkwire.store.database import Store
 from support.loops import run
-from support.postgresql import PostgreSQL, serving_postgresql
+from support.postgresql import PostgreSQL
 from support.stored import WithStore
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """A server."""
-    with serving_postgresql() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +24,6 @@ def _template(postgresql: PostgreSQL) -> Iterator[str]:
     with postgresql.database() as url:
         asyncio.run(make(url))
         yield url.partition("?")[0].rpartition("/")[2]
-
-
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """The URL of a SQLite database that is not there yet."""
-    return f"sqlite:///{tmp_path}/checkwire.db"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -9,7 +9,6 @@ import os
 import tempfile
 import uuid
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from psycopg import sql
 __all__ = ["PostgreSQL", "serving_postgresql"]
 
 _numbers = itertools.count()
-_users: Counter[Path] = Counter()
 
 
 class PostgreSQL:
@@ -77,15 +75,11 @@ def serving_postgresql(*, durable: bool = False) -> Iterator[PostgreSQL]:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             found.execute(f"ALTER SYSTEM SET {setting} = {'on' if durable else 'off'}")
         found.execute("SELECT pg_reload_conf()")
-    # Several fixtures of this process may use it, and it counts processes.
-    _users[folder] += 1
     try:
         yield found
-    finally:
-        _users[folder] -= 1
-        if not _users[folder]:
-            with _alone():
-                server._cleanup()
+    finally:  # It counts processes: a process is to do this once at a time.
+        with _alone():
+            server._cleanup()
 
 
 @contextlib.contextmanager
