@@ -9,10 +9,10 @@ from typing import Literal
 
 import click
 
+from checkwire.cli.administration.opening import importing
 from checkwire.cli.help import ExampleCommand
 from checkwire.cli.keeping import keep_option, retention_of
 from checkwire.cli.places import data_options
-from checkwire.model.errors import UsageError
 
 __all__ = ["command"]
 
@@ -143,16 +143,8 @@ def command(
 
     SIGTERM and Ctrl-C end it: runs under way get some time, and what they found is stored.
     """
-    try:
-        import sqlalchemy
-        import uvicorn
-    except ImportError as error:
-        raise UsageError(
-            f"serve needs the extra server ({error.name} is missing): pip install "
-            "'checkwire[server]'"
-        ) from None
-    del sqlalchemy, uvicorn
-    from checkwire.cli.serving import Serving
+    with importing():
+        from checkwire.cli.serving import Serving
 
     serving = Serving(
         folders=projects or (Path(),),

@@ -85,8 +85,8 @@ def extra_run(
     """
     gap_ns = _UNSCHEDULED_GAP_NS
     if definition.every is not None or definition.cron is not None:
+        timetable = timetable_of(project, definition, location)
         goes_round = definition.scheduling == "round-robin"
-        timetable = timetable_of(project, definition, None if goes_round else location)
         next_ns, turns = due_ns, len(definition.locations) if goes_round else 1
         for _ in range(max(1, turns)):
             next_ns = timetable.next_after(min(next_ns, NEVER_NS - 1))

@@ -84,7 +84,7 @@ def timetable_of(project: str, definition: CheckDefinition, location: str | None
     Args:
         project: its id.
         definition: of a check that has ``every`` or ``cron``.
-        location: where; ``None`` for a check whose runs go round its locations.
+        location: where. It does not matter for a check whose runs go round its locations.
 
     Raises:
         ScheduleError: if its schedule cannot be understood; says which check's.
@@ -95,5 +95,7 @@ def timetable_of(project: str, definition: CheckDefinition, location: str | None
         return cron_of(definition)
     if definition.every is None:
         raise ScheduleError(f"{definition.id} has no schedule: write every= or cron=")
+    if definition.scheduling == "round-robin":
+        location = None
     every_ns = round(definition.every * 1e9)
     return Every(every_ns, phase_ns(project, definition.id, location, every_ns))

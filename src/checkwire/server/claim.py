@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from checkwire.model.errors import UsageError
-from checkwire.store.ownership import give_to_owner_of
+from checkwire.store.ownership import open_own
 
 __all__ = ["Claim"]
 
@@ -33,7 +33,7 @@ class Claim:
         lock = self._database.with_name(f"{self._database.name}.lock")
         try:
             lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._fd = _opened(lock)
+            self._fd = open_own(lock)
         except OSError as error:
             raise UsageError(
                 f"{lock.parent} cannot hold the server's data: {error.strerror}; make it "
@@ -61,13 +61,3 @@ class Claim:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-def _opened(lock: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    try:
-        descriptor = os.open(lock, flags | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return os.open(lock, flags, 0o600)
-    give_to_owner_of(lock.parent, descriptor)
-    return descriptor

@@ -16,7 +16,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from checkwire.store.address import Address, AddressError, parse_address
 from checkwire.store.errors import DatabaseError, explained
-from checkwire.store.ownership import give_to_owner_of
+from checkwire.store.ownership import open_own
 from checkwire.store.schema import migrate
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _prepare_file(path: Path, create: bool) -> None:
     try:
         if create:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _make_file(path)
+            os.close(open_own(path))  # SQLite gives its log the same owner and mode.
         elif not path.exists():
             raise DatabaseError(
                 f"there is no database {path}: start `checkwire serve` first, or name another file"
@@ -200,20 +200,6 @@ def _prepare_file(path: Path, create: bool) -> None:
         ) from None
 
 
-def _make_file(path: Path) -> None:
-    """Make the file, empty, if it is not there; SQLite gives its log the same owner and mode."""
-    flags, mode = os.O_RDWR | os.O_CREAT, 0o600  # Transcripts are nobody else's business.
-    try:
-        descriptor = os.open(path, flags | os.O_EXCL, mode)
-    except FileExistsError:  # or a link, maybe to what is not there
-        os.close(os.open(path, flags, mode))
-        return
-    try:
-        give_to_owner_of(path.parent, descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _sqlite_engines(path: Path, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
     # Never made on opening: a file that has vanished must not come back empty.
     address = f"{path.as_uri()}?mode=rw"
@@ -228,9 +214,8 @@ def _sqlite_engines(path: Path, patience: float) -> tuple[AsyncEngine, AsyncEngi
             try:
                 for pragma in pragmas:
                     await connection.execute(f"PRAGMA {pragma}")
-            except (
-                BaseException
-            ):  # Whoever asked may have gone meanwhile: its thread must not stay.
+            except BaseException:
+                # Whoever asked may have gone meanwhile: its thread must not stay.
                 await connection.close()
                 raise
             return connection

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["give_to_owner_of"]
+__all__ = ["give_to_owner_of", "open_own"]
 
 
 def give_to_owner_of(folder: Path, descriptor: int) -> None:
@@ -26,3 +26,27 @@ def give_to_owner_of(folder: Path, descriptor: int) -> None:
     if (theirs.st_uid, theirs.st_gid) != (its.st_uid, its.st_gid):
         with suppress(OSError):  # as on a file system that knows no owners
             os.fchown(descriptor, theirs.st_uid, theirs.st_gid)
+
+
+def open_own(path: Path) -> int:
+    """Open a file to read and write; one that is not there is made, and is its folder's owner's.
+
+    Nobody else may read what is made: what checks send and receive is nobody else's business.
+
+    Returns:
+        The descriptor.
+
+    Raises:
+        OSError: it cannot be made or opened.
+    """
+    flags, mode = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+    try:
+        descriptor = os.open(path, flags | os.O_EXCL, mode)
+    except FileExistsError:  # or a link, maybe to what is not there
+        return os.open(path, flags, mode)
+    try:
+        give_to_owner_of(path.parent, descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -53,7 +53,7 @@ class Services:
         self.used: list[str] = []
         self._project = project
         self._environ = environ
-        self._started: list[tuple[Service, Kept]] = []
+        self._started: dict[str, tuple[Service, Kept]] = {}  # by name
         self._found: list[tuple[Service, tuple[str, int]]] = []
 
     async def __aenter__(self) -> Services:
@@ -61,7 +61,7 @@ class Services:
             async with telling(lambda: self.doing):
                 for service in self._project.services:
                     await self._start(service)
-                for service, kept in self._started:
+                for service, kept in self._started.values():
                     await self._await_ready(service, kept)
         except BaseException:
             await self._stop()
@@ -78,7 +78,7 @@ class Services:
         """
         told = [
             self._told(service, _with_tail(kept, f"ended with {status} while checks ran"))
-            for service, kept in self._started
+            for service, kept in self._started.values()
             if (status := await kept.look())
         ]
         for service, address in self._found:
@@ -97,13 +97,13 @@ class Services:
             tell: told a sentence of each that has ended, or cannot be started again.
         """
         async with asyncio.TaskGroup() as group:
-            for place in range(len(self._started)):
-                group.create_task(self._keep(place, tell))
+            for name in self._started:
+                group.create_task(self._keep(name, tell))
 
-    async def _keep(self, place: int, tell: Callable[[str], None]) -> None:
+    async def _keep(self, name: str, tell: Callable[[str], None]) -> None:
         loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
         while True:
-            service, kept = self._started[place]
+            service, kept = self._started[name]
             began = loop.time()
             while not kept.status:
                 kept.trim()
@@ -114,12 +114,12 @@ class Services:
             tell(self._told(service, _with_tail(kept, what)))
             runs = False
             while not runs:
-                self._started[place][1].kill()
+                self._started[name][1].kill()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 try:
-                    await self._launch(service, place)
-                    await self._await_ready(service, self._started[place][1])
+                    await self._launch(service)
+                    await self._await_ready(service, self._started[name][1])
                     runs = True
                 except ServiceError as error:
                     tell(str(error))
@@ -136,14 +136,14 @@ class Services:
             )
             self._found.append((service, service.ready))
             return
-        await self._launch(service, len(self._started))
+        await self._launch(service)
 
-    async def _launch(self, service: Service, place: int) -> None:
-        """Run it, and put it into that place of those that we have started."""
+    async def _launch(self, service: Service) -> None:
+        """Run it, and count it among those that we have started."""
         command = list(service.command)
         try:
             kept = Kept()
-            self._started[place:] = [(service, kept), *self._started[place + 1 :]]
+            self._started[service.name] = service, kept
             environ = {**self._environ, **service.env}
             await kept.start(Job(_words(command), self._project.root, environ))
         except OSError as error:
@@ -185,13 +185,13 @@ class Services:
     async def _stop(self) -> None:
         """Ask each to end, and wait until it has; its keeper does not wait for long."""
         try:
-            for _, kept in reversed(self._started):
+            for _, kept in reversed(self._started.values()):
                 kept.ask_to_end()
                 while not kept.is_gone:  # noqa: ASYNC110 - nothing tells of it
                     await asyncio.sleep(_POLL)
         finally:  # Whoever is too impatient to wait leaves none behind either.
             while self._started:
-                self._started.pop()[1].kill()
+                self._started.popitem()[1][1].kill()
 
 
 def _words(command: list[str]) -> list[str]:

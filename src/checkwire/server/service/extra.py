@@ -69,7 +69,7 @@ def first_runs(
         for definition in definitions
         if definition.activated and definition.every is not None
         for location in _where(definition, home)
-        if _gap_ns(project, definition, location, now_ns) > _SOON_NS
+        if timetable_of(project, definition, location).next_after(now_ns) - now_ns > _SOON_NS
     ]
     apart_ns = min(_MOST_APART_NS, _SPREAD_NS // max(1, len(wanted)))
     for number, (definition, location) in enumerate(wanted):
@@ -80,8 +80,3 @@ def first_runs(
 def _where(definition: CheckDefinition, home: str) -> Sequence[str]:
     locations = definition.locations or (home,)
     return locations[:1] if definition.scheduling == "round-robin" else locations
-
-
-def _gap_ns(project: str, definition: CheckDefinition, location: str, now_ns: int) -> int:
-    place = None if definition.scheduling == "round-robin" else location
-    return timetable_of(project, definition, place).next_after(now_ns) - now_ns

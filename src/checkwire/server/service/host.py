@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -77,7 +77,7 @@ class ProjectHost:
             CheckwireError: it cannot be loaded at all.
         """
         self._version = await self._load()
-        self.error = "; ".join(map(_sentence, self._version.failures)) or None
+        self.error = _told(self._version.failures) or None
 
     async def close(self) -> None:
         """End the processes of the version that runs."""
@@ -126,7 +126,7 @@ class ProjectHost:
                     "its [[service]]s changed: that takes effect with the next start of the server",
                     project=self.key,
                 )
-            self.error = "; ".join(map(_sentence, version.failures)) or None
+            self.error = _told(version.failures) or None
             _log.info("project loaded", project=self.key, checks=len(version.definitions))
             return before
 
@@ -161,11 +161,13 @@ def _reason_against(version: ProjectVersion, before: ProjectVersion) -> str:
             "restart the server if that is meant"
         )
     known = {(failure.code, _sentence(failure)) for failure in before.failures}
-    return "; ".join(
-        _sentence(failure)
-        for failure in version.failures
-        if (failure.code, _sentence(failure)) not in known
+    return _told(
+        failure for failure in version.failures if (failure.code, _sentence(failure)) not in known
     )
+
+
+def _told(failures: Iterable[Failure]) -> str:
+    return "; ".join(map(_sentence, failures))
 
 
 def _sentence(failure: Failure) -> str:

@@ -21,7 +21,6 @@ from checkwire.server.service.telling import Teller
 from checkwire.server.service.underway import Underway
 from checkwire.store import runs
 from checkwire.store.database import Store
-from checkwire.store.records import RunRecord
 
 __all__ = ["Recorder"]
 
@@ -96,19 +95,8 @@ class Recorder:
     def run_broke(self, due: DueRun, error: Exception) -> None:
         watched = self._catalog.of(due)
         assert watched is not None
-        record = RunRecord(
-            run_id=due.run_id,
-            check_id=watched.check_id,
-            check=due.check,
-            project=due.project,
-            location=due.location,
-            due_ns=due.due_ns,
-            cause=due.cause,
-            status="error",
-            holds_ns=due.holds_ns,
-            code="runner.start",
-            message=f"A bug of Checkwire kept it from running: {error!r}",
-        )
+        message = f"A bug of Checkwire kept it from running: {error!r}"
+        record = runs.broken_record(due, watched.check_id, "runner.start", message)
         self.ingester.put(Result(record, None))
 
     def missed(self, missed: Missed) -> None:

@@ -36,7 +36,7 @@ from checkwire.server.service.upkeep import Upkeep
 from checkwire.server.service.watching import watch_files
 from checkwire.store import registry, runs
 from checkwire.store.database import Store
-from checkwire.store.retention import Retention
+from checkwire.store.retention import Retention, write_retention
 
 __all__ = ["LOCATION", "Service"]
 
@@ -98,7 +98,8 @@ class Service:
         self._ingester = self._recorder.ingester
         self._planning = Planning(LOCATION, self._submit, self._recorder.missed)
         self._executor = Executor(self._queue, self._find, self._recorder, slots)
-        self._upkeep = Upkeep(store, retention or Retention())
+        self._retention = retention or Retention()
+        self._upkeep = Upkeep(store, self._retention)
         self._retiring: set[asyncio.Task[None]] = set()
 
     # Life
@@ -108,12 +109,13 @@ class Service:
         now_ns = time.time_ns()
         async with self.store.writing() as tx:
             await registry.remove_projects_but(tx, self._hosts, now_ns)
+            await write_retention(tx, self._retention)
+            pending = await runs.list_pending(tx)
         for host in self._hosts.values():
             await self._restore(host)
             await self._enter(host.version)
+        gone = [due.run_id for due in pending if self._catalog.of(due) is None]
         async with self.store.writing() as tx:
-            pending = await runs.list_pending(tx)
-            gone = [due.run_id for due in pending if self._catalog.of(due) is None]
             await runs.remove_pending(tx, gone)
         self._planning.add(due for due in pending if self._catalog.of(due) is not None)
 

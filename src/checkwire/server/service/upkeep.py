@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from checkwire.model.errors import CheckwireError
 from checkwire.store.database import Store
-from checkwire.store.retention import Retention, prune, write_retention
+from checkwire.store.retention import Retention, prune
 from checkwire.store.rollups.rolling import roll_up
 
 __all__ = ["Upkeep"]
@@ -39,14 +39,11 @@ class Upkeep:
         self._store = store
         self._retention = retention
         self._pruned = -_PRUNE_EVERY
-        self._noted = False
 
     async def run(self) -> None:
         """Do it again and again, until cancelled."""
         while True:
             try:
-                if not self._noted:
-                    await self._note()
                 await self._once()
                 self.problem = None
             except (SQLAlchemyError, CheckwireError, OSError) as error:
@@ -54,11 +51,6 @@ class Upkeep:
                     _log.error("history cannot be rolled up; it is tried again", why=str(error))
                 self.problem = f"history cannot be rolled up: {error}"
             await asyncio.sleep(_EVERY if self.problem is None else _AGAIN)
-
-    async def _note(self) -> None:
-        async with self._store.writing() as tx:
-            await write_retention(tx, self._retention)
-        self._noted = True
 
     async def _once(self) -> None:
         await roll_up(self._store, time.time_ns())

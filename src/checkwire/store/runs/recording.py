@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from statistics import median_low
+from typing import Any
 
 from checkwire.model.attempt import Attempt, Run
 from checkwire.model.due import DueRun
 from checkwire.store.records import RunRecord
 
-__all__ = ["missed_record", "record_of"]
+__all__ = ["broken_record", "missed_record", "record_of"]
 
 _LONGEST = 1000
 """Characters of a message; the transcript has all of it."""
@@ -26,14 +27,9 @@ def record_of(run: Run, due: DueRun, check_id: int) -> RunRecord:
     failure = last.failure if last is not None else None
     connection = last.connections[0] if last is not None and last.connections else None
     message = failure.message if failure is not None else run.skipped or None
-    return RunRecord(
-        run_id=due.run_id,
-        check_id=check_id,
-        check=due.check,
-        project=due.project,
-        location=due.location,
-        due_ns=due.due_ns,
-        cause=due.cause,
+    return _row(
+        due,
+        check_id,
         status=run.status,
         started_ns=run.started_ns,
         duration_ns=run.duration_ns,
@@ -56,6 +52,21 @@ def missed_record(due: DueRun, check_id: int, count: int, last_due_ns: int) -> R
         count: how many there are.
         last_due_ns: when the last one was due. It is stored as the span from the first.
     """
+    return _row(due, check_id, status="missed", holds_ns=last_due_ns - due.due_ns, missed=count)
+
+
+def broken_record(due: DueRun, check_id: int, code: str, message: str) -> RunRecord:
+    """The row of a run that was in error before there was an attempt.
+
+    Args:
+        due: what was planned.
+        check_id: of the check's row.
+        code, message: of the failure.
+    """
+    return _row(due, check_id, status="error", holds_ns=due.holds_ns, code=code, message=message)
+
+
+def _row(due: DueRun, check_id: int, **became: Any) -> RunRecord:
     return RunRecord(
         run_id=due.run_id,
         check_id=check_id,
@@ -64,9 +75,7 @@ def missed_record(due: DueRun, check_id: int, count: int, last_due_ns: int) -> R
         location=due.location,
         due_ns=due.due_ns,
         cause=due.cause,
-        status="missed",
-        holds_ns=last_due_ns - due.due_ns,
-        missed=count,
+        **became,
     )
 
 
