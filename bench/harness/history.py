@@ -63,6 +63,12 @@ SELECT check_id, location_id, start_ns - start_ns % {day}, sum(runs), sum(passed
   sum(failed), sum(errors), 0, 0, sum(up_ns), sum(degraded_ns), sum(down_ns)
 FROM rollups_hour GROUP BY 1, 2, 3
 """
+_WEEKS = """
+INSERT INTO rollups_week
+SELECT check_id, location_id, start_ns - start_ns % {week}, sum(runs), sum(passed), sum(degraded),
+  sum(failed), sum(errors), 0, 0, sum(up_ns), sum(degraded_ns), sum(down_ns)
+FROM rollups_day WHERE check_id > {rolled} GROUP BY 1, 2, 3
+"""
 
 
 def write_history(file: Path, count: int) -> int:
@@ -109,6 +115,8 @@ def write_history(file: Path, count: int) -> int:
         db.execute(_HOURS.format(hour=HOUR, rolled=f"{ROLLED} AND due_ns < {last}"))
         db.execute(_DAYS.format(day=DAY))
         db.execute(f"DELETE FROM rollups_day WHERE start_ns >= {NOW - NOW % DAY}")
+        db.execute(_WEEKS.format(week=7 * DAY, rolled=ROLLED))
+        db.execute(f"DELETE FROM rollups_week WHERE start_ns >= {NOW - NOW % (7 * DAY)}")
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode=WAL")
     return int(pages) * 4096

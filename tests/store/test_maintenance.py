@@ -261,12 +261,13 @@ def test_each_level_is_kept_as_long_as_is_asked_for(with_store: WithStore) -> No
         async with store.reading() as tx:
             before = await uptime(tx, [check_id], now_ns - 7 * DAY, now_ns)
         pruned = await prune(store, KEPT, now_ns, bite=7)
-        assert pruned == Pruned(0, 25 * 6, 20 * 24 + 20 * 6, 10 * 2, 0)
+        assert pruned == Pruned(0, 25 * 6, 20 * 24 + 20 * 6, 10 * 2 + 2 * 2, 0)
         assert await counted(store, "runs") == 5 * 6
         assert await counted(store, "transcripts") == 1 * 6 + 2
         assert await counted(store, "rollups_hour") == 10 * 24
         assert await counted(store, "sketches_hour") == 10 * 6
         assert await counted(store, "rollups_day") == await counted(store, "sketches_day") == 20
+        assert await counted(store, "rollups_week") == await counted(store, "sketches_week") == 2
         async with store.reading() as tx:
             assert await uptime(tx, [check_id], now_ns - 7 * DAY, now_ns) == before
             assert before[check_id].unknown_ns == 0

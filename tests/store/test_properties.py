@@ -20,12 +20,12 @@ from checkwire.store.registry import sync_project
 from checkwire.store.rollups.rolling import roll_up
 from checkwire.store.runs import insert_runs, list_runs, states
 from checkwire.store.statistics import percentiles, uptime
-from checkwire.store.tables import locations, rollups_day, rollups_hour
+from checkwire.store.tables import locations, rollups_day, rollups_hour, rollups_week
 from support.loops import run
 from support.stored import DAY, HOUR, MINUTE, MS, START, defined, enter, row
 
 PLACES = ("eu", "us")
-SPAN = 60  # hours
+SPAN = 80  # hours, in which a week ends
 
 told = st.lists(
     st.builds(
@@ -88,7 +88,7 @@ async def rolled(store: Store) -> dict[tuple[str, int], dict[str, Sums]]:
     async with store.reading() as tx:
         names = {row.id: row.name for row in await tx.execute(select(locations))}
         found: defaultdict[tuple[str, int], dict[str, Sums]] = defaultdict(dict)
-        for level, table in (("hour", rollups_hour), ("day", rollups_day)):
+        for level, table in (("hour", rollups_hour), ("day", rollups_day), ("week", rollups_week)):
             for entry in await tx.execute(select(table)):
                 assert entry.runs == entry.passed + entry.degraded + entry.failed + entry.errors
                 found[level, entry.start_ns][names[entry.location_id]] = Sums(
@@ -135,9 +135,10 @@ def test_roll_ups_are_what_they_would_be_computed_directly(
             partly = await times(store)
             await roll_up(store, START + SPAN * HOUR)
             found = await rolled(store)
-            for level, span_ns in (("hour", HOUR), ("day", DAY)):
-                last_ns = START + SPAN * HOUR // span_ns * span_ns
-                for start_ns in range(START, last_ns, span_ns):
+            until_ns = START + SPAN * HOUR
+            for level, span_ns in (("hour", HOUR), ("day", DAY), ("week", 7 * DAY)):
+                first_ns, last_ns = (at_ns - at_ns % span_ns for at_ns in (START, until_ns))
+                for start_ns in range(first_ns, last_ns, span_ns):
                     expected = directly(records, start_ns, start_ns + span_ns)
                     for place in PLACES:
                         got = found.get((level, start_ns), {}).get(place, Sums())

@@ -12,7 +12,7 @@ from checkwire.store.records import RunRecord, RunStatus
 from checkwire.store.rollups.rolling import RolledUp, roll_up
 from checkwire.store.runs import insert_runs
 from checkwire.store.statistics import Uptime, percentiles, phases, uptime
-from checkwire.store.tables import dirty_hours, rollups_day, rollups_hour
+from checkwire.store.tables import dirty_hours, rollups_day, rollups_hour, rollups_week
 from support.stored import DAY, HOUR, MINUTE, MS, START, WithStore, enter, row
 
 
@@ -122,11 +122,11 @@ def test_days_are_made_of_hours_and_both_only_once_they_have_ended(with_store: W
               for n, at_ns in enumerate(at)),
         )  # fmt: skip
         before = await up(store, check, START + 25 * HOUR)
-        assert await roll_up(store, START + HOUR - 1) == RolledUp(0, 0)
-        assert await roll_up(store, START + HOUR) == RolledUp(1, 0)
-        assert await roll_up(store, START + DAY - 1) == RolledUp(22, 0)
-        assert await roll_up(store, START + DAY) == RolledUp(1, 1)
-        assert await roll_up(store, START + DAY) == RolledUp(0, 0)
+        assert await roll_up(store, START + HOUR - 1) == RolledUp(0, 0, 0)
+        assert await roll_up(store, START + HOUR) == RolledUp(1, 0, 0)
+        assert await roll_up(store, START + DAY - 1) == RolledUp(22, 0, 0)
+        assert await roll_up(store, START + DAY) == RolledUp(1, 1, 0)
+        assert await roll_up(store, START + DAY) == RolledUp(0, 0, 0)
         assert await up(store, check, START + 25 * HOUR) == before
         async with store.reading() as tx:
             (day,) = await tx.execute(select(rollups_day))
@@ -138,12 +138,62 @@ def test_days_are_made_of_hours_and_both_only_once_they_have_ended(with_store: W
     with_store(work)
 
 
-def test_a_late_run_corrects_hours_and_days(with_store: WithStore) -> None:
+WEEK = 7 * DAY
+THURSDAY = START + 3 * DAY
+
+
+def test_weeks_are_made_of_days_and_only_once_they_have_ended(with_store: WithStore) -> None:
+    async def work(store: Store) -> None:
+        async with store.writing() as tx:
+            (check,) = await enter(tx, "a")
+        await insert(
+            store,
+            *(row(check, START + n * 4 * HOUR, "failed" if n % 10 == 3 else "passed",
+                  holds_ns=4 * HOUR, missed=n % 2) for n in range(16 * 6)),
+        )  # fmt: skip
+        until_ns = START + 16 * DAY
+        before = await up(store, check, until_ns)
+        assert await roll_up(store, THURSDAY - 1) == RolledUp(3 * 24 - 1, 2, 0)
+        assert await roll_up(store, THURSDAY) == RolledUp(1, 1, 1)
+        assert await roll_up(store, THURSDAY + WEEK - 1) == RolledUp(7 * 24 - 1, 6, 0)
+        assert await roll_up(store, until_ns) == RolledUp(6 * 24 + 1, 7, 1)
+        assert await up(store, check, until_ns) == before
+        async with store.reading() as tx:
+            first, week = await tx.execute(select(rollups_week))
+        assert (first.start_ns, week.start_ns) == (THURSDAY - WEEK, THURSDAY)
+        assert (first.runs, week.runs, week.failed, week.missed) == (18, 42, 4, 21)
+        assert week.up_ns + week.down_ns == WEEK
+
+    with_store(work)
+
+
+def test_percentiles_of_weeks_count_each_run_once(with_store: WithStore) -> None:
+    async def work(store: Store) -> None:
+        async with store.writing() as tx:
+            (check,) = await enter(tx, "a")
+        await insert(
+            store,
+            *(row(check, START + n * 4 * HOUR, holds_ns=4 * HOUR, times={"open": (n % 10) * MS})
+              for n in range(16 * 6)),
+        )  # fmt: skip
+        until_ns = START + 16 * DAY
+        await roll_up(store, until_ns)
+        async with store.reading() as tx:
+            whole = (await phases(tx, check, START, until_ns))["open"]
+            series = await percentiles(tx, check, START, until_ns, buckets=2)
+        assert (whole.count, whole.least_ns, whole.most_ns) == (96, 0, 9 * MS)
+        assert whole.values[0] == pytest.approx(5 * MS, abs=MS)
+        assert [bucket.count for bucket in series] == [48, 48]
+
+    with_store(work)
+
+
+def test_a_late_run_corrects_hours_days_and_weeks(with_store: WithStore) -> None:
     async def work(store: Store) -> None:
         async with store.writing() as tx:
             (check,) = await enter(tx, "a")
         await insert(store, row(check, START + HOUR, "passed", holds_ns=30 * HOUR))
-        now_ns = START + 3 * DAY
+        now_ns = THURSDAY
         await roll_up(store, now_ns)
         assert (await up(store, check, now_ns)).up_ns == 30 * HOUR
         # It says something for ten minutes only, and ends what the one before it said.
@@ -153,7 +203,9 @@ def test_a_late_run_corrects_hours_and_days(with_store: WithStore) -> None:
         assert (found.up_ns, found.down_ns) == (2 * HOUR, 10 * MINUTE)
         async with store.reading() as tx:
             days = [row.up_ns for row in await tx.execute(select(rollups_day))]
+            weeks = [row.up_ns for row in await tx.execute(select(rollups_week))]
         assert days == [2 * HOUR], "the day after has nothing any more"
+        assert weeks == [2 * HOUR]
 
     with_store(work)
 
@@ -199,7 +251,7 @@ def test_small_bites_come_to_the_same(with_store: WithStore) -> None:
             *(row(check, START + n * HOUR, location=place, holds_ns=HOUR)
               for check in checks for n in range(50) for place in ("eu", "us")),
         )  # fmt: skip
-        assert await roll_up(store, START + 2 * DAY, bite=4) == RolledUp(6 * 48, 12)
+        assert await roll_up(store, START + 2 * DAY, bite=4) == RolledUp(6 * 48, 12, 0)
         for check in checks:
             found = await up(store, check, START + 50 * HOUR)
             assert found.up_ns == 100 * HOUR

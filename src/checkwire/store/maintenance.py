@@ -19,13 +19,13 @@ from checkwire.store.errors import DatabaseError
 from checkwire.store.marks import read_mark
 from checkwire.store.records import STATUSES
 from checkwire.store.retention import Pruned, Retention, prune
-from checkwire.store.rollups.hours import DAY, HOUR
+from checkwire.store.rollups.hours import HOUR
+from checkwire.store.rollups.levels import LEVELS
 from checkwire.store.tables import (
     check_states,
     dirty_hours,
     incidents,
     outbox,
-    rollups_day,
     rollups_hour,
     runs,
     transcripts,
@@ -157,10 +157,7 @@ async def _counted(tx: AsyncConnection) -> AsyncIterator[str]:
     undecided = and_(outbox.c.delivered_ns.is_not(None), outbox.c.next_try_ns.is_not(None))
     if found := await count(outbox, undecided):
         yield f"{found} notices are delivered, and are to be delivered again"
-    for table, name, span_ns in (
-        (rollups_hour, "hours", HOUR),
-        (rollups_day, "days", DAY),
-    ):
+    for name, span_ns, table, *_ in LEVELS:
         known = table.c.up_ns + table.c.down_ns
         wrong = or_(
             known > span_ns,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Literal
 
 from sqlalchemy import select
@@ -10,17 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from checkwire.store.tables import marks
 from checkwire.store.upsert import insert_into
 
-__all__ = ["Mark", "read_mark", "write_mark"]
+__all__ = ["Mark", "read_mark", "read_marks", "write_mark"]
 
-Mark = Literal["hours", "days", "pruned"]
-"""``hours``, ``days``: all of them that ended before are rolled up. ``pruned``: runs that were due
-before may have been deleted."""
+Mark = Literal["hours", "days", "weeks", "pruned"]
+"""``hours``, ``days``, ``weeks``: all that ended before are rolled up. ``pruned``: runs that were
+due before may have been deleted."""
 
 
 async def read_mark(tx: AsyncConnection, name: Mark) -> int:
     """The instant; 0 if nothing has been done yet."""
     found = (await tx.execute(select(marks.c.at_ns).where(marks.c.name == name))).scalar()
     return found or 0
+
+
+async def read_marks(tx: AsyncConnection) -> defaultdict[str, int]:
+    """All of them; 0 for those of which nothing has been done yet."""
+    rows = await tx.execute(select(marks.c.name, marks.c.at_ns))
+    return defaultdict(int, {row.name: row.at_ns for row in rows})
 
 
 async def write_mark(tx: AsyncConnection, name: Mark, at_ns: int) -> None:

@@ -12,19 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from checkwire.store.database import Store
 from checkwire.store.deleting import delete_keys
 from checkwire.store.marks import read_mark, write_mark
-from checkwire.store.rollups.hours import DAY, floor_to
+from checkwire.store.rollups.hours import DAY, WEEK, floor_to
+from checkwire.store.rollups.levels import DAYS, HOURS, WEEKS, Level
 from checkwire.store.tables import (
     check_states,
     checks,
     incidents,
     outbox,
-    rollups_day,
-    rollups_hour,
     runs,
     sessions,
     settings,
-    sketches_day,
-    sketches_hour,
     transcripts,
 )
 from checkwire.store.upsert import insert_into
@@ -42,7 +39,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         passed_transcripts: of runs that simply passed.
         transcripts: of all others.
         runs: rows of runs. What is younger is not forgotten before it is rolled up.
-        hours, days: roll-ups; hours at least as long as runs.
+        hours, days: roll-ups, weeks with days; each at least as long as runs.
         incidents: that are closed, with their notices.
     """
 
@@ -106,18 +103,20 @@ async def prune(store: Store, retention: Retention, now_ns: int, *, bite: int = 
         check_states.c.due_ns == runs.c.due_ns,
     )
     hours_ns = floor_to(DAY, now_ns - max(retention.hours, retention.runs + 2 * DAY))
-    days_ns = now_ns - retention.days
+    days_ns = floor_to(WEEK, now_ns - max(retention.days, retention.runs + 2 * WEEK))
 
     async def older(table: Table, condition: ColumnElement[bool]) -> int:
         return await _delete(store, table, condition, bite)
 
+    async def rolled(level: Level, before_ns: int) -> int:
+        tables = (level.sketches, level.rollups)
+        return sum([await older(table, table.c.start_ns < before_ns) for table in tables])
+
     return Pruned(
         transcripts=await older(transcripts, passed) + await older(transcripts, kept),
         runs=await older(runs, and_(runs.c.due_ns < runs_ns, ~latest)),
-        hours=await older(sketches_hour, sketches_hour.c.start_ns < hours_ns)
-        + await older(rollups_hour, rollups_hour.c.start_ns < hours_ns),
-        days=await older(sketches_day, sketches_day.c.start_ns < days_ns)
-        + await older(rollups_day, rollups_day.c.start_ns < days_ns),
+        hours=await rolled(HOURS, hours_ns),
+        days=await rolled(DAYS, days_ns) + await rolled(WEEKS, days_ns),
         incidents=await _prune_incidents(store, now_ns - retention.incidents, bite),
     )
 

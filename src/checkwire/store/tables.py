@@ -229,10 +229,13 @@ def _dirty(name: str) -> Table:
 
 rollups_hour = _rollup("rollups_hour")
 rollups_day = _rollup("rollups_day")
+rollups_week = _rollup("rollups_week")
 sketches_hour = _sketches("sketches_hour")
 sketches_day = _sketches("sketches_day")
+sketches_week = _sketches("sketches_week")
 dirty_hours = _dirty("dirty_hours")
 dirty_days = _dirty("dirty_days")
+dirty_weeks = _dirty("dirty_weeks")
 
 marks = Table(  # how far something has come, see marks.py
     "marks",

@@ -1,15 +1,16 @@
-"""Hours and days, which begin when UTC's do."""
+"""Hours, days and weeks, which begin when UTC's do: weeks on Thursdays, as 1970 did."""
 
 from __future__ import annotations
 
-__all__ = ["DAY", "HOUR", "ceil_to", "floor_to", "hours_between"]
+__all__ = ["DAY", "HOUR", "WEEK", "ceil_to", "floor_to", "hours_between"]
 
 HOUR = 3600 * 10**9
 DAY = 24 * HOUR
+WEEK = 7 * DAY
 
 
 def floor_to(span_ns: int, at_ns: int) -> int:
-    """When the hour or day began."""
+    """When the hour, day or week began."""
     return at_ns - at_ns % span_ns
 
 

@@ -1,4 +1,4 @@
-"""Rolling up: rows for hours that have ended, from raw rows; rows for days, from those of hours.
+"""Rolling up: rows for hours that have ended, from raw rows; days from hours, weeks from days.
 
 Nothing is added to what is there: an hour is computed as a whole, from all its runs, and computed
 anew when a run comes late. So it does not matter how often, or in what order, runs come.
@@ -21,20 +21,11 @@ from checkwire.store.records import STATUSES
 from checkwire.store.registry import lock_checks
 from checkwire.store.rollups.dirty import Dirty, Place, clean, mark, take
 from checkwire.store.rollups.hours import DAY, HOUR, floor_to
+from checkwire.store.rollups.levels import DAYS, HOURS, WEEKS, Level
 from checkwire.store.rollups.sketches import merged, pack, sketch_of
 from checkwire.store.rollups.spoken import runs_before
 from checkwire.store.rollups.time_in_state import Spoken, time_in_state
-from checkwire.store.tables import (
-    PHASES,
-    check_states,
-    dirty_days,
-    dirty_hours,
-    rollups_day,
-    rollups_hour,
-    runs,
-    sketches_day,
-    sketches_hour,
-)
+from checkwire.store.tables import PHASES, check_states, runs
 from checkwire.store.upsert import insert_into
 
 __all__ = ["RolledUp", "roll_up"]
@@ -56,10 +47,11 @@ class RolledUp(NamedTuple):
 
     hours: int
     days: int
+    weeks: int
 
 
 async def roll_up(store: Store, now_ns: int, *, bite: int = _BITE) -> RolledUp:
-    """Compute what is missing or has changed, of all hours and days that have ended.
+    """Compute what is missing or has changed, of all hours, days and weeks that have ended.
 
     Args:
         store: the database.
@@ -69,21 +61,24 @@ async def roll_up(store: Store, now_ns: int, *, bite: int = _BITE) -> RolledUp:
     Raises:
         DatabaseError: the database cannot be used. What was done is done.
     """
-    hours = days = 0
+    hours = days = weeks = 0
     while done := await _bite_of_hours(store, floor_to(HOUR, now_ns), bite):
         hours += done
         await asyncio.sleep(0)
-    while done := await _bite_of_days(store, bite):
+    while done := await _bite(store, DAYS, HOURS, bite, above=WEEKS):
         days += done
         await asyncio.sleep(0)
-    return RolledUp(hours, days)
+    while done := await _bite(store, WEEKS, DAYS, bite):
+        weeks += done
+        await asyncio.sleep(0)
+    return RolledUp(hours, days, weeks)
 
 
 async def _bite_of_hours(store: Store, ended_ns: int, bite: int) -> int:
     async with store.writing() as tx:
         # Hours before the mark are read from here even if the clock has been set back since.
         ended_ns = max(ended_ns, await read_mark(tx, "hours"))
-        dirty = await take(tx, dirty_hours, ended_ns, HOUR, bite)
+        dirty = await take(tx, HOURS.dirty, ended_ns, HOUR, bite)
         if not dirty:
             await write_mark(tx, "hours", ended_ns)
             return 0
@@ -93,23 +88,31 @@ async def _bite_of_hours(store: Store, ended_ns: int, bite: int) -> int:
         whole = [entry for entry in dirty if not since_ns or entry.start_ns >= since_ns + DAY]
         if whole:
             await _compute_hours(tx, whole)
-            days = (entry._replace(start_ns=floor_to(DAY, entry.start_ns)) for entry in whole)
-            await mark(tx, dirty_days, days)
-        await clean(tx, dirty_hours, dirty)
+            await _mark_above(tx, DAYS, whole)
+        await clean(tx, HOURS.dirty, dirty)
         return len(dirty)
 
 
-async def _bite_of_days(store: Store, bite: int) -> int:
+async def _bite(
+    store: Store, level: Level, below: Level, bite: int, *, above: Level | None = None
+) -> int:
     async with store.writing() as tx:
-        ended_ns = floor_to(DAY, await read_mark(tx, "hours"))
-        dirty = await take(tx, dirty_days, ended_ns, DAY, bite)
+        ended_ns = floor_to(level.span_ns, await read_mark(tx, below.name))
+        dirty = await take(tx, level.dirty, ended_ns, level.span_ns, bite)
         if not dirty:
-            await write_mark(tx, "days", max(ended_ns, await read_mark(tx, "days")))
+            await write_mark(tx, level.name, max(ended_ns, await read_mark(tx, level.name)))
             return 0
         await lock_checks(tx, {entry.check_id for entry in dirty})
-        await _compute_days(tx, dirty)
-        await clean(tx, dirty_days, dirty)
+        await _compute(tx, level, below, dirty)
+        if above is not None:
+            await _mark_above(tx, above, dirty)
+        await clean(tx, level.dirty, dirty)
         return len(dirty)
+
+
+async def _mark_above(tx: AsyncConnection, level: Level, changed: Iterable[Dirty]) -> None:
+    starts = (entry._replace(start_ns=floor_to(level.span_ns, entry.start_ns)) for entry in changed)
+    await mark(tx, level.dirty, starts)
 
 
 async def _compute_hours(tx: AsyncConnection, dirty: Sequence[Dirty]) -> None:
@@ -137,8 +140,8 @@ async def _compute_hours(tx: AsyncConnection, dirty: Sequence[Dirty]) -> None:
         measured = _measured(within)
         if measured:
             sketches.append({**entry._asdict(), "data": pack(measured)})
-    await _replace(tx, rollups_hour, dirty, rows)
-    await _replace(tx, sketches_hour, dirty, sketches)
+    await _replace(tx, HOURS.rollups, dirty, rows)
+    await _replace(tx, HOURS.sketches, dirty, sketches)
 
 
 async def _runs_of(tx: AsyncConnection, dirty: Sequence[Dirty]) -> dict[Place, list[Row[Any]]]:
@@ -188,23 +191,24 @@ def _measured(rows: Iterable[Row[Any]]) -> dict[str, Any]:
     }
 
 
-async def _compute_days(tx: AsyncConnection, dirty: Sequence[Dirty]) -> None:
+async def _compute(tx: AsyncConnection, level: Level, below: Level, dirty: Sequence[Dirty]) -> None:
+    """Days from hours, weeks from days."""
+
     def within(table: Table) -> tuple[ColumnElement[bool], ...]:
         return (
             table.c.check_id.in_(sorted({entry.check_id for entry in dirty})),
-            # Named so that the index leads straight to the days.
+            # Named so that the index leads straight to the span.
             table.c.location_id.in_(sorted({entry.location_id for entry in dirty})),
             table.c.start_ns >= dirty[0].start_ns,
-            table.c.start_ns < dirty[-1].start_ns + DAY,
+            table.c.start_ns < dirty[-1].start_ns + level.span_ns,
         )
 
     wanted = set(dirty)
     names = (*_COUNTS, *_TIMES)
-    hour = rollups_hour.c
-    day_ns = hour.start_ns - hour.start_ns % DAY
-    key = (day_ns, hour.check_id, hour.location_id)
-    sums = (func.sum(hour[name]) for name in names)
-    query = select(*key, *sums).where(*within(rollups_hour)).group_by(*key)
+    part = below.rollups.c
+    key = (part.start_ns - part.start_ns % level.span_ns, part.check_id, part.location_id)
+    sums = (func.sum(part[name]) for name in names)
+    query = select(*key, *sums).where(*within(below.rollups)).group_by(*key)
     rows = []
     for row in await tx.execute(query):
         entry = Dirty(*row[:3])
@@ -212,16 +216,16 @@ async def _compute_days(tx: AsyncConnection, dirty: Sequence[Dirty]) -> None:
             counted = zip(names, map(int, row[3:]), strict=True)
             rows.append({**entry._asdict(), **dict(counted)})
     packed: defaultdict[Dirty, list[bytes]] = defaultdict(list)
-    for row in await tx.execute(select(sketches_hour).where(*within(sketches_hour))):
-        start_ns = floor_to(DAY, row.start_ns)
+    for row in await tx.execute(select(below.sketches).where(*within(below.sketches))):
+        start_ns = floor_to(level.span_ns, row.start_ns)
         packed[Dirty(start_ns, row.check_id, row.location_id)].append(row.data)
     sketches = [
         {**entry._asdict(), "data": pack(merged(packed[entry]))}
         for entry in dirty
         if entry in packed
     ]
-    await _replace(tx, rollups_day, dirty, rows)
-    await _replace(tx, sketches_day, dirty, sketches)
+    await _replace(tx, level.rollups, dirty, rows)
+    await _replace(tx, level.sketches, dirty, sketches)
 
 
 async def _replace(

@@ -13,7 +13,9 @@ __all__ = ["runs_before"]
 
 
 def runs_before(
-    columns: Collection[ColumnElement[Any]], at_ns: int, *places: ColumnElement[bool]
+    columns: Collection[ColumnElement[Any]],
+    at_ns: int | ColumnElement[int],
+    *places: ColumnElement[bool],
 ) -> Select[Any]:
     """The last run before an instant of each check and location that still speaks then, if any.
 
@@ -43,7 +45,9 @@ def runs_before(
         .join(
             runs,
             and_(
-                runs.c.check_id == check_states.c.check_id,
+                # Plus 0: or SQLite takes conditions on the places for ones on runs, and begins with
+                # these, of which there are many.
+                runs.c.check_id == check_states.c.check_id + 0,
                 runs.c.location_id == check_states.c.location_id,
                 runs.c.due_ns == due_ns,
             ),

@@ -1,14 +1,10 @@
-"""Finding runs, quickly among millions: by indexes only.
-
-What is asked for is put together of *branches*, each of which an index yields in the order wanted:
-one for each check, status or code. A branch stops after as many keys as are wanted at most; keys of
-all branches are merged, and only then rows are fetched.
-"""
+"""Finding runs, quickly among millions: by indexes only, see ``branches.py``."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -16,17 +12,15 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     func,
-    literal_column,
-    or_,
     select,
-    true,
-    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.attempt import Run
 from checkwire.store.records import CAUSES, STATUSES, RunRecord, RunStatus
+from checkwire.store.runs.branches import HAS_CODE, Branch, Shape, keys, shape_and_values
 from checkwire.store.tables import (
     PHASES,
     check_tags,
@@ -42,12 +36,8 @@ __all__ = ["get_run", "get_transcript", "list_runs", "strip"]
 
 _MOST_BRANCHES = 200
 _END_NS = 2**63 - 1
-_NOT_PASSED: ColumnElement[bool] = literal_column("runs.status > 0")
-"""Said so that the partial indexes can be used: they are not for a value in a parameter."""
-_HAS_CODE: ColumnElement[bool] = literal_column("runs.code IS NOT NULL")
 _FIRST_PHASE = list(runs.c).index(runs.c[f"{PHASES[0]}_ns"])
 """Where it is in a row of ``_rows``, which begins with the columns of ``runs``."""
-_KEY = (runs.c.check_id, runs.c.due_ns, runs.c.location_id)
 _NEWEST_FIRST = (runs.c.due_ns.desc(), runs.c.check_id.desc(), runs.c.location_id.desc())
 
 
@@ -81,45 +71,28 @@ async def list_runs(
     names = {row.name: row.id for row in await tx.execute(select(locations))}
     if location is not None and location not in names:
         return []
-    wanted: list[ColumnElement[bool]] = []
+    filters: dict[str, Any] = {}
     if location is not None:
-        wanted.append(runs.c.location_id == names[location])
+        filters["location_id"] = names[location]
     if since_ns is not None:
-        wanted.append(runs.c.due_ns >= since_ns)
-    # Just one bound to the time, and always one: of two SQLite may begin at the later one, and with
-    # none it takes the primary key for a check's failures, too, and reads all that passed.
+        filters["since_ns"] = since_ns
     end_ns = _END_NS if until_ns is None else until_ns
     if before is not None:
-        end_ns = min(end_ns, before[0] + 1)
-        wanted.append(_is_before(before[0], before[1], names.get(before[2], 0)))
-    wanted.append(runs.c.due_ns < end_ns)
+        before_ns, check, place = before
+        end_ns = min(end_ns, before_ns + 1)
+        filters |= {"before_ns": before_ns, "before_check": check}
+        filters["before_place"] = names.get(place, 0)
     check_ids = await _checks_of(tx, check_id, tag, project)
     codes = await _codes_of(tx, code) if code is not None else None
-    branches = _branches(check_ids, statuses, codes)
+    numbers = sorted(STATUSES.index(status) for status in set(statuses))
+    if codes is not None and not numbers:
+        numbers = list(range(1, len(STATUSES)))  # What passed has no code.
+    unusual = bool(numbers) and numbers[0] > 0
+    branches, lists = _branches(check_ids, numbers, codes, unusual=unusual)
     if not branches:
         return []
-    keys = union_all(
-        *(
-            select(
-                select(*_KEY)
-                .where(branch, *wanted)
-                .order_by(*_NEWEST_FIRST)
-                .limit(limit)
-                .subquery()
-            )
-            for branch in branches
-        )
-    ).subquery()
-    query = _rows().join(
-        keys,
-        and_(
-            runs.c.check_id == keys.c.check_id,
-            runs.c.due_ns == keys.c.due_ns,
-            runs.c.location_id == keys.c.location_id,
-        ),
-    )
-    newest_first = (keys.c.due_ns.desc(), keys.c.check_id.desc(), keys.c.location_id.desc())
-    found = await tx.execute(query.order_by(*newest_first).limit(limit))
+    shape, values = shape_and_values(branches, {**filters, **lists}, unusual=unusual)
+    found = await tx.execute(_listed(shape), {**values, "end_ns": end_ns, "limit": limit})
     return [_record(row) for row in found]
 
 
@@ -175,40 +148,53 @@ async def strip(
     return {check_id: found.get(check_id, []) for check_id in check_ids}
 
 
-def _branches(
-    check_ids: list[int] | None, statuses: Collection[RunStatus], codes: list[str] | None
-) -> list[ColumnElement[bool]]:
-    numbers = sorted(STATUSES.index(status) for status in set(statuses))
-    if codes is not None and not numbers:
-        numbers = list(range(1, len(STATUSES)))  # What passed has no code.
-    unusual = bool(numbers) and numbers[0] > 0
-    has_status = runs.c.status.in_(numbers) if numbers else true()
-    has_code = runs.c.code.in_(codes) if codes is not None else true()
-    if check_ids is not None and len(check_ids) * len(numbers or "_") <= _MOST_BRANCHES:
-        if unusual:
-            return [
-                and_(_NOT_PASSED, runs.c.check_id == check_id, runs.c.status == status, has_code)
-                for check_id in check_ids
-                for status in numbers
-            ]
-        return [and_(runs.c.check_id == check_id, has_status, has_code) for check_id in check_ids]
-    of_check = runs.c.check_id.in_(check_ids) if check_ids is not None else true()
-    if codes is not None and len(codes) <= _MOST_BRANCHES:
-        return [and_(_HAS_CODE, runs.c.code == code, has_status, of_check) for code in codes]
-    if unusual:
-        return [
-            and_(_NOT_PASSED, runs.c.status == status, of_check, has_code) for status in numbers
-        ]
-    return [and_(has_status, has_code, of_check)]
-
-
-def _is_before(due_ns: int, check_id: int, location_id: int) -> ColumnElement[bool]:
-    """Of runs that are due at that instant at the latest."""
-    return or_(
-        runs.c.due_ns < due_ns,
-        runs.c.check_id < check_id,
-        and_(runs.c.check_id == check_id, runs.c.location_id < location_id),
+@lru_cache(maxsize=256)
+def _listed(shape: Shape) -> Select[Any]:
+    found = keys(shape)
+    newest_first = (found.c.due_ns.desc(), found.c.check_id.desc(), found.c.location_id.desc())
+    return (
+        _rows()
+        .join(
+            found,
+            and_(
+                runs.c.check_id == found.c.check_id,
+                runs.c.due_ns == found.c.due_ns,
+                runs.c.location_id == found.c.location_id,
+            ),
+        )
+        .order_by(*newest_first)
+        .limit(bindparam("limit"))
     )
+
+
+def _branches(
+    check_ids: list[int] | None, statuses: list[int], codes: list[str] | None, *, unusual: bool
+) -> tuple[list[Branch], dict[str, Any]]:
+    """By what to look for runs, and which lists they are to be held against besides."""
+    lists: dict[str, Any] = {}
+    if check_ids is not None:
+        lists["check_ids"] = check_ids
+    if statuses:
+        lists["statuses"] = statuses
+    if codes is not None:
+        lists["codes"] = codes
+    if check_ids is not None and len(check_ids) * len(statuses or "_") <= _MOST_BRANCHES:
+        del lists["check_ids"]
+        if not unusual:
+            return [Branch(check_id=check_id) for check_id in check_ids], lists
+        del lists["statuses"]
+        return [
+            Branch(check_id=check_id, status=status)
+            for check_id in check_ids
+            for status in statuses
+        ], lists
+    if codes is not None and len(codes) <= _MOST_BRANCHES:
+        del lists["codes"]
+        return [Branch(code=code) for code in codes], lists
+    if unusual:
+        del lists["statuses"]
+        return [Branch(status=status) for status in statuses], lists
+    return [Branch()], lists
 
 
 async def _checks_of(
@@ -238,7 +224,7 @@ async def _codes_of(tx: AsyncConnection, code: str) -> list[str]:
     found: list[str] = []
     least: ColumnElement[bool] = runs.c.code >= f"{floor}."
     while True:  # From one code to the next, by the index: there are few, in millions of rows.
-        query = select(func.min(runs.c.code)).where(_HAS_CODE, least, runs.c.code < end)
+        query = select(func.min(runs.c.code)).where(HAS_CODE, least, runs.c.code < end)
         following = (await tx.execute(query)).scalar()
         if following is None:
             return found

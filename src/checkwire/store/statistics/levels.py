@@ -1,50 +1,49 @@
-"""From what a span is read: days, hours, raw rows."""
+"""From what a span is read: weeks, days, hours, raw rows."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from checkwire.store.marks import read_mark
-from checkwire.store.rollups.hours import DAY, HOUR, ceil_to, floor_to
+from checkwire.store.marks import read_marks
+from checkwire.store.rollups.hours import ceil_to, floor_to
+from checkwire.store.rollups.levels import LEVELS, Level
 
 __all__ = ["Part", "parts"]
 
-Level = Literal["day", "hour", "raw"]
-
 
 class Part(NamedTuple):
-    """A part of a span, and from what it is to be read."""
+    """A part of a span, and from what it is to be read: ``None`` for raw rows."""
 
-    level: Level
+    level: Level | None
     since_ns: int
     until_ns: int
 
 
 async def parts(
-    tx: AsyncConnection, since_ns: int, until_ns: int, *, days: bool = True
+    tx: AsyncConnection, since_ns: int, until_ns: int, *, longest_ns: int | None = None
 ) -> list[Part]:
     """The parts of a span, in order: as little as possible is read.
 
     Args:
         tx: a transaction.
         since_ns, until_ns: the span.
-        days: whether whole days may be read as such.
+        longest_ns: roll-ups of longer spans may not be read.
     """
-    hours_end = min(await read_mark(tx, "hours"), floor_to(HOUR, until_ns))
-    hours_start = min(ceil_to(HOUR, since_ns), until_ns)
-    hours_end = max(hours_end, hours_start)
-    days_start = min(ceil_to(DAY, hours_start), hours_end)
-    days_end = days_start
-    if days:
-        days_end = min(await read_mark(tx, "days"), floor_to(DAY, hours_end))
-        days_end = max(days_end, days_start)
-    found = (
-        Part("raw", since_ns, hours_start),
-        Part("hour", hours_start, days_start),
-        Part("day", days_start, days_end),
-        Part("hour", days_end, hours_end),
-        Part("raw", hours_end, until_ns),
-    )
+    marks = await read_marks(tx)
+    found = [Part(None, since_ns, until_ns)]
+    for level in LEVELS:
+        if longest_ns is not None and level.span_ns > longest_ns:
+            break
+        # What this level can tell lies within what the one below can.
+        middle = len(found) // 2
+        shorter, begin_ns, end_ns = found[middle]
+        inner_ns = min(ceil_to(level.span_ns, begin_ns), end_ns)
+        outer_ns = max(min(marks[level.name], floor_to(level.span_ns, end_ns)), inner_ns)
+        found[middle : middle + 1] = [
+            Part(shorter, begin_ns, inner_ns),
+            Part(level, inner_ns, outer_ns),
+            Part(shorter, outer_ns, end_ns),
+        ]
     return [part for part in found if part.since_ns < part.until_ns]

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from checkwire.store.among import among, members
 from checkwire.store.records import STATUSES
 from checkwire.store.rollups.hours import DAY, HOUR, floor_to
+from checkwire.store.rollups.levels import Level
 from checkwire.store.rollups.spoken import runs_before
-from checkwire.store.statistics.levels import Part, parts
-from checkwire.store.tables import check_states, locations, rollups_day, rollups_hour, runs
+from checkwire.store.statistics.levels import parts
+from checkwire.store.tables import check_states, locations, runs
 
 __all__ = ["Uptime", "uptime"]
 
@@ -75,52 +90,78 @@ async def uptime(
     span_ns = until_ns - since_ns
     if span_ns >= _BY_THE_HOUR:
         since_ns = floor_to(DAY if span_ns >= _BY_THE_DAY else HOUR, since_ns)
-    places = {row.name: row.id for row in await tx.execute(select(locations))}
+    query = select(locations.c.id)
     if location is not None:
-        places = {name: id_ for name, id_ in places.items() if name == location}
-    sums: defaultdict[int, list[int]] = defaultdict(lambda: [0] * len(_SUMS))
-    seen: defaultdict[int, set[int]] = defaultdict(set)
+        query = query.where(locations.c.name == location)
+    places = list((await tx.execute(query)).scalars())
+    sums: dict[int, tuple[int, dict[str, int]]] = {}
     if places and check_ids:
-        for part in await parts(tx, since_ns, until_ns):
-            query = _query(part, list(check_ids), list(places.values()))
-            for check_id, location_id, *values in await tx.execute(query):
-                seen[check_id].add(location_id)
-                of_check = sums[check_id]
-                for index, value in enumerate(values):
-                    of_check[index] += int(value)
+        levels = await parts(tx, since_ns, until_ns)
+        statement = _statement(tx.dialect.name, tuple(part.level for part in levels))
+        values = {"checks": members(tx, check_ids), "places": members(tx, places)}
+        for number, part in enumerate(levels):
+            values |= {f"since_{number}": part.since_ns, f"until_{number}": part.until_ns}
+        for check_id, here, *of_check in await tx.execute(statement, values):
+            sums[check_id] = here, dict(zip(_SUMS, map(int, of_check), strict=True))
     found = {}
     for check_id in check_ids:
-        values = dict(zip(_SUMS, sums[check_id], strict=True))
-        whole_ns = max(1, len(seen[check_id])) * max(0, until_ns - since_ns)
-        unknown_ns = whole_ns - values["up_ns"] - values["down_ns"]
+        here, times = sums.get(check_id, (1, dict.fromkeys(_SUMS, 0)))
+        unknown_ns = here * max(0, until_ns - since_ns) - times["up_ns"] - times["down_ns"]
         found[check_id] = Uptime(
-            since_ns=since_ns, until_ns=until_ns, unknown_ns=unknown_ns, **values
+            since_ns=since_ns, until_ns=until_ns, unknown_ns=unknown_ns, **times
         )
     return found
 
 
-def _query(part: Part, check_ids: list[int], location_ids: list[int]) -> Select[Any]:
-    """Sums by check and location, in the order of ``_SUMS``."""
-    if part.level == "raw":
-        return _raw(part, check_ids, location_ids)
-    table = rollups_day if part.level == "day" else rollups_hour
-    bad = (table.c.failed + table.c.errors).label("bad")
-    columns = [bad if name == "bad" else table.c[name] for name in _SUMS]
-    key = (table.c.check_id, table.c.location_id)
+# To build a statement takes longer than to run it for one check.
+@lru_cache(maxsize=64)
+def _statement(dialect: str, levels: tuple[Level | None, ...]) -> Select[Any]:
+    """For each check at how many locations it was, and its sums, in the order of ``_SUMS``.
+
+    Its parameters are ``checks`` and ``places``, and for each part of the span, in their order,
+    ``since_0`` and ``until_0``, and so on.
+    """
+    of_places = union_all(
+        *(
+            _raw(dialect, bindparam(f"since_{number}"), bindparam(f"until_{number}"))
+            if level is None
+            else _rolled(dialect, level, bindparam(f"since_{number}"), bindparam(f"until_{number}"))
+            for number, level in enumerate(levels)
+        )
+    ).subquery()
+    return select(
+        of_places.c.check_id,
+        func.count(of_places.c.location_id.distinct()),
+        *(func.sum(of_places.c[name]) for name in _SUMS),
+    ).group_by(of_places.c.check_id)
+
+
+def _places_of(dialect: str, table: FromClause) -> tuple[ColumnElement[bool], ...]:
+    # The locations are named so that the index leads straight to the span.
     return (
-        select(*key, *(func.sum(column) for column in columns))
-        # The locations are named so that the index leads straight to the span.
+        among(dialect, table.c.check_id, "checks"),
+        among(dialect, table.c.location_id, "places"),
+    )
+
+
+def _rolled(
+    dialect: str, level: Level, since_ns: BindParameter[int], until_ns: BindParameter[int]
+) -> Select[Any]:
+    """Sums by check and location."""
+    table = level.rollups
+    key = (table.c.check_id, table.c.location_id)
+    bad = table.c.failed + table.c.errors
+    columns = [(bad if name == "bad" else table.c[name], name) for name in _SUMS]
+    return (
+        select(*key, *(func.sum(column).label(name) for column, name in columns))
         .where(
-            table.c.check_id.in_(check_ids),
-            table.c.location_id.in_(location_ids),
-            table.c.start_ns >= part.since_ns,
-            table.c.start_ns < part.until_ns,
+            *_places_of(dialect, table), table.c.start_ns >= since_ns, table.c.start_ns < until_ns
         )
         .group_by(*key)
     )
 
 
-def _raw(part: Part, check_ids: list[int], location_ids: list[int]) -> Select[Any]:
+def _raw(dialect: str, since_ns: BindParameter[int], until_ns: BindParameter[int]) -> Select[Any]:
     """The rule of ``rollups/time_in_state.py``, as a query."""
     columns = (
         runs.c.check_id,
@@ -131,29 +172,21 @@ def _raw(part: Part, check_ids: list[int], location_ids: list[int]) -> Select[An
         runs.c.missed,
     )
     within = select(*columns).where(
-        runs.c.check_id.in_(check_ids),
-        runs.c.location_id.in_(location_ids),
-        runs.c.due_ns >= part.since_ns,
-        runs.c.due_ns < part.until_ns,
+        *_places_of(dialect, runs), runs.c.due_ns >= since_ns, runs.c.due_ns < until_ns
     )
-    before = runs_before(
-        columns,
-        part.since_ns,
-        check_states.c.check_id.in_(check_ids),
-        check_states.c.location_id.in_(location_ids),
-    )
+    before = runs_before(columns, since_ns, *_places_of(dialect, check_states))
     spoken = union_all(within, before).subquery()
     following = func.lead(spoken.c.due_ns).over(
         partition_by=(spoken.c.check_id, spoken.c.location_id), order_by=spoken.c.due_ns
     )
-    end = func.coalesce(following, literal(part.until_ns)).label("following_ns")
+    end = func.coalesce(following, until_ns).label("following_ns")
     runs_ = select(spoken, end).subquery()
-    since = _larger(runs_.c.due_ns, literal(part.since_ns))
-    over = _smaller(runs_.c.due_ns + runs_.c.holds_ns, runs_.c.following_ns)
-    over = _smaller(over, literal(part.until_ns))
-    lasts = _larger(over - since, literal(0)).label("lasts_ns")
+    # SQLite calls these functions of several values as those of a column.
+    least, most = (func.min, func.max) if dialect == "sqlite" else (func.least, func.greatest)
+    over = least(runs_.c.due_ns + runs_.c.holds_ns, runs_.c.following_ns, until_ns)
+    lasts = most(over - most(runs_.c.due_ns, since_ns), literal(0)).label("lasts_ns")
     spans = select(runs_, lasts).subquery()
-    status, here = spans.c.status, spans.c.due_ns >= part.since_ns
+    status, here = spans.c.status, spans.c.due_ns >= since_ns
     passed, degraded, failed, error = map(STATUSES.index, ("passed", "degraded", "failed", "error"))
 
     def total(condition: ColumnElement[bool], value: Any) -> ColumnElement[int]:
@@ -164,22 +197,14 @@ def _raw(part: Part, check_ids: list[int], location_ids: list[int]) -> Select[An
     return (
         select(
             *key,
-            total(status.in_((passed, degraded)), spans.c.lasts_ns),
-            total(status == degraded, spans.c.lasts_ns),
-            total(status.in_((failed, error)), spans.c.lasts_ns),
-            total(and_(here, status <= error), 1),
-            total(and_(here, status.in_((failed, error))), 1),
-            total(here, spans.c.missed),
+            total(status.in_((passed, degraded)), spans.c.lasts_ns).label("up_ns"),
+            total(status == degraded, spans.c.lasts_ns).label("degraded_ns"),
+            total(status.in_((failed, error)), spans.c.lasts_ns).label("down_ns"),
+            total(and_(here, status <= error), 1).label("runs"),
+            total(and_(here, status.in_((failed, error))), 1).label("bad"),
+            total(here, spans.c.missed).label("missed"),
         )
         .group_by(*key)
         # As in roll-ups, a place has no row where nothing ran and nothing is known.
         .having(total(or_(here, known), 1) > 0)
     )
-
-
-def _smaller(one: Any, other: Any) -> ColumnElement[int]:
-    return case((one < other, one), else_=other)
-
-
-def _larger(one: Any, other: Any) -> ColumnElement[int]:
-    return case((one > other, one), else_=other)

@@ -20,6 +20,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "dirty_weeks",
+        sa.Column("start_ns", sa.BigInteger(), nullable=False),
+        sa.Column("check_id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("start_ns", "check_id", "location_id", name=op.f("pk_dirty_weeks")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "dirty_hours",
         sa.Column("start_ns", sa.BigInteger(), nullable=False),
         sa.Column("check_id", sa.Integer(), nullable=False),
@@ -80,6 +88,26 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "rollups_week",
+        sa.Column("check_id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("start_ns", sa.BigInteger(), nullable=False),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        sa.Column("passed", sa.Integer(), nullable=False),
+        sa.Column("degraded", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("errors", sa.Integer(), nullable=False),
+        sa.Column("missed", sa.Integer(), nullable=False),
+        sa.Column("flaky", sa.Integer(), nullable=False),
+        sa.Column("up_ns", sa.BigInteger(), nullable=False),
+        sa.Column("degraded_ns", sa.BigInteger(), nullable=False),
+        sa.Column("down_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "check_id", "location_id", "start_ns", name=op.f("pk_rollups_week")
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "rollups_hour",
         sa.Column("check_id", sa.Integer(), nullable=False),
         sa.Column("location_id", sa.Integer(), nullable=False),
@@ -121,6 +149,17 @@ def upgrade() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint(
             "check_id", "location_id", "start_ns", name=op.f("pk_sketches_day")
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "sketches_week",
+        sa.Column("check_id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("start_ns", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "check_id", "location_id", "start_ns", name=op.f("pk_sketches_week")
         ),
         sqlite_with_rowid=False,
     )
