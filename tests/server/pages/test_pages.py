@@ -186,7 +186,17 @@ def test_rows_can_be_filtered_without_scripts(shared: Filled) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["page=x", "page=-1", "attempt=99", "frame=9.9", "before=1.x.", "way=up", "page=9999999"],
+    [
+        "page=x",
+        "page=-1",
+        "attempt=99",
+        "frame=9.9",
+        "before=",
+        "before=1.x.",
+        "before=9999999999999999999.1.eu",
+        "way=up",
+        "page=9999999",
+    ],
 )
 def test_what_makes_no_sense_is_not_asked_for(shared: Filled, query: str) -> None:
     for path in ("/", run_path(shared, "burst"), f"/checks/{uid_of('burst')}"):

@@ -11,7 +11,7 @@ import msgspec
 
 from checkwire.server.problems import Problem
 
-__all__ = ["CheckPosition", "IncidentPosition", "RunPosition", "read_cursor", "write_cursor"]
+__all__ = ["CheckPosition", "IncidentPosition", "P", "RunPosition", "read_cursor", "write_cursor"]
 
 _LONGEST = 1024
 _MARK = 6

@@ -7,6 +7,7 @@ import time
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from checkwire.server.api.cursors import RunPosition, write_cursor
 from checkwire.server.api.streams import EventStream
 from checkwire.server.auth import Auth, Principal
 from checkwire.server.live import MISSED, Message
@@ -14,10 +15,10 @@ from checkwire.server.monitor import Monitor, RunningRun
 from checkwire.server.pages.assets import mount_static
 from checkwire.server.pages.errors import PageRoute
 from checkwire.server.pages.feed import changes, last_seen, run_changes
+from checkwire.server.pages.positions import asked_before
 from checkwire.server.pages.progress import attempts_so_far
 from checkwire.server.pages.rendering import render, render_text
 from checkwire.server.pages.sources import (
-    Position,
     RunSource,
     read_check,
     read_overview,
@@ -92,7 +93,7 @@ def _add_check(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
     async def check(request: Request, uid: str, who: Principal = read) -> Response:
         live = f"/checks/{uid}/live?after={monitor.hub.last_id}"
         now_ns = time.time_ns()
-        before = _position(request)
+        before = asked_before(request, RunPosition)
         source = await read_check(monitor, uid, before=before, now_ns=now_ns)
         if source is None:
             raise Problem(404, "no_such_check", "There is no check of this name, and never was.")
@@ -101,7 +102,7 @@ def _add_check(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
             source.states,
             source.recent,
             page_of_runs=source.rows,
-            older=f"/checks/{uid}?before={_written(source.older)}#runs" if source.older else "",
+            older=f"/checks/{uid}?before={write_cursor(source.older)}#runs" if source.older else "",
             newer=f"/checks/{uid}#runs" if before is not None else "",
             shares=source.shares,
             latencies=source.latencies,
@@ -257,17 +258,3 @@ def _text(request: Request, name: str) -> str:
 def _number(request: Request, name: str, default: int = 1) -> int:
     text = request.query_params.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else default
-
-
-def _position(request: Request) -> Position | None:
-    due, _, rest = request.query_params.get("before", "").partition(".")
-    check, _, location = rest.partition(".")
-    if not all(part.isascii() and part.isdecimal() and len(part) < 20 for part in (due, check)):
-        return None
-    return int(due), int(check), location
-
-
-def _written(position: Position) -> str:
-    from urllib.parse import quote
-
-    return quote(".".join(map(str, position)), safe="")

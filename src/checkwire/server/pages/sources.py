@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.attempt import Run
+from checkwire.server.api.cursors import RunPosition
 from checkwire.server.monitor import Monitor
 from checkwire.server.notices import read_notices
 from checkwire.server.pages.figures import counted, ms
@@ -44,9 +45,6 @@ _QUANTILES = (0.5, 0.95)
 _SERIES = 48
 _USUAL = 5
 """From how few runs on nothing is called usual."""
-
-Position = tuple[int, int, str]
-"""Of a run in a list: due, check, location."""
 
 
 class OverviewSource(msgspec.Struct, frozen=True):
@@ -92,7 +90,7 @@ class CheckSource(msgspec.Struct, frozen=True):
     states: list[CheckState]
     recent: list[RunRecord]
     rows: list[RunRecord]
-    older: Position | None
+    older: RunPosition | None
     shares: list[Share]
     latencies: list[Latency]
     failures: list[RunRecord]
@@ -101,7 +99,7 @@ class CheckSource(msgspec.Struct, frozen=True):
 
 
 async def read_check(
-    monitor: Monitor, uid: str, *, before: Position | None, now_ns: int
+    monitor: Monitor, uid: str, *, before: RunPosition | None, now_ns: int
 ) -> CheckSource | None:
     """What the page of a check shows; None if there is no such check.
 
@@ -117,7 +115,12 @@ async def read_check(
             return None
         states = await runs.states(tx, [check.id])
         recent = (await runs.strip(tx, [check.id], _LONG_STRIP))[check.id]
-        rows = await runs.list_runs(tx, check_id=check.id, before=before, limit=_ROWS + 1)
+        rows = await runs.list_runs(
+            tx,
+            check_id=check.id,
+            before=None if before is None else (before.due_ns, before.check_id, before.location),
+            limit=_ROWS + 1,
+        )
         known = {run.run_id: run for run in (*recent, *rows)}
         await _add_missing(tx, known, states)
         failures = await runs.list_runs(
@@ -134,7 +137,7 @@ async def read_check(
             states=states,
             recent=recent,
             rows=rows[:_ROWS],
-            older=None if last is None else (last.due_ns, last.check_id, last.location),
+            older=None if last is None else RunPosition(last.due_ns, last.check_id, last.location),
             shares=await _shares(tx, check, len(states), now_ns),
             latencies=await _latencies(tx, check, now_ns),
             failures=failures,
