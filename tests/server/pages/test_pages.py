@@ -71,6 +71,8 @@ def paths(server: Filled) -> list[str]:
         "/?q=ticker",
         "/?tag=chat&page=2",
         "/?q=%3Cscript%3E",
+        "/incidents",
+        "/incidents?status=closed",
         f"/runs/{MISSED}",
         *(run_path(server, function) for function in FUNCTIONS),
         *(f"/checks/{uid_of(function)}" for function in FUNCTIONS),
@@ -97,7 +99,12 @@ def test_responses_forbid_what_pages_do_not_need(shared: Filled) -> None:
 
 def test_what_a_page_links_to_is_there(shared: Filled) -> None:
     seen: set[str] = set()
-    for path in ("/", run_path(shared, "order_entry"), f"/checks/{uid_of('ticker_subscribe')}"):
+    for path in (
+        "/",
+        "/incidents",
+        run_path(shared, "order_entry"),
+        f"/checks/{uid_of('ticker_subscribe')}",
+    ):
         for address in page(shared, path).addresses:
             target = address.partition("#")[0]
             if not target or target.startswith("?") or target in seen or target.endswith("/run"):
