@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from checkwire.model.attempt import Attempt
-from checkwire.model.events import Finished, Logged
+from checkwire.model.events import Event, Finished, Logged
+from checkwire.model.failures import code_of
 from checkwire.runner.runner import Collected, Runner
 from support.checks import headline, printed, run_all, run_one, with_runner, write_check
 from support.httpserver import HttpServer, reply
@@ -194,8 +196,8 @@ def test_a_plain_function_cannot_swallow_its_timeout_by_accident(tmp_path: Path)
         ("os._exit(7)", "script.exited", "exit status 7"),
         ("import ctypes; ctypes.string_at(0)", "script.crashed", "SIGSEGV"),
         ("os.abort()", "script.crashed", "SIGABRT"),
-        ("os.kill(os.getpid(), 9)", "script.crashed", "SIGKILL"),
-        ("os.kill(os.getpid(), 15); import time; time.sleep(9)", "script.crashed", "SIGTERM"),
+        ("os.kill(os.getpid(), 9)", "runner.killed", "SIGKILL"),
+        ("os.kill(os.getpid(), 15); import time; time.sleep(9)", "runner.killed", "SIGTERM"),
         ("os.closerange(0, 256); os._exit(0)", "script.exited", "exit status 0"),
         ("os.closerange(0, 65536); os._exit(0)", "script.exited", "exit status 0"),
         ("os.execv('/bin/true', ['true'])", "script.exited", "exit status 0"),
@@ -261,6 +263,50 @@ def test_what_a_forked_process_asserts_counts_under_a_number_of_its_own(tmp_path
     assert attempt.failure.location is not None
     assert attempt.failure.location.text == "assert 2 == 1"
     assert len([event for event in attempt.events if isinstance(event, Finished)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "said", "advised"),
+    [
+        (signal.SIGKILL, "killed from outside, by SIGKILL", "journalctl -k | grep -i oom"),
+        (signal.SIGTERM, "stopped from outside, by SIGTERM", "services"),
+        (signal.SIGHUP, "stopped from outside, by SIGHUP", "services"),
+    ],
+)
+def test_a_check_that_another_process_kills_is_no_crash(
+    tmp_path: Path, number: int, said: str, advised: str
+) -> None:
+    write_check(
+        tmp_path,
+        """
+        import os, time
+
+        @check
+        def a():
+            print(os.getpid(), flush=True)
+            time.sleep(20)
+        """,
+    )
+
+    def kill(_: int, event: Event) -> None:
+        if isinstance(event, Logged) and event.source == "stdout":
+            subprocess.run(["kill", f"-{int(number)}", event.message], check=True)
+
+    async def use(runner: Runner, collected: Collected) -> Attempt:
+        run = await runner.run(collected.definitions[0], on_event=kill)
+        return run.attempts[-1]
+
+    attempt = with_runner(tmp_path, use)
+    assert attempt.status == "error"
+    failure = attempt.failure
+    assert failure is not None
+    assert failure.code == "runner.killed"
+    assert code_of(failure.code).blame == "probe"
+    assert said in failure.message
+    hint = failure.hint or code_of(failure.code).hint
+    assert advised in hint
+    assert "native" not in hint
+    assert failure.evidence == {"signal": signal.Signals(number).name}
 
 
 def test_a_crash_is_told_with_its_place(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_stream_cut_off_keeps_what_came_before() -> None:
     attempt = fold(passing_stream()[:5], ended(77, signal=9, code=None))
     assert attempt.status == "error"
     assert attempt.failure is not None
-    assert attempt.failure.code == "script.crashed"
+    assert attempt.failure.code == "runner.killed"
     assert attempt.duration_ns == 77 * MS
     assert attempt.steps[0].status == "running"
     assert attempt.steps[0].duration_ns is None

@@ -47,6 +47,7 @@ def failure_of(collected: Collected) -> Failure:
         ("import ctypes\nctypes.string_at(0)", "SIGSEGV"),
         ("import os\nos.abort()", "SIGABRT"),
         ("import os\nos.kill(os.getpid(), 9)", "SIGKILL"),
+        ("import os\nos.kill(os.getpid(), 9)", "grep -i oom"),
         ("import os\nos.closerange(0, 100)", "exit status"),
         (
             "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()",

@@ -71,6 +71,8 @@ def test_incidents_are_listed_the_newest_first(with_store: WithStore) -> None:
             await incidents.close_incident(tx, first.id, closed_ns=START + 9, closed_by=None)
             assert [i.id for i in await incidents.list_incidents(tx, open=False)] == [first.id]
             assert len(await incidents.list_incidents(tx, open=True)) == 4
+            assert await incidents.count_open(tx) == 4
+            assert [await incidents.count_open(tx, check) for check in checks] == [1, 1, 1, 1, 0]
             assert len(await incidents.list_incidents(tx, checks[0])) == 1
 
     with_store(work)

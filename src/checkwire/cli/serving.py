@@ -140,16 +140,9 @@ class Serving(NamedTuple):
     ) -> None:
         web = WebServer(create_app(service, auth, service.metrics))
         loop = asyncio.get_running_loop()
-        reloads: set[asyncio.Task[None]] = set()
-
-        def reload() -> None:
-            task = loop.create_task(service.follow())
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
-
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop)
-        loop.add_signal_handler(signal.SIGHUP, reload)
+        loop.add_signal_handler(signal.SIGHUP, service.renew)
         try:
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(service.run())

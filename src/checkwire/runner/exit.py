@@ -11,22 +11,28 @@ from checkwire.model.attempt import Usage
 from checkwire.model.durations import format_seconds
 from checkwire.model.failures import Failure, Location
 
-__all__ = ["Exit", "failure_of_exit", "signal_name"]
+__all__ = ["CRASHES", "Exit", "failure_of_exit", "signal_name"]
 
 Cause = Literal["itself", "timeout", "cancelled", "lost", "not_started"]
 """Who ended the process: it did; the runner, at the timeout or on request; the death of the
 process that it was forked from; or nobody, as it never began."""
 
-_SIGNAL_MEANINGS: dict[int, str] = {
+CRASHES: dict[int, str] = {
     signal.SIGSEGV: "it touched memory that is not its own",
     signal.SIGBUS: "it touched memory that is not there",
     signal.SIGFPE: "an arithmetic error in native code",
     signal.SIGILL: "an instruction this processor does not have",
     signal.SIGABRT: "native code gave up",
-    signal.SIGKILL: "killed from outside",
-    signal.SIGALRM: "an alarm that it had set, and no handler for it",
-    signal.SIGTERM: "asked to end from outside",
+    signal.SIGTRAP: "native code gave up",
 }
+"""What it means that a process was killed by one of these: its own native code went wrong."""
+
+_TIMERS: dict[int, str] = {
+    signal.SIGALRM: "an alarm",
+    signal.SIGVTALRM: "a timer",
+    signal.SIGPROF: "a timer",
+}
+"""Signals that a process has sent to itself, later on."""
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +100,8 @@ def _failure_of_signal(exit_: Exit, number: int) -> Failure:
     if exit_.out_of_memory:
         return Failure(
             code="runner.memory",
-            message="The machine ran out of memory, and the kernel killed the check",
-            hint="Free memory on this machine, or lower memory= so that the check is told first",
+            message="The kernel killed the check: the machine, or its cgroup, is out of memory",
+            hint="Free memory there, or lower memory= so that the check is told first",
             evidence=evidence,
         )
     if number == signal.SIGXCPU:
@@ -104,14 +110,34 @@ def _failure_of_signal(exit_: Exit, number: int) -> Failure:
             message="The check used more CPU time than it may",
             evidence=evidence,
         )
-    meaning = _SIGNAL_MEANINGS.get(number)
-    hint = "Set a handler for SIGALRM first; timeout= ends a check too" * (number == signal.SIGALRM)
+    if (meaning := CRASHES.get(number)) is not None:
+        return Failure(
+            code="script.crashed",
+            message=f"The check's process crashed with {name}: {meaning}",
+            evidence=evidence,
+            location=exit_.location,
+        )
+    if (timer := _TIMERS.get(number)) is not None:
+        return Failure(
+            code="script.crashed",
+            message=f"The check's process was ended by {name}: "
+            f"{timer} that it had set, and no handler for it",
+            hint=f"Set a handler for {name} first; timeout= ends a check too",
+            evidence=evidence,
+            location=exit_.location,
+        )
+    if number == signal.SIGKILL:
+        return Failure(
+            code="runner.killed",
+            message=f"The check's process was killed from outside, by {name}",
+            evidence=evidence,
+        )
     return Failure(
-        code="script.crashed",
-        hint=hint,
-        message=f"The check's process was killed by {name}" + (f": {meaning}" if meaning else ""),
+        code="runner.killed",
+        message=f"The check's process was stopped from outside, by {name}",
+        hint="Whoever stops services or processes on this machine may have sent it; "
+        "so may the check itself, with os.kill or signal.raise_signal",
         evidence=evidence,
-        location=exit_.location,
     )
 
 

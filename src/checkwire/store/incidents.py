@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, or_, select, update
+from sqlalchemy import Row, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.run_id import run_id_at
@@ -16,6 +16,7 @@ from checkwire.store.upsert import insert_into
 
 __all__ = [
     "close_incident",
+    "count_open",
     "get_incident",
     "list_incidents",
     "open_incident",
@@ -101,6 +102,19 @@ async def open_incidents(
     if check_ids is not None:
         query = query.where(incidents.c.check_id.in_(list(check_ids)))
     return {row.check_id: _record(row) for row in await tx.execute(query)}
+
+
+async def count_open(tx: AsyncConnection, check_id: int | None = None) -> int:
+    """How many are open.
+
+    Args:
+        tx: a transaction.
+        check_id: of this check only.
+    """
+    query = select(func.count()).select_from(incidents).where(incidents.c.closed_ns.is_(None))
+    if check_id is not None:
+        query = query.where(incidents.c.check_id == check_id)
+    return (await tx.execute(query)).scalar_one()
 
 
 async def list_incidents(

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from checkwire.server.api.cursors import (
     CheckPosition,
+    IncidentPlace,
     IncidentPosition,
     RunPosition,
     read_cursor,
@@ -19,9 +20,10 @@ POSITIONS = (
     st.builds(RunPosition, INTEGERS, INTEGERS, WORDS)
     | st.builds(CheckPosition, WORDS, WORDS)
     | st.builds(IncidentPosition, INTEGERS, WORDS)
+    | st.builds(IncidentPlace, st.booleans(), INTEGERS, WORDS)
 )
-KINDS = (RunPosition, CheckPosition, IncidentPosition)
-Position = RunPosition | CheckPosition | IncidentPosition
+KINDS = (RunPosition, CheckPosition, IncidentPosition, IncidentPlace)
+Position = RunPosition | CheckPosition | IncidentPosition | IncidentPlace
 
 
 @given(POSITIONS)

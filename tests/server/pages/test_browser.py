@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
+from checkwire.store import incidents, registry
+from checkwire.store.records import Incident
 from support.pages.served import MISSED, Filled, uid_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -75,6 +78,7 @@ def chosen(page: Page) -> str:
 def test_pages_are_quiet_and_ask_nobody_else(shared: Filled, reader: Reader) -> None:
     for address in (
         f"{shared.url}/",
+        f"{shared.url}/incidents",
         shared.check("ticker_subscribe"),
         shared.check("burst"),
         shared.run("ticker_subscribe"),
@@ -238,6 +242,66 @@ def test_the_overview_changes_by_itself(server: Filled, real: Any, reader: Reade
     expect(page.locator("#announce")).to_contain_text("4 checks fail")
 
 
+def test_incidents_open_and_close_before_ones_eyes(server: Filled, reader: Reader) -> None:
+    page, running = reader.page, server.running
+
+    async def open_one() -> Incident:
+        async with running.store.writing() as tx:
+            check = await registry.get_check(tx, uid_of("burst"))
+            assert check is not None
+            now_ns = time.time_ns()
+            opened = await incidents.open_incident(
+                tx,
+                check_id=check.id,
+                began_ns=now_ns - 300_000_000_000,
+                opened_ns=now_ns,
+                opened_by=server.latest["burst"],
+                code="ws.closed",
+                message="The server closed the connection",
+            )
+            assert opened is not None
+            return opened
+
+    async def close(incident: Incident) -> None:
+        async with running.store.writing() as tx:
+            await incidents.close_incident(
+                tx, incident.id, closed_ns=time.time_ns(), closed_by=None
+            )
+
+    page.goto(f"{server.url}/")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Incidents").click()
+    expect(page.locator("h1")).to_have_text("1 incident is open.")
+    opened = running.do(open_one())
+    running.call(running.monitor.hub.publish, "incidents", "opened", {"check_uid": "any"})
+    expect(page.locator("h1")).to_have_text("2 incidents are open.")
+    expect(page.locator("#announce")).to_have_text("2 incidents are open.")
+    rows = page.locator("#list tbody tr")
+    expect(rows.first).to_contain_text("The server closed the connection. ws.closed")
+    running.do(close(opened))
+    running.call(running.monitor.hub.publish, "incidents", "closed", {"check_uid": "any"})
+    expect(page.locator("h1")).to_have_text("1 incident is open.")
+    expect(rows.last).to_contain_text("5 min")
+    assert rows.last.get_by_role("img", name="closed").is_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(server.run("ticker_subscribe"))
+
+
+def test_incidents_are_chosen_without_scripts(server: Filled, plain: Reader) -> None:
+    page = plain.page
+    page.goto(f"{server.url}/")
+    page.get_by_role("link", name="1 open").click()
+    rows = page.locator("#list tbody tr")
+    expect(rows).to_have_count(1)
+    page.get_by_role("link", name="Closed").click()
+    expect(page.get_by_text("None has been closed so far.")).to_be_visible()
+    page.get_by_role("link", name="Open", exact=False).last.click()
+    page.get_by_role("link", name="ticker_subscribe").click()
+    expect(page.locator("h1")).to_contain_text("of type str. The check expects float.")
+    page.locator("#incidents").get_by_role("link", name="all").click()
+    expect(page.get_by_text("Those of ticker_subscribe only.")).to_be_visible()
+
+
 def test_what_is_open_stays_open_when_the_page_changes(
     server: Filled, real: Any, reader: Reader
 ) -> None:
@@ -314,6 +378,7 @@ def test_pages_fit_a_narrow_screen(shared: Filled, browser: Browser) -> None:
     made = Reader(browser, viewport={"width": 400, "height": 800})
     for address in (
         f"{shared.url}/",
+        f"{shared.url}/incidents",
         shared.check("ticker_subscribe"),
         shared.run("order_updates"),
         shared.run("public_authority"),
@@ -327,7 +392,12 @@ def test_pages_fit_a_narrow_screen(shared: Filled, browser: Browser) -> None:
 
 def test_names_roles_and_headings_are_there(shared: Filled, reader: Reader) -> None:
     page = reader.page
-    for address in (f"{shared.url}/", shared.check("burst"), shared.run("ticker_subscribe")):
+    for address in (
+        f"{shared.url}/",
+        f"{shared.url}/incidents",
+        shared.check("burst"),
+        shared.run("ticker_subscribe"),
+    ):
         page.goto(address)
         assert page.locator("h1").count() == 1
         for role in ("banner", "main", "contentinfo"):

@@ -71,6 +71,8 @@ def paths(server: Filled) -> list[str]:
         "/?q=ticker",
         "/?tag=chat&page=2",
         "/?q=%3Cscript%3E",
+        "/incidents",
+        "/incidents?status=closed",
         f"/runs/{MISSED}",
         *(run_path(server, function) for function in FUNCTIONS),
         *(f"/checks/{uid_of(function)}" for function in FUNCTIONS),
@@ -97,7 +99,12 @@ def test_responses_forbid_what_pages_do_not_need(shared: Filled) -> None:
 
 def test_what_a_page_links_to_is_there(shared: Filled) -> None:
     seen: set[str] = set()
-    for path in ("/", run_path(shared, "order_entry"), f"/checks/{uid_of('ticker_subscribe')}"):
+    for path in (
+        "/",
+        "/incidents",
+        run_path(shared, "order_entry"),
+        f"/checks/{uid_of('ticker_subscribe')}",
+    ):
         for address in page(shared, path).addresses:
             target = address.partition("#")[0]
             if not target or target.startswith("?") or target in seen or target.endswith("/run"):
@@ -186,7 +193,17 @@ def test_rows_can_be_filtered_without_scripts(shared: Filled) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["page=x", "page=-1", "attempt=99", "frame=9.9", "before=1.x.", "way=up", "page=9999999"],
+    [
+        "page=x",
+        "page=-1",
+        "attempt=99",
+        "frame=9.9",
+        "before=",
+        "before=1.x.",
+        "before=9999999999999999999.1.eu",
+        "way=up",
+        "page=9999999",
+    ],
 )
 def test_what_makes_no_sense_is_not_asked_for(shared: Filled, query: str) -> None:
     for path in ("/", run_path(shared, "burst"), f"/checks/{uid_of('burst')}"):

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sqlite3
-from collections.abc import Callable
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
+from support.processes import is_alive
 from support.serve import Serve, Server
 
 Checks = Callable[..., Path]
@@ -23,6 +31,25 @@ SLOW = """
         time.sleep(3)
         assert True
 """
+IMPORTED_FOR = """
+    import os, pathlib, time
+    with open(pathlib.Path(__file__).with_name("importing"), "a") as file:
+        print(os.getpid(), file=file)
+    time.sleep({seconds})
+"""
+
+
+def importers(folder: Path) -> list[int]:
+    """The processes that have begun to import a file with ``IMPORTED_FOR`` in it."""
+    try:
+        return [int(pid) for pid in (folder / "importing").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def imported_for(seconds: float) -> str:
+    """Source that takes so long to be imported."""
+    return textwrap.dedent(IMPORTED_FOR.format(seconds=seconds))
 
 
 def loaded(server: Server, times: int) -> None:
@@ -127,3 +154,79 @@ def test_a_change_of_services_is_told(checks: Checks) -> None:
                 "its [[service]]s changed: that takes effect with the next start of the server"
             )
         )
+
+
+def files(server: Server, folder: Path) -> None:
+    """Let it notice by itself."""
+
+
+def hangup(server: Server, folder: Path) -> None:
+    """Have it look by a signal."""
+    os.kill(server.pid, signal.SIGHUP)
+
+
+def reload(server: Server, folder: Path) -> None:
+    """Have it look by the API, which answers once that is done."""
+    server.ask("/api/v1/projects/test/reload", method="POST")
+    assert {check["name"] for check in server.ask("/api/v1/checks")["items"]} == {"one", "two"}
+
+
+@pytest.mark.parametrize("told", [files, hangup, reload])
+def test_a_file_that_hangs_as_it_is_imported_keeps_no_repair_waiting(
+    checks: Checks, told: Callable[[Server, Path], None]
+) -> None:
+    folder = checks(one_check=ONE)
+    with Server(folder) as server:
+        (folder / "two_check.py").write_text(imported_for(60) + TWO)
+        server.wait_for(lambda: importers(folder))
+        (hanging,) = importers(folder)
+        assert server.run(server.trigger("one"))["status"] == "passed"
+        assert server.ask("/readyz")["problems"] == []
+
+        (folder / "two_check.py").write_text(TWO)
+        repaired = time.monotonic()
+        told(server, folder)
+        loaded(server, 2)
+        assert time.monotonic() - repaired < 10  # 30 is what the import of a file may take
+        assert not is_alive(hanging)
+        assert server.run(server.trigger("two"))["status"] == "passed"
+        assert len(server.logged("project loaded")) == 2
+
+
+def test_a_file_that_hangs_is_replaced_by_one_that_is_broken(checks: Checks) -> None:
+    folder = checks(one_check=ONE)
+    with Server(folder) as server:
+        (folder / "two_check.py").write_text(imported_for(60) + TWO)
+        server.wait_for(lambda: importers(folder))
+        (folder / "two_check.py").write_text("def two(:\n")
+        error = server.wait_for(lambda: server.ask("/api/v1/projects")["items"][0]["error"], 10)
+        assert "two_check.py, line 1" in error
+        assert server.run(server.trigger("one"))["status"] == "passed"
+
+
+@contextlib.contextmanager
+def restless(file: Path, pause: float) -> Iterator[None]:
+    """Change a file again and again."""
+    ended = threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not ended.wait(pause):
+            file.write_text(str(number := number + 1))
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_files_that_never_come_to_rest_are_loaded_all_the_same(checks: Checks) -> None:
+    folder = checks(one_check=ONE)
+    with Server(folder) as server, restless(folder / "some.json", 0.8):
+        (folder / "two_check.py").write_text(imported_for(2) + TWO)
+        loaded(server, 2)
+        assert len(importers(folder)) > 1
+        assert server.run(server.trigger("two"))["status"] == "passed"

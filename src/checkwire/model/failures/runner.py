@@ -2,6 +2,12 @@
 
 from checkwire.model.failures.base import FailureCode
 
+_WHO_KILLS = (
+    "Likely the kernel, for want of memory, or somebody's kill -9. The kernel's log tells: "
+    "journalctl -k | grep -i oom, or dmesg | grep -i oom; and so does oom_kill in memory.events "
+    "of the cgroup, below /sys/fs/cgroup"
+)
+
 CODES = (
     FailureCode(
         "runner.memory",
@@ -20,7 +26,13 @@ CODES = (
         "runner.lost",
         "The process that runs checks died",
         blame="probe",
-        hint="It was killed from outside, or the machine ran out of memory: dmesg | tail",
+        hint=_WHO_KILLS,
+    ),
+    FailureCode(
+        "runner.killed",
+        "The check's process was ended by a signal from outside",
+        blame="probe",
+        hint=_WHO_KILLS,
     ),
     FailureCode(
         "runner.start",

@@ -18,9 +18,10 @@ CODES = (
     ),
     FailureCode(
         "script.crashed",
-        "The check's process was killed by a signal",
+        "The check's process crashed",
         blame="check",
-        hint="A native library crashed; the signal is in the message",
+        hint="A native library crashed: the signal is in the message, and the line is told if "
+        "Python knew it",
     ),
     FailureCode(
         "script.blocked",

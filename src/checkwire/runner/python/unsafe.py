@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from checkwire.model.durations import format_seconds
-from checkwire.model.failures import Failure, Location
-from checkwire.runner.exit import signal_name
+from checkwire.model.failures import Failure, Location, code_of
+from checkwire.runner.exit import CRASHES, signal_name
 from checkwire.runner.python.crash import crash_location
 
 __all__ = ["UnsafeFile", "failure_of_death"]
@@ -20,7 +20,6 @@ _OURS = (str(Path(__file__).parents[2]) + os.sep, "<", sys.argv[0] or "<")
 """Where the frames are from that led to a check file: this package, and what started it."""
 _NOT_TOLD = ("Fatal Python error: Aborted", "Current thread 0x", "Extension modules:")
 _SHOWN_LINES = 20
-_CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
 
 
 class UnsafeFile(Exception):  # noqa: N818 - it names what was found
@@ -60,7 +59,11 @@ def failure_of_death(
         hint = "A check file only declares checks; what waits or loops belongs into a check"
     elif code < 0:
         what = f"the process that imported it was killed by {signal_name(-code)}"
-        hint = "A native library crashed; import it alone to see" if -code in _CRASHES else ""
+        hint = ""
+        if -code in CRASHES:
+            hint = "A native library crashed; import it alone to see"
+        elif -code == signal.SIGKILL:
+            hint = code_of("runner.killed").hint
     else:
         what = f"it ended the process that imported it (exit status {code})"
         hint = "A check file only declares checks, and must not call exit() or os._exit()"

@@ -11,7 +11,15 @@ import msgspec
 
 from checkwire.server.problems import Problem
 
-__all__ = ["CheckPosition", "IncidentPosition", "RunPosition", "read_cursor", "write_cursor"]
+__all__ = [
+    "CheckPosition",
+    "IncidentPlace",
+    "IncidentPosition",
+    "P",
+    "RunPosition",
+    "read_cursor",
+    "write_cursor",
+]
 
 _LONGEST = 1024
 _MARK = 6
@@ -46,10 +54,21 @@ class IncidentPosition(
     id: _Text
 
 
-P = TypeVar("P", CheckPosition, RunPosition, IncidentPosition)
+class IncidentPlace(
+    msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag=4
+):
+    """The last incident of a page, where those that are open come first."""
+
+    open: bool
+    opened_ns: _Integer
+    id: _Text
 
 
-def write_cursor(position: CheckPosition | RunPosition | IncidentPosition) -> str:
+Position = CheckPosition | RunPosition | IncidentPosition | IncidentPlace
+P = TypeVar("P", CheckPosition, RunPosition, IncidentPosition, IncidentPlace)
+
+
+def write_cursor(position: Position) -> str:
     """The position as text."""
     body = msgspec.msgpack.encode(position)
     return base64.urlsafe_b64encode(_mark(body) + body).decode().rstrip("=")

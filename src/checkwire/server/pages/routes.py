@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from checkwire.server.api.cursors import IncidentPlace, RunPosition, write_cursor
 from checkwire.server.api.streams import EventStream
 from checkwire.server.auth import Auth, Principal
 from checkwire.server.live import MISSED, Message
@@ -14,17 +16,19 @@ from checkwire.server.monitor import Monitor, RunningRun
 from checkwire.server.pages.assets import mount_static
 from checkwire.server.pages.errors import PageRoute
 from checkwire.server.pages.feed import changes, last_seen, run_changes
+from checkwire.server.pages.positions import asked_before
 from checkwire.server.pages.progress import attempts_so_far
 from checkwire.server.pages.rendering import render, render_text
 from checkwire.server.pages.sources import (
-    Position,
     RunSource,
     read_check,
+    read_incidents,
     read_overview,
     read_run,
 )
 from checkwire.server.pages.views.bars import strip_of
 from checkwire.server.pages.views.check import check_view
+from checkwire.server.pages.views.incidents import Status, incidents_view
 from checkwire.server.pages.views.overview import overview_view
 from checkwire.server.pages.views.run import RunView, Wanted, run_view, running_view
 from checkwire.server.pages.views.transcript import Filter
@@ -41,7 +45,7 @@ _LONGEST = 200
 def create_pages(monitor: Monitor, auth: Auth) -> APIRouter:
     """The pages and their assets; see ``create_app`` for what goes around them."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
-    for add in (_add_overview, _add_check, _add_actions, _add_run):
+    for add in (_add_overview, _add_check, _add_actions, _add_incidents, _add_run):
         add(router, monitor, auth)
     mount_static(router)
     return router
@@ -61,6 +65,7 @@ def _add_overview(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
             source.strips,
             projects=monitor.projects(),
             health=monitor.health(),
+            open_incidents=source.open_incidents,
             notices=source.notices,
             running=len(monitor.running()),
             page=page,
@@ -92,7 +97,7 @@ def _add_check(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
     async def check(request: Request, uid: str, who: Principal = read) -> Response:
         live = f"/checks/{uid}/live?after={monitor.hub.last_id}"
         now_ns = time.time_ns()
-        before = _position(request)
+        before = asked_before(request, RunPosition)
         source = await read_check(monitor, uid, before=before, now_ns=now_ns)
         if source is None:
             raise Problem(404, "no_such_check", "There is no check of this name, and never was.")
@@ -101,7 +106,7 @@ def _add_check(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
             source.states,
             source.recent,
             page_of_runs=source.rows,
-            older=f"/checks/{uid}?before={_written(source.older)}#runs" if source.older else "",
+            older=f"/checks/{uid}?before={write_cursor(source.older)}#runs" if source.older else "",
             newer=f"/checks/{uid}#runs" if before is not None else "",
             shares=source.shares,
             latencies=source.latencies,
@@ -150,6 +155,50 @@ def _add_actions(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
     async def resume(uid: str, who: Principal = admin) -> Response:
         await monitor.resume(uid)
         return RedirectResponse(f"/checks/{uid}", 303)
+
+
+def _add_incidents(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
+    read = Depends(auth.page("read"))
+
+    @router.get("/incidents")
+    async def incidents(request: Request, who: Principal = read) -> Response:
+        uid = _text(request, "check")
+        asked = {"check": uid} if uid else {}
+        live = f"/incidents/live?{urlencode({**asked, 'after': monitor.hub.last_id})}"
+        status = _status(request)
+        before = asked_before(request, IncidentPlace)
+        source = await read_incidents(monitor, status=status, uid=uid, before=before)
+        view = incidents_view(
+            source.incidents,
+            source.checks,
+            open_count=source.open_count,
+            status=status,
+            check=source.check,
+            notices=source.notices,
+            several=len(monitor.projects()) > 1,
+            first=before is None,
+            older=write_cursor(source.older) if source.older is not None else "",
+            now_ns=time.time_ns(),
+        )
+        context = {"view": view, "here": "incidents", "live": live}
+        return render(request, "incidents.html", {**context, **_who(who, auth)})
+
+    @router.get("/incidents/live", dependencies=[Depends(auth.require("read"))])
+    async def live(request: Request) -> Response:
+        uid = _text(request, "check")
+
+        def concerns(message: Message) -> bool:
+            return message.kind == MISSED or not uid or message.data.get("check_uid") == uid
+
+        return EventStream(
+            changes(
+                monitor,
+                ["incidents"],
+                concerns,
+                last_seen(request),
+                lambda: auth.holds(request),
+            )
+        )
 
 
 def _add_run(router: APIRouter, monitor: Monitor, auth: Auth) -> None:
@@ -254,20 +303,16 @@ def _text(request: Request, name: str) -> str:
     return request.query_params.get(name, "").strip()[:_LONGEST]
 
 
+def _status(request: Request) -> Status:
+    """Which incidents are asked for."""
+    match request.query_params.get("status"):
+        case "open":
+            return "open"
+        case "closed":
+            return "closed"
+    return ""
+
+
 def _number(request: Request, name: str, default: int = 1) -> int:
     text = request.query_params.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else default
-
-
-def _position(request: Request) -> Position | None:
-    due, _, rest = request.query_params.get("before", "").partition(".")
-    check, _, location = rest.partition(".")
-    if not all(part.isascii() and part.isdecimal() and len(part) < 20 for part in (due, check)):
-        return None
-    return int(due), int(check), location
-
-
-def _written(position: Position) -> str:
-    from urllib.parse import quote
-
-    return quote(".".join(map(str, position)), safe="")

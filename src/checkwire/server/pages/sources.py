@@ -8,11 +8,14 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.attempt import Run
+from checkwire.server.api.cursors import IncidentPlace, RunPosition
+from checkwire.server.api.lookup import check_record
 from checkwire.server.monitor import Monitor
 from checkwire.server.notices import read_notices
 from checkwire.server.pages.figures import counted, ms
 from checkwire.server.pages.svg.latency import Sample
 from checkwire.server.pages.views.check import Latency, Share
+from checkwire.server.pages.views.incidents import Status
 from checkwire.server.pages.views.overview import Stock, rank
 from checkwire.store import incidents, outbox, registry, runs, statistics
 from checkwire.store.records import (
@@ -26,9 +29,11 @@ from checkwire.store.records import (
 
 __all__ = [
     "CheckSource",
+    "IncidentsSource",
     "OverviewSource",
     "RunSource",
     "read_check",
+    "read_incidents",
     "read_overview",
     "read_run",
 ]
@@ -36,6 +41,7 @@ __all__ = [
 _STRIP = 48
 _LONG_STRIP = 90
 _ROWS = 25
+_INCIDENTS = 50
 _MOST_CHECKS = 100_000
 _HOUR_NS = 3_600_000_000_000
 _DAY_NS = 86_400_000_000_000
@@ -45,16 +51,16 @@ _SERIES = 48
 _USUAL = 5
 """From how few runs on nothing is called usual."""
 
-Position = tuple[int, int, str]
-"""Of a run in a list: due, check, location."""
-
 
 class OverviewSource(msgspec.Struct, frozen=True):
-    """All checks as they stand; of those on the page also their latest runs. Then notices."""
+    """All checks as they stand; of those on the page also their latest runs. Then incidents that
+    are open, and notices.
+    """
 
     stock: Stock
     strips: dict[int, list[RunRecord]]
     runs: dict[str, RunRecord]
+    open_incidents: int
     notices: list[ChannelNotices]
 
 
@@ -81,8 +87,9 @@ async def read_overview(
         strips = await runs.strip(tx, [check.id for check in shown], _STRIP)
         known = {run.run_id: run for latest in strips.values() for run in latest}
         await _add_missing(tx, known, [s for check in shown for s in stock.states[check.id]])
+        down = await incidents.count_open(tx)
     notices = await read_notices(monitor.store, now_ns)
-    return OverviewSource(stock, strips, known, notices)
+    return OverviewSource(stock, strips, known, down, notices)
 
 
 class CheckSource(msgspec.Struct, frozen=True):
@@ -92,7 +99,7 @@ class CheckSource(msgspec.Struct, frozen=True):
     states: list[CheckState]
     recent: list[RunRecord]
     rows: list[RunRecord]
-    older: Position | None
+    older: RunPosition | None
     shares: list[Share]
     latencies: list[Latency]
     failures: list[RunRecord]
@@ -101,7 +108,7 @@ class CheckSource(msgspec.Struct, frozen=True):
 
 
 async def read_check(
-    monitor: Monitor, uid: str, *, before: Position | None, now_ns: int
+    monitor: Monitor, uid: str, *, before: RunPosition | None, now_ns: int
 ) -> CheckSource | None:
     """What the page of a check shows; None if there is no such check.
 
@@ -117,7 +124,12 @@ async def read_check(
             return None
         states = await runs.states(tx, [check.id])
         recent = (await runs.strip(tx, [check.id], _LONG_STRIP))[check.id]
-        rows = await runs.list_runs(tx, check_id=check.id, before=before, limit=_ROWS + 1)
+        rows = await runs.list_runs(
+            tx,
+            check_id=check.id,
+            before=None if before is None else (before.due_ns, before.check_id, before.location),
+            limit=_ROWS + 1,
+        )
         known = {run.run_id: run for run in (*recent, *rows)}
         await _add_missing(tx, known, states)
         failures = await runs.list_runs(
@@ -134,12 +146,65 @@ async def read_check(
             states=states,
             recent=recent,
             rows=rows[:_ROWS],
-            older=None if last is None else (last.due_ns, last.check_id, last.location),
+            older=None if last is None else RunPosition(last.due_ns, last.check_id, last.location),
             shares=await _shares(tx, check, len(states), now_ns),
             latencies=await _latencies(tx, check, now_ns),
             failures=failures,
             incidents=down,
             notices=await outbox.of_incidents(tx, [one.id for one in down]),
+        )
+
+
+class IncidentsSource(msgspec.Struct, frozen=True):
+    """A page of incidents; the check whose they are, if not those of all; their checks by id."""
+
+    check: CheckRecord | None
+    incidents: list[Incident]
+    older: IncidentPlace | None
+    open_count: int
+    checks: dict[int, CheckRecord]
+    notices: dict[str, list[OutboxEntry]]
+
+
+async def read_incidents(
+    monitor: Monitor, *, status: Status, uid: str, before: IncidentPlace | None
+) -> IncidentsSource:
+    """What the page of incidents shows: the open ones first, of each kind the latest opened first.
+
+    Args:
+        monitor: the service.
+        status: which.
+        uid: of the check whose incidents are asked for; empty for those of all.
+        before: the last incident of the page before; None for the first page.
+
+    Raises:
+        Problem: 404, if there is no such check.
+    """
+    async with monitor.store.reading() as tx:
+        check = await check_record(tx, uid) if uid else None
+        check_id = check.id if check is not None else None
+        found: list[Incident] = []
+        for is_open in (True, False):
+            if status == ("closed" if is_open else "open") or (before and before.open < is_open):
+                continue
+            found += await incidents.list_incidents(
+                tx,
+                check_id=check_id,
+                open=is_open,
+                before=(before.opened_ns, before.id) if before and before.open == is_open else None,
+                limit=_INCIDENTS + 1 - len(found),
+            )
+        shown = found[:_INCIDENTS]
+        last = shown[-1] if len(found) > len(shown) else None
+        return IncidentsSource(
+            check=check,
+            incidents=shown,
+            older=None
+            if last is None
+            else IncidentPlace(last.closed_ns is None, last.opened_ns, last.id),
+            open_count=await incidents.count_open(tx, check_id),
+            checks=await registry.checks_by_id(tx, {one.check_id for one in shown}),
+            notices=await outbox.of_incidents(tx, [one.id for one in shown]),
         )
 
 

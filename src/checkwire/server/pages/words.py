@@ -33,8 +33,10 @@ MARKS = {
     "flaky": Mark("again", "↻", "warn", "flaky"),
     "warning": Mark("triangle", "▲", "warn", "warning"),
     "maintenance": Mark("diamond", "◆", "maint", "maintenance"),
+    "open": Mark("cross", "✕", "fail", "open"),
+    "closed": Mark("disc", "●", "ok", "closed"),
 }
-"""By status of a run, a step, a check, or severity of a failure."""
+"""By status of a run, a step, a check, an incident, or severity of a failure."""
 
 PHASES = {
     "dns": "DNS",

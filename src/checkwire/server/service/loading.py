@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -69,6 +70,7 @@ async def load_version(
     stored_secrets: StoredSecrets,
     connecting: Connecting,
     env: Mapping[str, str] | None = None,
+    importing: AbstractAsyncContextManager[object] | None = None,
 ) -> ProjectVersion:
     """Read the settings in a folder, and import the check files.
 
@@ -78,6 +80,8 @@ async def load_version(
         stored_secrets: those that the server keeps; they go before the project's own.
         connecting: options for every connection.
         env: variables that go before the environment and the project's own.
+        importing: the check files are imported in it; it may end that by a cancellation. By
+            default nothing does.
 
     Raises:
         DefinitionError: the settings are not as they must be.
@@ -99,7 +103,8 @@ async def load_version(
         connecting=connecting,
     )
     try:
-        collected = await runner.collect(discover(project, cwd=Path(project.root)))
+        async with importing or nullcontext():
+            collected = await runner.collect(discover(project, cwd=Path(project.root)))
     except BaseException:
         await runner.close()
         raise

@@ -130,7 +130,7 @@ class Service:
             watching = [
                 group.create_task(watch(host))
                 for host in self._hosts.values()
-                for watch in (self._watch_files, self._watch_secrets)
+                for watch in (self._watch_files, self._watch_secrets, self._keep_current)
             ]
             await self.stopping.wait()
             _log.info("stopping", runs=len(self._executor.running), patience=self._patience)
@@ -207,8 +207,11 @@ class Service:
     async def reload(self, project: str | None = None) -> None:
         if project is not None and project not in self._hosts:
             raise NoSuchThing(f"there is no project {project}")
-        for key in [project] if project is not None else list(self._hosts):
-            await self._reload(self._hosts[key])
+        hosts = list(self._hosts.values()) if project is None else [self._hosts[project]]
+        for host in hosts:
+            host.renew()
+        for host in hosts:
+            await self._reload(host)
 
     def health(self) -> Health:
         problems = [why for why in (self._ingester.problem, self._upkeep.problem) if why]
@@ -306,37 +309,42 @@ class Service:
         self._planning.add(first)
 
     async def _watch_secrets(self, host: ProjectHost) -> None:
-        async def changed() -> None:
+        def changed() -> None:
             _log.info("secrets changed", project=host.key)
-            await self._follow(host)
+            host.renew()
 
         await host.stored_secrets.watch(host.key, host.version.secrets_seen, changed)
 
     async def _watch_files(self, host: ProjectHost) -> None:
-        async def changed(paths: list[str]) -> None:
+        def changed(paths: list[str]) -> None:
             _log.info("files changed", project=host.key, files=len(paths), first=paths[0])
-            await self._follow(host)
+            host.renew()
 
         await watch_files(str(host.folder), host.seen, changed)
 
-    async def follow(self) -> None:
-        """Load all projects again, as soon as the database lets it."""
+    def renew(self) -> None:
+        """Have all projects loaded again, as soon as the database lets it."""
         for host in self._hosts.values():
-            await self._follow(host)
+            host.renew()
 
-    async def _follow(self, host: ProjectHost) -> None:
-        """Load it again, as soon as the database lets it."""
+    async def _keep_current(self, host: ProjectHost) -> None:
+        """Load it again whenever it is outdated, as soon as the database lets it."""
         while True:
+            await host.outdated.wait()
             try:
-                return await self._reload(host)
+                await self._reload(host)
             except (SQLAlchemyError, CheckwireError, OSError):
                 await asyncio.sleep(_AGAIN)
 
     async def _reload(self, host: ProjectHost) -> None:
-        try:
-            before = await host.next(self._enter)
-        finally:
-            self._teller.loaded(host.status)
+        """Load it again, unless another has done so meanwhile."""
+        async with host.turn:
+            if not host.outdated.is_set():
+                return
+            try:
+                before = await host.next(self._enter)
+            finally:
+                self._teller.loaded(host.status)
         self._deliverer.wake()  # Channels may have changed.
         if before is not None:
             task = asyncio.create_task(self._retire(before))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -41,15 +41,13 @@ class StoredSecrets:
             seen = tuple(await list_secrets(tx, project))
             return await secret_values(tx, self._box, project) if seen else {}, seen
 
-    async def watch(
-        self, project: str, before: SecretsSeen, on_change: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def watch(self, project: str, before: SecretsSeen, on_change: Callable[[], None]) -> None:
         """Call ``on_change`` whenever a project's secrets have changed, until cancelled.
 
         Args:
             project: its id.
             before: what they were when they were last read.
-            on_change: called again only once it has returned.
+            on_change: not to be held up: nothing is noticed until it returns.
         """
         while True:
             await asyncio.sleep(_PAUSE)
@@ -60,4 +58,4 @@ class StoredSecrets:
                 continue  # Whoever writes results says so.
             if seen != before:
                 before = seen
-                await on_change()
+                on_change()

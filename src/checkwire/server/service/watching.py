@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from checkwire.project.changes import Snapshot, changed, snapshot
 
@@ -19,14 +19,16 @@ _SETTLING = 0.3
 
 
 async def watch_files(
-    folder: str, before: Snapshot, on_change: Callable[[list[str]], Awaitable[None]]
+    folder: str, before: Snapshot, on_change: Callable[[list[str]], None]
 ) -> None:
     """Call ``on_change`` with the paths whenever files in the folder have changed, and settled.
+
+    It goes on until it is cancelled.
 
     Args:
         folder: which.
         before: what they were like when they were last read.
-        on_change: called again only once it has returned.
+        on_change: not to be held up: nothing is noticed until it returns.
     """
     while True:
         seen, took = await _look(folder)
@@ -40,7 +42,7 @@ async def watch_files(
                 break
             seen = settled
         paths, before = changed(before, seen), seen
-        await on_change(paths)
+        on_change(paths)
 
 
 async def _look(folder: str) -> tuple[Snapshot, float]:

@@ -13,7 +13,6 @@ from checkwire.server.pages.figures import (
     clock_time,
     counted,
     in_ms,
-    iso,
     moment,
     ms,
     percent,
@@ -21,15 +20,14 @@ from checkwire.server.pages.figures import (
 )
 from checkwire.server.pages.svg.latency import Failure, Sample, chart, sparkline
 from checkwire.server.pages.views.bars import RunRow, run_row, strip_of
+from checkwire.server.pages.views.incidents import IncidentRow, incident_row
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.standing import standing_of
 from checkwire.server.pages.words import MARKS, PHASES, Mark, every
-from checkwire.store.outbox import SEVERAL
 from checkwire.store.records import CheckRecord, CheckState, Incident, OutboxEntry, RunRecord
 
 __all__ = [
     "CheckView",
-    "IncidentRow",
     "Latency",
     "LocationRow",
     "PhaseLatency",
@@ -95,20 +93,6 @@ class PhaseLatency:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentRow:
-    """An incident. ``untold`` is a sentence, if somebody was not told of it."""
-
-    open: bool
-    began: str
-    iso: str
-    lasted: str
-    message: str
-    code: str
-    href: str
-    untold: str
-
-
-@dataclass(frozen=True, slots=True)
 class CheckView:
     """The page.
 
@@ -116,6 +100,7 @@ class CheckView:
         removed: a sentence, if it is no longer in its project.
         no_latency: a sentence, if there is nothing to draw.
         older: address of the next page of runs; empty on the last one.
+        all_incidents: address of the page of its incidents; empty if there are none.
     """
 
     uid: str
@@ -142,6 +127,7 @@ class CheckView:
     older: str
     newer: str
     incidents: list[IncidentRow]
+    all_incidents: str
     definition: list[tuple[str, str]]
 
 
@@ -210,7 +196,10 @@ def check_view(
         no_runs="" if page_of_runs else _no_runs(check, next_due_ns, now_ns),
         older=older,
         newer=newer,
-        incidents=[_incident(one, (notices or {}).get(one.id, ()), now_ns) for one in incidents],
+        incidents=[
+            incident_row(one, (notices or {}).get(one.id, ()), now_ns=now_ns) for one in incidents
+        ],
+        all_incidents=f"/incidents?check={check.uid}" if incidents else "",
         definition=_definition(definition),
     )
 
@@ -324,35 +313,6 @@ def _no_runs(check: CheckRecord, next_due_ns: int | None, now_ns: int) -> str:
     if next_due_ns is not None:
         return f"No runs yet. The first comes {ago(max(next_due_ns, now_ns), now_ns)}."
     return 'No runs yet, and none is scheduled. Run it now, or give it every="1m".'
-
-
-def _incident(incident: Incident, notices: Sequence[OutboxEntry], now_ns: int) -> IncidentRow:
-    end = incident.closed_ns if incident.closed_ns is not None else now_ns
-    return IncidentRow(
-        open=incident.closed_ns is None,
-        began=moment(incident.began_ns, now_ns),
-        iso=iso(incident.began_ns),
-        lasted=span(end - incident.began_ns),
-        message=in_ms(incident.message or ""),
-        code=incident.code or "",
-        href=f"/runs/{incident.opened_by}",
-        untold=_untold(notices),
-    )
-
-
-def _untold(notices: Sequence[OutboxEntry]) -> str:
-    """Which channels do not know, and why."""
-    told = []
-    for notice in notices:
-        if notice.delivered_ns is not None:
-            continue
-        what = "beginning" if notice.event == "opened" else "end"
-        why = (notice.error or "nobody knows why").rstrip(".")
-        if notice.next_try_ns is None:
-            told.append(f"Channel {notice.channel} was not told of its {what}: {why}.")
-        elif notice.tries >= SEVERAL:
-            told.append(f"Channel {notice.channel} is yet to be told of its {what}: {why}.")
-    return " ".join(told)
 
 
 def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:

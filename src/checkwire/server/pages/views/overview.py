@@ -81,7 +81,7 @@ class OverviewView:
 
     Attributes:
         sentence: how all of it is.
-        facts: beside it.
+        facts: beside it: names, values, and an address for some.
         empty: why there is nothing, with the command to begin with; empty if there is something.
         text, tag: what was asked for.
     """
@@ -89,7 +89,7 @@ class OverviewView:
     title: str
     mark: Mark
     sentence: str
-    facts: list[tuple[str, str]]
+    facts: list[tuple[str, str, str]]
     banners: list[Banner]
     groups: list[Group]
     empty: str
@@ -176,6 +176,7 @@ def overview_view(
     projects: Sequence[ProjectStatus],
     health: Health,
     running: int,
+    open_incidents: int = 0,
     notices: Sequence[ChannelNotices] = (),
     page: int = 1,
     text: str = "",
@@ -190,6 +191,7 @@ def overview_view(
         projects: the projects.
         health: of the service.
         running: how many runs are under way.
+        open_incidents: how many incidents are open.
         notices: how those to each channel fare.
         page: which page, from 1.
         text, tag: what was asked for.
@@ -217,7 +219,7 @@ def overview_view(
         title=_title(counts, mark, health),
         mark=mark,
         sentence=sentence,
-        facts=_facts(stock, strips, projects, running, now_ns),
+        facts=_facts(stock, strips, projects, open_incidents, running, now_ns),
         banners=[*_banners(projects, health), *_undelivered(notices, projects)],
         groups=groups,
         empty=empty,
@@ -262,14 +264,18 @@ def _facts(
     stock: Stock,
     strips: Mapping[int, Sequence[RunRecord]],
     projects: Sequence[ProjectStatus],
+    open_incidents: int,
     running: int,
     now_ns: int,
-) -> list[tuple[str, str]]:
-    facts = [("Checks", f"{len(stock.ranked):,}")] if stock.ranked else []
+) -> list[tuple[str, str, str]]:
+    facts = [("Checks", f"{len(stock.ranked):,}", "")] if stock.ranked else []
     if len(projects) == 1:
-        facts.append(("Project", projects[0].name))
+        facts.append(("Project", projects[0].name, ""))
     elif projects:
-        facts.append(("Projects", str(len(projects))))
+        facts.append(("Projects", str(len(projects)), ""))
+    if projects:
+        count = f"{open_incidents:,} open" if open_incidents else "none open"
+        facts.append(("Incidents", count, "/incidents"))
     ends = [
         run.started_ns + (run.duration_ns or 0)
         for runs in strips.values()
@@ -277,9 +283,9 @@ def _facts(
         if run.started_ns is not None
     ]
     if ends:
-        facts.append(("Last result", ago(max(ends), now_ns)))
+        facts.append(("Last result", ago(max(ends), now_ns), ""))
     if running:
-        facts.append(("Running", str(running)))
+        facts.append(("Running", str(running), ""))
     return facts
 
 
