@@ -7,7 +7,7 @@ import ssl
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,7 +64,7 @@ class Deliverer:
         *,
         timeout: float = 15.0,
         lease: float = _LEASE,
-        poll: float = 5.0,
+        poll: float = 15.0,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -114,9 +114,9 @@ class Deliverer:
             while not stopping.is_set():
                 self._wake.clear()
                 try:
-                    for entry, notice in await self._claim():
+                    due, pause = await self._look()
+                    for entry, notice in await self._claim(due):
                         tasks.create_task(self._deliver(entry, notice, stopping))
-                    pause = await self._pause()
                 except (SQLAlchemyError, CheckwireError, OSError) as error:
                     _log.warning("notices cannot be read from the database", why=_line(error))
                     pause = _PAUSE
@@ -127,26 +127,21 @@ class Deliverer:
         await stopping.wait()
         self._wake.set()
 
-    async def _pause(self) -> float:
-        """Seconds until there may be something to do, unless somebody wakes us."""
+    async def _look(self) -> tuple[list[OutboxEntry], float]:
+        """What is due, and seconds until something else may be, unless somebody wakes us."""
         if self.under_way >= _AT_ONCE:
-            return self._poll
-        async with self._store.reading() as tx:
-            next_ns = await outbox.next_try(tx)
-        if next_ns is None:
-            return self._poll
-        wait = (next_ns - self._clock()) / 1e9
-        # What is due now, and was not claimed, has a channel that is busy: its end wakes us.
-        return min(wait, self._poll) if wait > 0 else self._poll
-
-    # One notice
-
-    async def _claim(self) -> list[tuple[OutboxEntry, Notice]]:
+            return [], self._poll
         now_ns = self._clock()
         async with self._store.reading() as tx:
             due = await outbox.due(tx, now_ns, _AHEAD)
-        if not due:
-            return []
+            next_ns = await outbox.next_try(tx, now_ns)
+        # What is due now, and cannot be claimed, has a channel that is busy: its end wakes us.
+        return due, self._poll if next_ns is None else min((next_ns - now_ns) / 1e9, self._poll)
+
+    # One notice
+
+    async def _claim(self, due: Iterable[OutboxEntry]) -> list[tuple[OutboxEntry, Notice]]:
+        now_ns = self._clock()
         notices: dict[str, Notice] = {}
         coming: Counter[_Where] = Counter()
         for entry in due:

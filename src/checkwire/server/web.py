@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import socket
@@ -69,6 +70,16 @@ class WebServer(uvicorn.Server):
                 timeout_keep_alive=30,
             )
         )
+        self._stopping = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Renew the ``Date`` header once a second, until it is to end.
+
+        Uvicorn wakes ten times a second, to see whether somebody wants it to end.
+        """
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 1.0)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -78,3 +89,4 @@ class WebServer(uvicorn.Server):
     def stop(self) -> None:
         """Answer what is being answered, and end. Streams are to be ended before."""
         self.should_exit = True
+        self._stopping.set()

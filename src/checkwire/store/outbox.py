@@ -113,9 +113,9 @@ async def claim(
     return [_entry(row) for row in await tx.execute(statement)]
 
 
-async def next_try(tx: AsyncConnection) -> int | None:
-    """When the next notice is to be tried; ``None`` if there is none."""
-    query = select(outbox.c.next_try_ns).where(outbox.c.next_try_ns.is_not(None), ~_too_early())
+async def next_try(tx: AsyncConnection, after_ns: int = -1) -> int | None:
+    """When the next notice is to be tried after an instant; ``None`` if there is none."""
+    query = select(outbox.c.next_try_ns).where(outbox.c.next_try_ns > after_ns, ~_too_early())
     return (await tx.execute(query.order_by(outbox.c.next_try_ns).limit(1))).scalar()
 
 
