@@ -26,6 +26,7 @@ class FailureCode(msgspec.Struct, frozen=True):
         blame: who is most likely at fault.
         retryable: whether trying again can help.
         hint: what to look at next, unless the failure itself knows better.
+        phase: of a connection, in which it happens; ``None`` if in none, or in any.
     """
 
     code: str
@@ -33,6 +34,7 @@ class FailureCode(msgspec.Struct, frozen=True):
     blame: Blame = "target"
     retryable: bool = True
     hint: str = ""
+    phase: str | None = None
 
     @property
     def is_error(self) -> bool:

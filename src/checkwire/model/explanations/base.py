@@ -1,0 +1,41 @@
+"""What an explanation is made of."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Explanation", "Look"]
+
+
+class Look(msgspec.Struct, frozen=True):
+    """A way to see the same without Checkwire.
+
+    Attributes:
+        command: of a common tool, with ``HOST``, ``PORT`` and the like to be filled in.
+        shows: what it prints if this is the cause.
+    """
+
+    command: str
+    shows: str
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A failure code at length.
+
+    Attributes:
+        messages: what a failure of this code says, with words in braces for what differs. Each
+            message that is ever told fits one of them; tests hold them to it.
+        cause: what goes wrong, and what commonly makes it so. Paragraphs with an empty line
+            between.
+        confirm: how to see it with common tools.
+        remedy: what to do, the likeliest first. Paragraphs likewise.
+        evidence: what its evidence has, by key.
+        see: sections of RFCs and pages of manuals.
+    """
+
+    messages: tuple[str, ...]
+    cause: str
+    confirm: tuple[Look, ...] = ()
+    remedy: str
+    evidence: dict[str, str] = {}
+    see: tuple[str, ...] = ()
