@@ -20,6 +20,7 @@ _FAMILIES = (
     "ws_violations",
     "ws_silence",
     "messages",
+    "streams",
     "http",
     "checks",
     "runners",
