@@ -113,7 +113,7 @@ EXPLANATIONS = {
             Look("chronyc tracking", "on both machines: the offset of the clock"),
             Look("ss -ti dst HOST", "a Recv-Q that is not 0 means that this machine is slow"),
         ),
-        remedy="Compare the clocks first. Then look where messages wait: consumer lag of the queue, "
+        remedy="Compare the clocks first. Then look where messages wait: consumer lag of a queue, "
         "batching, and the event loop of the server.",
         evidence={
             "lag_ms": "the longest",
