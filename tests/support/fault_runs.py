@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,16 @@ class Seen(msgspec.Struct):
     duration_ns: int = 0
 
 
-def meet(faults: Iterable[Fault], folder: Path, *, port: int = 0) -> dict[str, Seen]:
+def meet(
+    faults: Iterable[Fault], folder: Path, *, port: int = 0, options: Sequence[str] = ()
+) -> dict[str, Seen]:
     """Serve all of them, and run the checks that meet them, all in one project.
 
     Args:
         faults: which.
         folder: for the project.
         port: where to listen, if it matters.
+        options: of ``checkwire test``.
     """
     (folder / "checkwire.toml").write_text('[project]\nid = "faults"\n')
     names = {}
@@ -60,7 +63,7 @@ def meet(faults: Iterable[Fault], folder: Path, *, port: int = 0) -> dict[str, S
             names[path] = fault.name
             source = check_source(fault, url=server.url, ca=authority.ca)
             (folder / path).write_text(source)
-        result = checkwire("test", "--reporter", "json", cwd=folder, timeout=120)
+        result = checkwire("test", "--reporter", "json", *options, cwd=folder, timeout=300)
     try:
         document = json.loads(result.out)
     except json.JSONDecodeError:

@@ -37,6 +37,7 @@ class Fault:
         check: the body of a check that meets it, or a whole file that begins with an import.
             ``URL`` and ``CA`` stand for the server and for the file of its authority.
         timeout: of the check.
+        waits: seconds that the check is told to wait until it knows: its own timeout for this.
         listening: see :data:`Listening`.
         script: what it does with each connection.
         tls: its side of TLS, if it speaks that.
@@ -51,6 +52,7 @@ class Fault:
     does: str
     check: str = _RECEIVE
     timeout: str = "5s"
+    waits: float = 0.0
     listening: Listening = "serve"
     script: Script | None = None
     tls: Tls | None = None

@@ -90,7 +90,7 @@ async with connect(URL, verify=False) as ws:
 """,
 )  # fmt: skip
 faults.add(
-    "check.abandoned", does="is silent, and the check hides that it waited in vain",
+    "check.abandoned", does="is silent, and the check hides that it waited in vain", waits=0.3,
     severity="warning", script=_ECHOES,
     check="""
 import asyncio
@@ -137,10 +137,14 @@ async def crashes():
 """,
 )  # fmt: skip
 faults.made_by_check(
-    "script.blocked", does="never gives up the event loop", timeout="1s", check="while True: pass"
+    "script.blocked",
+    does="never gives up the event loop",
+    waits=1,
+    timeout="1s",
+    check="while True: pass",
 )
 faults.made_by_check(
-    "script.timeout", does="sleeps for longer than it may",
+    "script.timeout", does="sleeps for longer than it may", waits=1,
     check="""
 import asyncio
 

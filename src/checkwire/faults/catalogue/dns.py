@@ -53,7 +53,7 @@ def temporary(peer: Peer) -> None:
 
 
 @faults.served(
-    "dns.timeout", does="reads queries, and answers none",
+    "dns.timeout", does="reads queries, and answers none", waits=1,
     listening="udp", scheme="dns", check=_ASK.replace("4s", "1s"), needs="namespace",
     evidence=("host",),
 )  # fmt: skip

@@ -25,7 +25,8 @@ _GET = _asks("get(URL, timeout='1s')")
 
 
 @faults.served(
-    "http.timeout", does="reads the request, and does not answer", scheme="http", check=_GET,
+    "http.timeout", does="reads the request, and does not answer", waits=1,
+    scheme="http", check=_GET,
     evidence=("bytes_received",),
 )  # fmt: skip
 def silent(peer: Peer) -> None:

@@ -57,7 +57,7 @@ async with connect(URL) as ws:
 """,
 )  # fmt: skip
 faults.add(
-    "message.none_received", does="sends no message to handlers",
+    "message.none_received", does="sends no message to handlers", waits=0.5,
     script=_says(),
     check="""
 from checkwire import WebSocket, check, env
@@ -75,7 +75,7 @@ async def listens():
 """,
 )  # fmt: skip
 faults.add(
-    "timeout.no_match", does="sends messages, and none that fits",
+    "timeout.no_match", does="sends messages, and none that fits", waits=1,
     script=_says(frames.text('{"type": "ack", "channel": "books"}')),
     evidence=("messages", "closest_frame"),
     check="""
@@ -84,7 +84,7 @@ async with connect(URL) as ws:
 """,
 )  # fmt: skip
 faults.add(
-    "timeout.handler", does="sends a message whose handler does not end",
+    "timeout.handler", does="sends a message whose handler does not end", waits=2.2,
     script=_says(frames.text("hello")), timeout="8s",
     check="""
 import asyncio
@@ -142,7 +142,7 @@ async def refused():
 """,
 )  # fmt: skip
 faults.add(
-    "assertion.never_ran", does="sends no message to a handler that asserts",
+    "assertion.never_ran", does="sends no message to a handler that asserts", waits=0.3,
     script=_says(),
     check="""
 from checkwire import WebSocket, check, env

@@ -43,7 +43,7 @@ def socks_refuses(peer: Peer) -> None:
 
 
 @faults.served(
-    "proxy.timeout", does="takes the request, and does not answer",
+    "proxy.timeout", does="takes the request, and does not answer", waits=1,
     scheme="http", check=_THROUGH,
 )  # fmt: skip
 def silent(peer: Peer) -> None:

@@ -18,7 +18,7 @@ async def grows():
 """,
 )  # fmt: skip
 faults.made_by_check(
-    "runner.cpu", does="takes more CPU time than it may", evidence=("signal",),
+    "runner.cpu", does="takes more CPU time than it may", waits=1, evidence=("signal",),
     check="""
 import resource
 

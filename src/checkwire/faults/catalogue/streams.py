@@ -33,33 +33,36 @@ _SEQUENCE = _watches('sequence="seq"')
 _PLACE = ("last", "number", "frame")
 
 faults.add(
-    "stream.gap", does="leaves out numbers 4 and 5", script=_numbers((1, 2, 3, 6, 7)),
+    "stream.gap", does="leaves out numbers 4 and 5", waits=1, script=_numbers((1, 2, 3, 6, 7)),
     check=_SEQUENCE, evidence=(*_PLACE, "missing", "gaps"),
 )  # fmt: skip
 faults.add(
-    "stream.duplicate", does="sends number 2 twice", script=_numbers((1, 2, 2, 3)),
+    "stream.duplicate", does="sends number 2 twice", waits=1, script=_numbers((1, 2, 2, 3)),
     check=_SEQUENCE, evidence=_PLACE,
 )  # fmt: skip
 faults.add(
-    "stream.out_of_order", does="sends number 3 before number 2", script=_numbers((1, 3, 2, 4)),
+    "stream.out_of_order", does="sends number 3 before number 2", waits=1,
+    script=_numbers((1, 3, 2, 4)),
     check=_SEQUENCE, evidence=_PLACE,
 )  # fmt: skip
 faults.add(
-    "stream.stale", does="sends three messages, and then nothing", script=_numbers((1, 2, 3)),
+    "stream.stale", does="sends three messages, and then nothing", waits=1,
+    script=_numbers((1, 2, 3)),
     check=_watches('max_silence="500ms"'), evidence=("silence_ms", "limit_ms", "after_frame"),
 )  # fmt: skip
 faults.add(
-    "stream.rate_low", does="sends three messages in a second", script=_numbers((1, 2, 3)),
+    "stream.rate_low", does="sends three messages in a second", waits=1, script=_numbers((1, 2, 3)),
     check=_watches("min_rate=10"), evidence=("messages", "seconds", "limit"),
 )  # fmt: skip
 faults.add(
-    "stream.rate_high", does="sends a thousand messages at once", script=_numbers(range(1_000)),
+    "stream.rate_high", does="sends a thousand messages at once", waits=1,
+    script=_numbers(range(1_000)),
     check=_watches("max_rate=100"), evidence=("messages", "seconds", "limit"),
 )  # fmt: skip
 
 
 @faults.served(
-    "stream.lagging", does="sends what was made five seconds ago",
+    "stream.lagging", does="sends what was made five seconds ago", waits=1,
     check=_watches('timestamp="made", max_lag="1s"'), evidence=("lag_ms", "limit_ms", "frame"),
 )  # fmt: skip
 def late(peer: Peer) -> None:

@@ -21,7 +21,7 @@ faults.add(
     listening="refuse", check=_OPEN, evidence=("errno", "tries"),
 )  # fmt: skip
 faults.add(
-    "tcp.timeout", does="accepts nothing, and its queue is full: SYNs are dropped",
+    "tcp.timeout", does="accepts nothing, and its queue is full: SYNs are dropped", waits=1,
     listening="full", check=_OPEN_SOON, evidence=("tries",),
 )  # fmt: skip
 faults.add(
@@ -35,7 +35,7 @@ async with connect(URL, timeouts={"tcp": "2s"}) as ws:
 """,
 )  # fmt: skip
 faults.made_by_check(
-    "tcp.unreachable", does="connects to an address to which there is no route",
+    "tcp.unreachable", does="connects to an address to which there is no route", waits=0,
     needs="namespace", evidence=("errno", "tries"),
     check="""
 async with connect("ws://192.0.2.1/", timeouts={"tcp": "2s"}):

@@ -70,7 +70,7 @@ faults.add(
 
 
 @faults.served(
-    "tls.timeout", does="accepts, and does not answer the ClientHello",
+    "tls.timeout", does="accepts, and does not answer the ClientHello", waits=1,
     scheme="wss", check=_TRUSTING, evidence=("bytes_received",),
 )  # fmt: skip
 def silent(peer: Peer) -> None:

@@ -109,7 +109,7 @@ def endless_headers(peer: Peer) -> None:
 
 
 @faults.served(
-    "upgrade.timeout", does="reads the request, and does not answer",
+    "upgrade.timeout", does="reads the request, and does not answer", waits=1,
     check=_OPEN, evidence=("bytes_received",),
 )  # fmt: skip
 def silent(peer: Peer) -> None:
@@ -118,7 +118,7 @@ def silent(peer: Peer) -> None:
 
 
 @faults.served(
-    "upgrade.timeout", "trickle", does="answers byte by byte, without end",
+    "upgrade.timeout", "trickle", does="answers byte by byte, without end", waits=1,
     check=_OPEN, evidence=("bytes_received", "first_bytes"),
 )  # fmt: skip
 def trickle(peer: Peer) -> None:

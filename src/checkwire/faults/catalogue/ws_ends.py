@@ -84,7 +84,7 @@ def page(peer: Peer) -> None:
 
 
 @faults.served(
-    "ws.close_timeout", does="does not answer a Close frame", severity="warning",
+    "ws.close_timeout", does="does not answer a Close frame", waits=1, severity="warning",
     check="""
 async with connect(URL, timeouts={"close": "1s"}) as ws:
     assert await ws.receive(within="1s") == "hello"

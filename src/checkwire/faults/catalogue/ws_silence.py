@@ -15,7 +15,7 @@ async with connect(URL, timeouts={"close": "500ms"}) as ws:
 
 
 @faults.served(
-    "ws.no_pong", does="does not read, and so answers no ping",
+    "ws.no_pong", does="does not read, and so answers no ping", waits=1,
     evidence=("waited_ms",),
     check="""
 async with connect(URL, timeouts={"pong": "1s", "close": "500ms"}) as ws:
@@ -28,7 +28,7 @@ def frozen(peer: Peer) -> None:
 
 
 @faults.served(
-    "ws.send_blocked", does="stops reading", evidence=("waited_ms", "unsent_bytes"),
+    "ws.send_blocked", does="stops reading", waits=1, evidence=("waited_ms", "unsent_bytes"),
     check="""
 async with connect(URL, timeouts={"send": "1s", "close": "500ms"}) as ws:
     for _ in range(64):
@@ -41,7 +41,7 @@ def deaf(peer: Peer) -> None:
 
 
 @faults.served(
-    "ws.slow_consumer", does="sends more than the check takes", evidence=("waited_ms",),
+    "ws.slow_consumer", does="sends more than the check takes", waits=1, evidence=("waited_ms",),
     check="""
 async with connect(URL, max_queue=4, timeouts={"pong": "1s", "close": "500ms"}) as ws:
     await ws.receive(within="1s")
@@ -59,13 +59,13 @@ def _answers_pings(peer: Peer) -> None:
 
 
 faults.add(
-    "timeout.first_message", does="says nothing, and answers pings",
+    "timeout.first_message", does="says nothing, and answers pings", waits=1,
     script=upgraded(_answers_pings), check=_RECEIVE, evidence=("messages", "waited_ms"),
 )  # fmt: skip
 
 
 @faults.served(
-    "timeout.message", does="says one thing, and then nothing",
+    "timeout.message", does="says one thing, and then nothing", waits=1,
     check=_RECEIVE + '    await ws.receive(within="1s")\n', evidence=("messages", "waited_ms"),
 )  # fmt: skip
 def one_message(peer: Peer) -> None:
@@ -74,7 +74,7 @@ def one_message(peer: Peer) -> None:
 
 
 @faults.served(
-    "timeout.message", "partial", does="begins a message, and does not end it",
+    "timeout.message", "partial", does="begins a message, and does not end it", waits=1,
     check=_RECEIVE + '    await ws.receive(within="1s")\n', evidence=("partial_bytes",),
 )  # fmt: skip
 def partial(peer: Peer) -> None:
@@ -83,7 +83,7 @@ def partial(peer: Peer) -> None:
 
 
 @faults.served(
-    "timeout.close", does="does not close, as it should",
+    "timeout.close", does="does not close, as it should", waits=1,
     check="""
 async with connect(URL) as ws:
     await ws.receive_close(1000, within="1s")
@@ -95,7 +95,7 @@ def stays(peer: Peer) -> None:
 
 
 @faults.served(
-    "timeout.check", does="sends something all the time, and never what is waited for",
+    "timeout.check", does="sends something all the time, and never what is waited for", waits=2,
     timeout="2s",
     check="""
 async with connect(URL) as ws:
