@@ -13,6 +13,7 @@ import pytest
 
 from checkwire.model.close_codes import FAMILIES, REGISTERED, CloseCode, Family
 from checkwire.model.errors import ConnectionClosed
+from checkwire.model.explanations import explanation_of
 from checkwire.model.failures import CODES, Failure
 from checkwire.model.timers import Lapse, Timer
 from checkwire.wire.session.closing import diagnose_loss
@@ -24,6 +25,7 @@ from support.frames import text
 from support.loops import run
 from support.observing import Recording
 from support.rawserver import Peer, RawServer, Script
+from support.sentences import fits
 
 GENEROUS = 1000.0
 """Seconds that a machine may be busy: what a timer of a test may miss."""
@@ -53,7 +55,17 @@ def ended_by(end: Script, *, headers: tuple[str, ...] = (), path: str = "/", **g
 
     with RawServer(script) as server:
         run(check(server))
+    told(seen)
     return seen
+
+
+def told(seen: Recording) -> None:
+    """What was told is among what the explanation of its code has."""
+    for failure in (*seen.failures, *seen.warnings):
+        explanation = explanation_of(failure.code)
+        if explanation is not None:
+            assert fits(failure.code, failure.message), failure.message
+            assert set(failure.evidence) <= set(explanation.evidence)
 
 
 def closed_with(code: int, reason: str = "", **given: Any) -> Failure:
@@ -241,6 +253,7 @@ def test_a_token_that_ran_out_tells_why_and_is_never_shown(where: str, code: int
 
     with RawServer(script) as server:
         run(check(server))
+    told(seen)
     (failure,) = seen.failures
     assert failure.code == "ws.auth_expired"
     assert "the token it was opened with" in failure.message

@@ -110,10 +110,12 @@ CODES = (
         "ws.idle_timeout",
         "A timer ended the silent connection",
         hint="Send pings well before the timer runs out: await ws.ping()",
+        phase="open",
     ),
     FailureCode(
         "ws.lifetime_limit",
         "A timer ended the connection at its age",
         hint="Connections of this service end at this age: connect again before",
+        phase="open",
     ),
 )
