@@ -196,6 +196,12 @@ def test_other_reasons_are_only_a_close(code: int, reason: str) -> None:
     assert closed_with(code, reason).code == "ws.closed"
 
 
+def test_what_a_protocol_says_of_its_codes_counts_more_than_how_a_reason_reads() -> None:
+    failure = closed_with(4400, "token expired", **GRAPHQL)
+    assert failure.code == "ws.closed"
+    assert closed_with(4400, "token expired").code == "ws.auth_expired"
+
+
 # Credentials
 
 
@@ -352,6 +358,17 @@ def test_an_end_at_a_known_age_is_the_timers(end: Callable[[Peer], None]) -> Non
     assert "0.3 s is as long as a test's gateway lets a connection live" in failure.message
     assert "ping" not in failure.hint
     assert failure.evidence["timer"] == ["a test's gateway"]
+
+
+@pytest.mark.parametrize("code", [1008, 1011])
+def test_a_close_at_a_known_age_is_only_a_timers_if_the_server_goes_away(code: int) -> None:
+    """A server may well end after half a minute for reasons of its own."""
+
+    def end(peer: Peer) -> None:
+        peer.say_goodbye(code)
+
+    (failure,) = ended_by(silence(end, 0.01), timers=(LIFETIME,)).failures
+    assert failure.code == "ws.closed"
 
 
 @pytest.mark.parametrize(
