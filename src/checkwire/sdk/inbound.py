@@ -14,7 +14,7 @@ from checkwire.sdk.receiving import REQUIRED, Kind, Receiver
 from checkwire.sdk.streams import Member, Stream, StreamRules
 from checkwire.sdk.suggestion import did_you_mean
 from checkwire.sdk.waiting import seconds
-from checkwire.wire.session.closing import NORMAL_CODES
+from checkwire.wire.session.ends import NORMAL_CODES
 
 __all__ = ["Inbound"]
 

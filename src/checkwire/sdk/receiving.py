@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from websockets.protocol import State
 
 from checkwire.model.errors import ConnectionClosed, MessageError, TimedOut, UsageError
-from checkwire.model.failures import Failure
+from checkwire.model.failures import CLOSES, Failure
 from checkwire.sdk.abandoned import Wait
 from checkwire.sdk.context import Context, Site
 from checkwire.sdk.facts import Closed
@@ -232,7 +232,7 @@ class Receiver:
 
     def _judge_close(self, closed: ConnectionClosed, code: int | None, this: _Try) -> Closed:
         failure, context = closed.failure, self._context
-        by_server = failure.code == "ws.closed"
+        by_server = failure.code in CLOSES and closed.code != 1006
         told = context.number_of(failure)
         if by_server and told:
             # It was told as it happened; here is who says what of it.

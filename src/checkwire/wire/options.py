@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from checkwire.model.timers import TIMERS, Timer
 from checkwire.wire.tls.contexts import TlsOptions
 
 __all__ = ["ConnectOptions", "Limits", "Timeouts"]
@@ -70,6 +71,7 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
         resolver: what looks names up: called in a thread with (host, port), returns what
             ``socket.getaddrinfo`` returns or raises ``socket.gaierror``. ``None`` for the system's.
         kernel_clock: let the kernel stamp packets where it can.
+        timers: of proxies and the like, that an end without another reason is laid to.
     """
 
     headers: tuple[tuple[str, str], ...] = ()
@@ -85,6 +87,7 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
     happy_eyeballs: float = 0.25
     resolver: Callable[[str, int], list[Any]] | None = None
     kernel_clock: bool = True
+    timers: tuple[Timer, ...] = TIMERS
     tls: TlsOptions = TlsOptions()
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()

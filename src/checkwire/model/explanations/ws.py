@@ -1,8 +1,10 @@
 """``ws.*`` at length."""
 
+from checkwire.model.explanations import ws_ends
 from checkwire.model.explanations.base import Explanation, Look
 
 EXPLANATIONS = {
+    **ws_ends.EXPLANATIONS,
     "ws.no_pong": Explanation(
         messages=("no pong from {place} within {limit}: {why}",),
         cause="A ping was sent, and no pong came in time, though the connection is open. A "

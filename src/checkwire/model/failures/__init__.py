@@ -23,8 +23,19 @@ from checkwire.model.failures import (
     ws,
 )
 from checkwire.model.failures.base import BLAMES, Blame, Failure, FailureCode, Location, Severity
+from checkwire.model.failures.ws import CLOSES
 
-__all__ = ["BLAMES", "CODES", "Blame", "Failure", "FailureCode", "Location", "Severity", "code_of"]
+__all__ = [
+    "BLAMES",
+    "CLOSES",
+    "CODES",
+    "Blame",
+    "Failure",
+    "FailureCode",
+    "Location",
+    "Severity",
+    "code_of",
+]
 
 _FAMILIES = (
     dns,
