@@ -4,8 +4,8 @@ from checkwire.model.explanations.base import Explanation, Look
 
 _EVIDENCE = {
     "host": "the name that was looked up",
-    "error": "the number of getaddrinfo's error (EAI_*); on Linux -2 is NONAME, -3 AGAIN, "
-    "-4 FAIL, -5 NODATA",
+    "error": "the number of getaddrinfo's error (EAI_*); on Linux -2 is NONAME, -3 AGAIN, -4 "
+    "FAIL, -5 NODATA",
     "duration_ms": "how long the look-up took",
 }
 
@@ -14,17 +14,17 @@ EXPLANATIONS = {
         messages=("The name {host} does not exist ({reason})",),
         cause="The resolver says that there is no such name (NXDOMAIN), or it is not a name that "
         "DNS can hold, such as one with a label of more than 63 characters.\n\n"
-        "Commonly: a typing error in the URL; a record that was deleted, or not made yet; a domain "
-        "that has expired; a name of an internal zone, looked up from where another resolver "
-        "answers. A name that is new may still be remembered as missing: resolvers keep that "
-        "answer for as long as the zone's SOA record says.",
+        "Commonly: a typing error in the URL; a record that was deleted, or not made yet; a "
+        "domain that has expired; a name of an internal zone, looked up from where another "
+        "resolver answers. A name that is new may still be remembered as missing: resolvers keep "
+        "that answer for as long as the zone's SOA record says.",
         confirm=(
             Look("dig HOST", "status: NXDOMAIN"),
             Look("dig +trace HOST", "the last server that knows a part of the name"),
             Look(
                 "getent ahosts HOST",
-                "nothing, exit status 2: this is how the system looks up, with /etc/hosts and "
-                "the search list",
+                "nothing, exit status 2: this is how the system looks up, with /etc/hosts and the "
+                "search list",
             ),
         ),
         remedy="Correct the host in the URL, or make the record. If the name exists for others, "
@@ -51,10 +51,11 @@ EXPLANATIONS = {
     "dns.temporary": Explanation(
         messages=("The resolver could not look up {host} for now ({reason})",),
         cause="No useful answer: the resolver said SERVFAIL or REFUSED, or none of those in "
-        "/etc/resolv.conf could be asked at all. It says nothing about whether the name exists.\n\n"
+        "/etc/resolv.conf could be asked at all. It says nothing about whether the name "
+        "exists.\n\n"
         "Commonly: the zone's own servers are down; its DNSSEC signatures are broken or have "
-        "expired; the local resolver (systemd-resolved, dnsmasq, CoreDNS) has stopped; a container "
-        "or a machine that has just started has no network yet.",
+        "expired; the local resolver (systemd-resolved, dnsmasq, CoreDNS) has stopped; a "
+        "container or a machine that has just started has no network yet.",
         confirm=(
             Look("dig HOST", "status: SERVFAIL or REFUSED, or no servers could be reached"),
             Look("dig @1.1.1.1 HOST", "an answer: then the fault is with the resolver here"),
@@ -92,8 +93,8 @@ EXPLANATIONS = {
     ),
     "dns.failed": Explanation(
         messages=("Looking up {host} failed ({reason})",),
-        cause="The look-up ended with an error that is none of the others: the resolver said "
-        "that it cannot answer and never will (EAI_FAIL), the system's own look-up failed (a broken "
+        cause="The look-up ended with an error that is none of the others: the resolver said that "
+        "it cannot answer and never will (EAI_FAIL), the system's own look-up failed (a broken "
         "NSS module, no memory), or no thread could be started for it.",
         confirm=(
             Look("getent ahosts HOST", "the same error: then it is the system, not Checkwire"),

@@ -13,9 +13,9 @@ _HEAD = {
 EXPLANATIONS = {
     "proxy.unreachable": Explanation(
         messages=("The proxy {place} cannot be reached: {cause}",),
-        cause="The connection to the proxy itself failed: its name is not found, nothing "
-        "listens there, or nothing answers. The target was not involved. After the colon stands "
-        "what went wrong; cause in the evidence is its code, with a page of its own.\n\n"
+        cause="The connection to the proxy itself failed: its name is not found, nothing listens "
+        "there, or nothing answers. The target was not involved. After the colon stands what went "
+        "wrong; cause in the evidence is its code, with a page of its own.\n\n"
         "Commonly: a proxy that comes from the environment (https_proxy, all_proxy) and is not "
         "meant for this target, or one that is down.",
         confirm=(
@@ -42,8 +42,8 @@ EXPLANATIONS = {
             "SOCKS5 takes credentials of up to 255 bytes",
         ),
         cause="The proxy answered 407, or refused the login of SOCKS5. Credentials are missing, "
-        "wrong, or of a kind that Checkwire does not speak: it knows Basic for HTTP, and user with "
-        "password for SOCKS5; not NTLM, Kerberos or Digest.",
+        "wrong, or of a kind that Checkwire does not speak: it knows Basic for HTTP, and user "
+        "with password for SOCKS5; not NTLM, Kerberos or Digest.",
         confirm=(
             Look(_THROUGH, "407, and Proxy-Authenticate: which kind the proxy wants"),
             Look(
@@ -91,8 +91,8 @@ EXPLANATIONS = {
             Look(_THROUGH, "CONNECT is sent, and nothing comes"),
             Look("nc -vz -w 5 HOST PORT", "from the proxy's machine: whether the target answers"),
         ),
-        remedy="See whether the target answers without the proxy. If it does, look at the "
-        "proxy's log and load.",
+        remedy="See whether the target answers without the proxy. If it does, look at the proxy's "
+        "log and load.",
         evidence={"PHASE_ns": "of an HTTP request: how long each phase before took"},
         see=("RFC 9110 9.3.6",),
     ),
@@ -107,9 +107,9 @@ EXPLANATIONS = {
         ),
         cause="What listens there does not speak the protocol of the proxy's URL, or ended the "
         "connection in the middle of it.\n\n"
-        "Commonly: http:// written where it is a SOCKS proxy, or the reverse; https:// for a proxy "
-        "that takes CONNECT in plain text (nearly all do: the scheme is that of the proxy, not of "
-        "the target); another service on that port; a proxy that crashes or drops clients.",
+        "Commonly: http:// written where it is a SOCKS proxy, or the reverse; https:// for a "
+        "proxy that takes CONNECT in plain text (nearly all do: the scheme is that of the proxy, "
+        "not of the target); another service on that port; a proxy that crashes or drops clients.",
         confirm=(
             Look("curl -v -x http://PROXYHOST:PROXYPORT https://HOST:PORT/", "works: it is HTTP"),
             Look("curl -v -x socks5h://PROXYHOST:PROXYPORT https://HOST:PORT/", "works: SOCKS5"),

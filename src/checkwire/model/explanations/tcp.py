@@ -82,8 +82,8 @@ EXPLANATIONS = {
             Look("ip neigh show ADDRESS", "FAILED: a machine of this network does not answer"),
         ),
         remedy="For an IPv6 address on a machine without IPv6: give it IPv6, or check by an IPv4 "
-        "address. Otherwise repair the route, or the router that sends packets back. If only "
-        "some locations see it, the fault is at them and not at the target.",
+        "address. Otherwise repair the route, or the router that sends packets back. If only some "
+        "locations see it, the fault is at them and not at the target.",
         evidence=_EVIDENCE,
         see=("RFC 1812 5.2.7.1", "connect(2) ENETUNREACH"),
     ),
@@ -109,10 +109,10 @@ EXPLANATIONS = {
     ),
     "tcp.family_broken": Explanation(
         messages=("{address} ({family}) did not answer; {address} ({family}) did, {time} later",),
-        cause="The name has addresses of both families. One did not answer at all, the other "
-        "did. It is a warning: Checkwire tries the next address after 250 ms, as browsers do "
-        "(Happy Eyeballs), and so got through. A client that tries one after the other hangs for "
-        "minutes instead.\n\n"
+        cause="The name has addresses of both families. One did not answer at all, the other did. "
+        "It is a warning: Checkwire tries the next address after 250 ms, as browsers do (Happy "
+        "Eyeballs), and so got through. A client that tries one after the other hangs for minutes "
+        "instead.\n\n"
         "Commonly: an AAAA record of a server that has no working IPv6, or whose firewall lets "
         "only IPv4 in; a broken IPv6 route of this machine's provider.",
         confirm=(
