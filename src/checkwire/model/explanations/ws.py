@@ -5,11 +5,11 @@ from checkwire.model.explanations.base import Explanation, Look
 EXPLANATIONS = {
     "ws.no_pong": Explanation(
         messages=("no pong from {place} within {limit}: {why}",),
-        cause="A ping was sent, and no pong came in time, though the connection is open. A WebSocket "
-        "server answers pings by itself, so its process does not run: it is stopped, swapped out, "
-        "in a long garbage collection, or its event loop is blocked by something that does not "
-        "yield. The kernel of its machine still acknowledges what it is sent; if it did not, this "
-        "would be ws.peer_lost.",
+        cause="A ping was sent, and no pong came in time, though the connection is open. A "
+        "WebSocket server answers pings by itself, so its process does not run: it is stopped, "
+        "swapped out, in a long garbage collection, or its event loop is blocked by something "
+        "that does not yield. The kernel of its machine still acknowledges what it is sent; if it "
+        "did not, this would be ws.peer_lost.",
         confirm=(
             Look("websocat --ping-interval 5 --ping-timeout 5 URL", "it ends after the timeout"),
             Look("ss -tno state established dst HOST", "no retransmissions (no timer:(on,...))"),
