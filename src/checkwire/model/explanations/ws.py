@@ -70,9 +70,9 @@ EXPLANATIONS = {
         confirm=(
             Look("websocat -B 100000000 wss://HOST:PORT/PATH | wc -c", "how much one message has"),
         ),
-        remedy='If such messages are right: max_size="64MB" as a number of bytes, or None for no '
-        "limit. If not, have the server send them in parts. Other clients have limits too: 1 MiB "
-        "in many libraries.",
+        remedy="If such messages are right, raise max_size= (bytes; None for no limit). If not, "
+        "have the server send them in parts. Other clients have limits too: 1 MiB in many "
+        "libraries.",
         evidence={
             "limit": "bytes allowed",
             "size": "bytes that it has, or has at least; null if that is not known",

@@ -5,9 +5,10 @@ from checkwire.model.explanations.base import Explanation, Look
 __all__ = ["EXPLANATIONS"]
 
 _WHEN = "[, as soon as it opened][, {time} after it opened]"
-_DETAIL = "[, in the middle of a frame ({part} of it came[, {part} were missing])][ and after {time} of silence]"
+_DETAIL = "[, in the middle of a frame ({what came of it})][ and after {time} of silence]"
 _LOSS = {
-    "ended": "eof (FIN), reset (RST), tls (the end came inside TLS), truncated (in the middle of a frame) or lost (the path is gone)",
+    "ended": "eof (FIN), reset (RST), tls (the end came inside TLS), truncated (in the middle of "
+    "a frame) or lost (the path is gone)",
     "code": "1006, which stands for a connection that ended so",
     "lifetime_ms": "how long it had been open",
     "idle_ms": "since a frame was sent or received",
@@ -19,17 +20,33 @@ _LOSS = {
 EXPLANATIONS = {
     "ws.closed": Explanation(
         messages=(
-            "{place} closed the connection with {code} ({name})[ {reason}] as soon as it opened[, while a message was awaited][, in the middle of a message][. The check expects {code}]",
-            "{place} closed the connection with {code} ({name})[ {reason}] {time} after it opened[, while a message was awaited][, in the middle of a message][. The check expects {code}]",
+            "{place} closed the connection with {code} ({name})[ {reason}] as soon as it opened[, "
+            "while a message was awaited][, in the middle of a message][. The check expects "
+            "{code}]",
+            "{place} closed the connection with {code} ({name})[ {reason}] {time} after it "
+            "opened[, while a message was awaited][, in the middle of a message][. The check "
+            "expects {code}]",
             "{place} answered a Close frame of {code} with {code} ({name})[ {reason}]",
         ),
-        cause="The server sent a Close frame: it ended the WebSocket on purpose, and said why. A close with 1000, or without a code, counts only if something was still awaited, or came in the middle of a message.\n\n1001: going away: the server or a proxy restarts. 1002, 1003, 1007, 1009: it did not like what the check sent: protocol, type of data, UTF-8, size. 1008: a rule of its own; often a token that is missing or has expired. 1011: an error in its code. 1012, 1013: restart, overload. 3000, 3003: not authorized. 4000 to 4999 are the application's own: 4401 and 4403 tend to mean what 401 and 403 do.\n\nThe third form is a warning: our Close frame was answered with another code.",
+        cause="The server sent a Close frame: it ended the WebSocket on purpose, and said why. A "
+        "close with 1000, or without a code, counts only if something was still awaited, or came "
+        "in the middle of a message.\n\n"
+        "1001: going away: the server or a proxy restarts. 1002, 1003, 1007, 1009: it did not "
+        "like what the check sent: protocol, type of data, UTF-8, size. 1008: a rule of its own; "
+        "often a token that is missing or has expired. 1011: an error in its code. 1012, 1013: "
+        "restart, overload. 3000, 3003: not authorized. 4000 to 4999 are the application's own: "
+        "4401 and 4403 tend to mean what 401 and 403 do.\n\n"
+        "The third form is a warning: our Close frame was answered with another code.",
         confirm=(
             Look("websocat -v wss://HOST:PORT/PATH", "what it receives before the Close frame"),
             Look("wscat -c wss://HOST:PORT/PATH", "Disconnected (code: 1008, reason: …)"),
             Look("journalctl -u UNIT --since -10min", "on the server: who called close, and why"),
         ),
-        remedy='Go by code and reason, then the server\'s log at this time. 1008, 3000, 4401: credentials, and their age. 1011: an exception in the log. 1001, 1012: a deployment; a client is expected to connect again, so let the check do that, or use retries=.\n\nIf this close is what should happen: await ws.receive_close(code), or expect.failure("ws.closed").',
+        remedy="Go by code and reason, then the server's log at this time. 1008, 3000, 4401: "
+        "credentials, and their age. 1011: an exception in the log. 1001, 1012: a deployment; a "
+        "client is expected to connect again, so let the check do that, or use retries=.\n\n"
+        "If this close is what should happen: await ws.receive_close(code), or "
+        'expect.failure("ws.closed").',
         evidence={
             "code": "the close code",
             "reason": "the text beside it",
@@ -44,7 +61,13 @@ EXPLANATIONS = {
             for how in ("ended the connection", "reset the connection", "ended TLS ({reason})")
             for without in ("without a Close frame", "instead of answering the Close frame")
         ),
-        cause="The connection ended, and nobody said goodbye: no Close frame came. Browsers report this as 1006.\n\nEnded is FIN: a program ended TCP in good order, most often a proxy whose idle timer ran out (the silence is in the message: 60 s is nginx and AWS ALB, 55 s Heroku, 100 s Cloudflare, 350 s AWS NLB), or one that was reloaded. Reset is RST: the process crashed or was killed, or a middlebox forgot the connection. In the middle of a frame: the server died while it wrote, or somebody cut at a limit of bytes or time.",
+        cause="The connection ended, and nobody said goodbye: no Close frame came. Browsers "
+        "report this as 1006.\n\n"
+        "Ended is FIN: a program ended TCP in good order, most often a proxy whose idle timer ran "
+        "out (the silence is in the message: 60 s is nginx and AWS ALB, 55 s Heroku, 100 s "
+        "Cloudflare, 350 s AWS NLB), or one that was reloaded. Reset is RST: the process crashed "
+        "or was killed, or a middlebox forgot the connection. In the middle of a frame: the "
+        "server died while it wrote, or somebody cut at a limit of bytes or time.",
         confirm=(
             Look(
                 "websocat -v wss://HOST:PORT/PATH",
@@ -59,23 +82,34 @@ EXPLANATIONS = {
                 "who ends it: [F.] or [R.], and from which side",
             ),
         ),
-        remedy="If the silence before is always the same, it is a timer: raise it (nginx proxy_read_timeout, ALB idle timeout), or have server or client send pings more often than that. If it is not, look for a crash, a kill for want of memory, or a deployment at this time in the server's log.",
+        remedy="If the silence before is always the same, it is a timer: raise it (nginx "
+        "proxy_read_timeout, ALB idle timeout), or have server or client send pings more often "
+        "than that. If it is not, look for a crash, a kill for want of memory, or a deployment at "
+        "this time in the server's log.",
         evidence=_LOSS,
         see=("RFC 6455 7.1.5", "RFC 6455 7.1.1"),
     ),
     "ws.peer_lost": Explanation(
         messages=(
-            f"{{place}} can no longer be reached ({{reason}}); lost without a Close frame{_WHEN}{_DETAIL}",
-            f"{{place}} can no longer be reached ({{reason}}); lost instead of answering the Close frame{_WHEN}{_DETAIL}",
+            "{place} can no longer be reached ({reason}); lost without a Close frame"
+            f"{_WHEN}{_DETAIL}",
+            "{place} can no longer be reached ({reason}); lost instead of answering the Close frame"
+            f"{_WHEN}{_DETAIL}",
             "{place} has not acknowledged a ping for {time}",
         ),
-        cause="What is sent is not even acknowledged by the peer's kernel, or our kernel gave the connection up after many retransmissions. So it is not the process that is stuck: the machine is gone (power, panic, an instance that was terminated), or the path to it is (cable, VPN, a NAT or firewall that forgot the connection).\n\nNeither FIN nor RST came, so without pings nobody would ever learn of it.",
+        cause="What is sent is not even acknowledged by the peer's kernel, or our kernel gave the "
+        "connection up after many retransmissions. So it is not the process that is stuck: the "
+        "machine is gone (power, panic, an instance that was terminated), or the path to it is "
+        "(cable, VPN, a NAT or firewall that forgot the connection).\n\n"
+        "Neither FIN nor RST came, so without pings nobody would ever learn of it.",
         confirm=(
             Look("ss -tnoi dst ADDRESS", "timer:(on,…) and retrans: growing, unacked: above 0"),
             Look("ping ADDRESS", "no answer, if it answers otherwise"),
             Look("mtr -n --tcp -P PORT ADDRESS", "the last hop that answers"),
         ),
-        remedy="See whether the machine is up, and whether others reach it. If connections get lost after long silence, a NAT or firewall drops them from its table: send pings (every 30 s will do for nearly all), or raise its timer.",
+        remedy="See whether the machine is up, and whether others reach it. If connections get "
+        "lost after long silence, a NAT or firewall drops them from its table: send pings (every "
+        "30 s will do for nearly all), or raise its timer.",
         evidence={
             **_LOSS,
             "waited_ms": "how long a ping was waited for",
@@ -86,9 +120,15 @@ EXPLANATIONS = {
     ),
     "ws.close_timeout": Explanation(
         messages=(
-            "{place} did not answer the Close frame within {limit}[; it had stopped reading, and {count} bytes were still to be sent]",
+            "{place} did not answer the Close frame within {limit}[; it had stopped reading, and "
+            "{count} bytes were still to be sent]",
         ),
-        cause="The check closed the connection with a Close frame, and the server did not answer with one of its own in time (5 s; 1 s for connections that the check left open). It is a warning: what was to be verified has been.\n\nCommonly: a server that ignores Close frames, or closes only once its own queue is sent; a proxy that passes them on late. If bytes were still to be sent, the server had stopped reading before.",
+        cause="The check closed the connection with a Close frame, and the server did not answer "
+        "with one of its own in time (5 s; 1 s for connections that the check left open). It is a "
+        "warning: what was to be verified has been.\n\n"
+        "Commonly: a server that ignores Close frames, or closes only once its own queue is sent; "
+        "a proxy that passes them on late. If bytes were still to be sent, the server had stopped "
+        "reading before.",
         confirm=(
             Look(
                 "websocat -v --one-message wss://HOST:PORT/PATH",
@@ -99,7 +139,8 @@ EXPLANATIONS = {
                 "our last data is acknowledged, and nothing comes back",
             ),
         ),
-        remedy="Have the server answer Close frames at once; libraries do, if its handler returns and is not stuck. timeouts={'close': '1s'} makes the check wait less.",
+        remedy="Have the server answer Close frames at once; libraries do, if its handler returns "
+        "and is not stuck. timeouts={'close': '1s'} makes the check wait less.",
         evidence={"unsent_bytes": "bytes that had not left this machine, if there were any"},
         see=("RFC 6455 5.5.1", "RFC 6455 7.1.2"),
     ),
