@@ -27,7 +27,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
             square brackets around what is not always there. Each message that is ever told fits
             one of them; tests hold them to it.
         cause: what goes wrong, and what commonly makes it so. Paragraphs with an empty line
-            between.
+            between; lines of a list, which begin with ``- ``, have none.
         confirm: how to see it with common tools.
         remedy: what to do, the likeliest first. Paragraphs likewise.
         evidence: what its evidence has, by key; ``PHASE_ns`` stands for ``dns_ns``, ``tcp_ns``

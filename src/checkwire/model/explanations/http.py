@@ -161,10 +161,12 @@ EXPLANATIONS = {
         messages=("{request} was answered with {status}[, a redirect to {url}]",),
         cause="raise_for_status() found another status than 2xx. Below stands the beginning of "
         "the body, in which the server often says why.\n\n"
-        "401, 403: credentials are missing, expired, or not enough. 404: path, or the proxy's "
-        "routes. 429: too many requests. 500: the application's own error. 502, 503, 504: a proxy "
-        "answered, its backend is down, overloaded or too slow. 3xx: redirects are followed only "
-        "with follow_redirects=True.",
+        "- 401, 403: credentials are missing, expired, or not enough.\n"
+        "- 404: the path, or the proxy's routes.\n"
+        "- 429: too many requests.\n"
+        "- 500: the application's own error.\n"
+        "- 502, 503, 504: a proxy answered; its backend is down, overloaded or too slow.\n"
+        "- 3xx: redirects are followed only with follow_redirects=True.",
         confirm=(Look("curl -i https://HOST:PORT/PATH", "the same status, with headers and body"),),
         remedy="Go by the status and the body, then by the log of whoever answered (Server, Via). "
         "If this status is right, compare it: assert reply.status == 404.",

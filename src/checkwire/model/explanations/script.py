@@ -21,7 +21,7 @@ EXPLANATIONS = {
     ),
     "script.exited": Explanation(
         messages=(
-            "The check called exit({status})",
+            "The check called exit([{status}])",
             "The check ended its own process (exit status {status}) before its function was over",
         ),
         cause="The check called sys.exit, exit or os._exit, or something that it called did. What "

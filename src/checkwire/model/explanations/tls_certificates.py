@@ -134,7 +134,7 @@ EXPLANATIONS = {
                 "trust store: which one is used, and how many authorities are in it",
             ),
             Look(
-                f"{_SHOW[:-10]} -CAfile ca.pem </dev/null",
+                f"{_SHOW[:-11]} -CAfile ca.pem </dev/null",
                 "Verify return code: 0 (ok), with the right authority",
             ),
         ),

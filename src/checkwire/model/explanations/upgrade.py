@@ -23,12 +23,17 @@ EXPLANATIONS = {
         messages=("{place} answered {status} instead of 101[ ({who})]",),
         cause="The server, or a proxy before it, refused the upgrade with an HTTP error. The "
         "status says why, the Server or Via header in the sentence who:\n\n"
-        "400: the request is not understood: subprotocol, version, a header that a proxy dropped. "
-        "401: credentials are missing or expired. 403: they are not enough, or the Origin is not "
-        "on the server's list. 404: no WebSocket at this path, or the proxy does not route it. "
-        "426: another Sec-WebSocket-Version. 429: too many requests or connections. 500: the "
-        "server's own code failed. 502: the proxy's backend refused or closed. 503: no backend, "
-        "or overload. 504: the backend did not answer the proxy.",
+        "- 400: the request is not understood: subprotocol, version, a header that a proxy "
+        "dropped.\n"
+        "- 401: credentials are missing or expired.\n"
+        "- 403: they are not enough, or the Origin is not on the server's list.\n"
+        "- 404: no WebSocket at this path, or the proxy does not route it.\n"
+        "- 426: another Sec-WebSocket-Version is wanted.\n"
+        "- 429: too many requests or connections.\n"
+        "- 500: the server's own code failed.\n"
+        "- 502: the proxy's backend refused or closed.\n"
+        "- 503: no backend, or overload.\n"
+        "- 504: the backend did not answer the proxy.",
         confirm=(
             Look(_REQUEST, "the same status, with headers and body"),
             Look("websocat -v wss://HOST:PORT/PATH", "WebSocketError, with the status received"),

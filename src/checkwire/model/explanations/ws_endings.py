@@ -31,11 +31,15 @@ EXPLANATIONS = {
         cause="The server sent a Close frame: it ended the WebSocket on purpose, and said why. A "
         "close with 1000, or without a code, counts only if something was still awaited, or came "
         "in the middle of a message.\n\n"
-        "1001: going away: the server or a proxy restarts. 1002, 1003, 1007, 1009: it did not "
-        "like what the check sent: protocol, type of data, UTF-8, size. 1008: a rule of its own; "
-        "often a token that is missing or has expired. 1011: an error in its code. 1012, 1013: "
-        "restart, overload. 3000, 3003: not authorized. 4000 to 4999 are the application's own: "
-        "4401 and 4403 tend to mean what 401 and 403 do.\n\n"
+        "- 1001: going away: the server or a proxy restarts.\n"
+        "- 1002, 1003, 1007, 1009: it did not like what the check sent: protocol, type of data, "
+        "UTF-8, size.\n"
+        "- 1008: a rule of its own; often a token that is missing or has expired.\n"
+        "- 1011: an error in its code.\n"
+        "- 1012, 1013: restart, overload.\n"
+        "- 3000, 3003: not authorized.\n"
+        "- 4000 to 4999: the application's own; 4401 and 4403 tend to mean what 401 and 403 "
+        "do.\n\n"
         "The third form is a warning: our Close frame was answered with another code.",
         confirm=(
             Look("websocat -v wss://HOST:PORT/PATH", "what it receives before the Close frame"),
