@@ -21,16 +21,16 @@ Every way in which a check can fail has a code. A code keeps its meaning from re
 policies, dashboards and `retries={"only": [...]}` can rely on it. What stands here is also told by
 `checkwire explain CODE`, without a network, and by `GET /api/v1/failures/codes`.
 
-| column | |
-| --- | --- |
-| blame | who is most likely at fault: the `target`, the network `path` to it, the `probe` (the machine that checks), or the `check` itself. A run that fails by fault of the first two is `failed`, by that of the others `error` |
-| retry | whether trying again can help. `retries=` tries these again, and no others |
-| phase | of the connection in which it happens, if in one |
+- **Blame** is who is most likely at fault: the `target`, the network `path` to it, the `probe`
+  (the machine that checks), or the `check` itself. A run that fails by fault of the first two is
+  `failed`, by that of the others `error`.
+- **Retry** is whether trying again can help. `retries=` tries these again, and no others.
+- **Phase** is that of the connection in which it happens, if in one.
 
-In sentences, `<words>` stand for what differs, and what is in `[ ]` is not always there. In commands,
-words in capitals are to be filled in: `HOST`, `PORT`, `PATH`; `ADDRESS` is that in the failure's
-sentence. Keys of the evidence are those of `evidence` in the JSON report, in transcripts and in the
-API."""
+In sentences, `<words>` stand for what differs, and what is in `[ ]` is not always there. In
+commands, words in capitals are to be filled in: `HOST`, `PORT`, `PATH`; `ADDRESS` is that in the
+failure's sentence. Keys of the evidence are those of `evidence` in the JSON report, in transcripts
+and in the API."""
 
 
 def page() -> str:
