@@ -121,7 +121,7 @@ def _sections(code: FailureCode, width: int) -> Iterator[Text]:
 
 
 def _facts(code: FailureCode, width: int) -> Iterator[Text]:
-    facts = [("blame", code.blame, _BLAMES[code.blame])]
+    facts: list[tuple[str, str, str]] = [("blame", code.blame, _BLAMES[code.blame])]
     if code.phase is not None:
         facts.append(("phase", code.phase, _PHASES.get(code.phase, "")))
     retry = (
