@@ -15,17 +15,12 @@ from checkwire.cli.reporters.transcript import transcript
 from checkwire.model.attempt import Attempt, Connection, Run, Step, folded
 from checkwire.model.durations import format_ns
 from checkwire.model.events import Failed, Logged
-from checkwire.model.failures import CODES, Failure, Location, code_of
+from checkwire.model.failures import CODES, SELF_TELLING, Failure, Location, code_of
 
 __all__ = ["load_failure_block", "run_block"]
 
 _PAGE = 100
 """Sentences are not wider than this, however wide the terminal is."""
-
-_SELF_TELLING = frozenset(
-    {"assertion.failed", "assertion.too_slow", "script.exception", "script.syntax"}
-)
-"""Codes of which ``checkwire explain`` has nothing to say that the block does not."""
 
 _MAX_LOGS = 10
 _MAX_STEPS = 12
@@ -83,7 +78,7 @@ def load_failure_block(failure: Failure, width: int) -> Iterator[Text]:
 
 def _explained(failure: Failure | None) -> Iterator[Text]:
     """Where more on the code is to be had."""
-    if failure is not None and failure.code in CODES and failure.code not in _SELF_TELLING:
+    if failure is not None and failure.code in CODES and failure.code not in SELF_TELLING:
         line = Text(_INDENT).add("explain", "dim").pad(12)
         yield line.add(f"checkwire explain {failure.code}", "dim")
 

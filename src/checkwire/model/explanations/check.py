@@ -72,8 +72,8 @@ EXPLANATIONS = {
         messages=('{count} checks have the id "{id}", and none of them is run: {places}',),
         cause="A check's id names its history, so two checks with one id would be mixed up. None "
         "of them is run until it is clear which is which.\n\n"
-        "Commonly: two functions of one name in a file (the second replaces the first); a "
-        "function copied together with its id=; two folders that are links to one.",
+        "Commonly: two functions of one name in a file; a function copied together with its id=; "
+        "two folders that are links to one.",
         confirm=(Look("checkwire test --list", "the ids of all checks"),),
         remedy='Rename one of the functions, or give it an id of its own: @check(id="...").',
         evidence={"id": "the id", "places": "file and line of each check that has it"},

@@ -155,7 +155,7 @@ EXPLANATIONS = {
         confirm=(Look("curl -sI https://HOST:PORT/PATH", "Location: http://…"),),
         remedy="Have the proxy send X-Forwarded-Proto: https, and the server use it. If the plain "
         "address is meant, request it in the check itself.",
-        see=("RFC 9110 15.4", "RFC 9110 17.9"),
+        see=("RFC 9110 15.4",),
     ),
     "http.status": Explanation(
         messages=("{request} was answered with {status}[, a redirect to {url}]",),

@@ -46,8 +46,8 @@ EXPLANATIONS = {
         "does not bear being used after a fork, or has a bug; ctypes.",
         confirm=(
             Look(
-                "python -X faulthandler FILE",
-                "the line of Python in which it crashes, if it does so alone too",
+                "python -X faulthandler -c 'import LIBRARY'",
+                "the line of Python in which it crashes, if importing it is enough",
             ),
             Look("journalctl -k --since -10min | grep -i segfault", "the library and address"),
             Look("coredumpctl info", "the native stack, where cores are kept"),

@@ -40,8 +40,8 @@ EXPLANATIONS = {
             "{place} did not answer the connection request[ within {limit}][; {others}]",
             "{place} did not answer the connection request[ within {limit}]",
         ),
-        cause="The request (SYN) was sent, again after 1 and 3 and 7 seconds, and nothing came "
-        "back: neither yes nor no. A server that is merely down would have refused.\n\n"
+        cause="The request (SYN) was sent, and sent again several times, and nothing came back: "
+        "neither yes nor no. A server that is merely down would have refused.\n\n"
         "Commonly: a firewall or a security group drops the packets; the address is of a machine "
         "that is off or gone; the way back is missing (asymmetric routes). Or the server's accept "
         "queue is full: its process is stalled and accepts nothing, and the kernel of Linux then "

@@ -81,7 +81,7 @@ EXPLANATIONS = {
         "If the address is right and only the name differs, as in a test: server_name= asks for, "
         "and verifies, another one.",
         evidence=_EVIDENCE,
-        see=("RFC 9525 6.3", "RFC 6125 6.4.3"),
+        see=("RFC 9525 6.3",),
     ),
     "tls.self_signed": Explanation(
         messages=("The certificate of {place} is self-signed",),

@@ -23,7 +23,17 @@ from checkwire.model.failures import (
 )
 from checkwire.model.failures.base import BLAMES, Blame, Failure, FailureCode, Location, Severity
 
-__all__ = ["BLAMES", "CODES", "Blame", "Failure", "FailureCode", "Location", "Severity", "code_of"]
+__all__ = [
+    "BLAMES",
+    "CODES",
+    "SELF_TELLING",
+    "Blame",
+    "Failure",
+    "FailureCode",
+    "Location",
+    "Severity",
+    "code_of",
+]
 
 _FAMILIES = (
     dns,
@@ -43,6 +53,11 @@ _FAMILIES = (
 
 CODES: dict[str, FailureCode] = {code.code: code for family in _FAMILIES for code in family.CODES}
 """Every code by its name, in the order of the connection's life."""
+
+SELF_TELLING = frozenset(
+    {"assertion.failed", "assertion.too_slow", "script.exception", "script.syntax"}
+)
+"""Codes whose failures show all that there is to know; what they mean is not offered beside."""
 
 
 def code_of(name: str) -> FailureCode:
