@@ -9,8 +9,8 @@ EXPLANATIONS = {
             "{what the assertion says}",
         ),
         cause="An `assert`, or an expect(...), does not hold: what the target answered is not "
-        "what the check says it must be. The values of the parts stand below, with a diff where "
-        "they are large; `-` is expected, `+` is what was found.\n\n"
+        "what the check says it must be. The failure shows the values of the parts, with a diff "
+        "where they are large; `-` is expected, `+` is what was found.\n\n"
         "An `assert` whose expression cannot even be computed, since a key is missing or a type "
         "is another, counts as one that does not hold.",
         confirm=(

@@ -7,7 +7,8 @@ EXPLANATIONS = {
         messages=("{type}[: {text}]", "The check raised an exception"),
         cause="An exception left the check's function that is neither a failed assertion nor a "
         "failure of a connection. It is taken for a bug of the check, so the run is an error and "
-        "not a failure of the target. The traceback is below, from the check's own code on.\n\n"
+        "not a failure of the target. The failure shows the traceback, from the check's own code "
+        "on.\n\n"
         "Commonly: an answer that the check did not reckon with, so that it does not get as far "
         "as its assertions: a key that is missing, None where a string was expected.",
         confirm=(

@@ -68,8 +68,8 @@ EXPLANATIONS = {
             "{count} message came within {limit}, and it does not match {pattern}",
             "{count} messages came within {limit}, and none matches {pattern}",
         ),
-        cause="Messages came, and none of them is the one that where= describes. Below stand "
-        "those that came closest, each with what differs.\n\n"
+        cause="Messages came, and none of them is the one that where= describes. The failure "
+        "shows those that came closest, each with what differs.\n\n"
         "Commonly: the server answered with an error, which does not match; a field was renamed, "
         'or changed its type ("1" for 1); the pattern is stricter than meant: a string is the '
         "whole message, and a dict is a part of it; the right message came before the check began "

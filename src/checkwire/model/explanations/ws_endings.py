@@ -61,8 +61,7 @@ EXPLANATIONS = {
     ),
     "ws.closed_abnormally": Explanation(
         messages=tuple(
-            f"{{place}} {how} {without}{_WHEN}{_DETAIL}"
-            for how in ("ended the connection", "reset the connection", "ended TLS ({reason})")
+            f"{{place}} {{how it ended}} {without}{_WHEN}{_DETAIL}"
             for without in ("without a Close frame", "instead of answering the Close frame")
         ),
         cause="The connection ended, and nobody said goodbye: no Close frame came. Browsers "
