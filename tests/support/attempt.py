@@ -7,9 +7,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from checkwire.model.events import Event, Excused, Failed, HttpExchange
-from checkwire.model.failures import CODES, Failure
+from checkwire.model.failures import Failure
 from checkwire.sdk.context import Context, enter
 from support.loops import run
+from support.sentences import assert_explained
 
 __all__ = ["Told", "attempt", "plain_attempt"]
 
@@ -49,7 +50,8 @@ class Told:
     def told(self) -> list[Failure]:
         """Every failure, whether excused or not, warnings left out."""
         failures = [failed.failure for failed in self.of(Failed) if failed.severity != "warning"]
-        assert all(failure.code in CODES for failure in failures)
+        for failure in failures:
+            assert_explained(failure)
         return failures
 
     @property

@@ -13,10 +13,11 @@ from checkwire.model.events import (
     Phase,
     RoundTrip,
 )
-from checkwire.model.failures import CODES, Failure, Severity
+from checkwire.model.failures import Failure, Severity
 from checkwire.model.masking import Masker
 from checkwire.wire.clock import Timeline
 from checkwire.wire.observer import Observer
+from support.sentences import assert_explained
 
 __all__ = ["Recording"]
 
@@ -38,7 +39,7 @@ class Recording(Observer):
     def failed(
         self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None
     ) -> None:
-        assert failure.code in CODES, failure
+        assert_explained(failure)
         (self.failures if severity == "failed" else self.warnings).append(failure)
 
     def of(self, kind: type[E]) -> list[E]:

@@ -14,9 +14,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from websockets.asyncio.server import ServerConnection, serve
 
 import checkwire as checkwire_package
+from checkwire.model.failures import Failure
+from support.sentences import assert_explained
 
 __all__ = ["Result", "checkwire", "environment", "project", "report", "serving"]
 
@@ -77,6 +80,10 @@ def report(*arguments: str, cwd: Path, **variables: str) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(result.out)
     except json.JSONDecodeError:
         raise AssertionError(f"exit {result.status}: {result.out}{result.err}") from None
+    for run in document["runs"]:
+        for attempt in run["attempts"]:
+            for failed in attempt.get("failures", ()):
+                assert_explained(msgspec.convert(failed["failure"], Failure))
     return document
 
 

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from checkwire.model.events import Event, Excused, Failed, Logged, decode_event, encode_event
-from checkwire.model.failures import CODES, Failure
+from checkwire.model.failures import Failure
 from checkwire.sdk import context as contexts
 from checkwire.sdk.context import Context, enter
 from checkwire.sdk.forgotten import notice_forgotten_awaits
 from support.loops import LOOPS
 from support.rawserver import RawServer, Script
+from support.sentences import assert_explained
 from support.wsserver import Handler, served, serving
 
 __all__ = ["Outcome", "play", "refusing_url"]
@@ -57,7 +58,8 @@ class Outcome:
         """The failures and degradations that were not excused."""
         excused = {event.number for event in self.of(Excused)}
         told = [failed for failed in self.of(Failed) if failed.number not in excused]
-        assert all(failed.failure.code in CODES for failed in told)
+        for failed in told:
+            assert_explained(failed.failure)
         return [failed for failed in told if failed.severity != "warning"]
 
     @property

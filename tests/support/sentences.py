@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from checkwire.model.explanations import explanation_of
+from checkwire.model.failures import CODES, Failure
 
-__all__ = ["fits"]
+__all__ = ["assert_explained", "fits"]
 
 _PARTS = re.compile(r"\{[^}]*\}|\[|\]|[^{}\[\]]+")
 
 
+@cache
 def _pattern(template: str) -> re.Pattern[str]:
     written = {"[": "(?:", "]": ")?"}
     parts = (
@@ -25,3 +28,14 @@ def fits(code: str, message: str) -> bool:
     explanation = explanation_of(code)
     assert explanation is not None, code
     return any(_pattern(template).fullmatch(message) for template in explanation.messages)
+
+
+def assert_explained(failure: Failure) -> None:
+    """A failure that was told has a code; what it says and carries is what is told of that."""
+    assert failure.code in CODES, failure
+    assert fits(failure.code, failure.message), failure
+    explanation = explanation_of(failure.code)
+    assert explanation is not None
+    for key in failure.evidence:
+        of_a_phase = key.endswith("_ns") and "PHASE_ns" in explanation.evidence
+        assert key in explanation.evidence or of_a_phase, f"{failure.code}: {key} is not explained"

@@ -40,6 +40,10 @@ COMMANDS = {
         "checkwire.cli.init:command", "Make a small project with commented example checks."
     ),
     "test": CommandEntry("checkwire.cli.test:command", "Run checks and say what happened."),
+    "explain": CommandEntry(
+        "checkwire.cli.explain:command",
+        "Say what a failure code means, how to confirm it, and what to do.",
+    ),
     "serve": CommandEntry(
         "checkwire.cli.serve:command", "Run checks around the clock, and serve what became of them."
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,10 +16,13 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from checkwire.model.attempt import Run
+from checkwire.model.explanations import FAMILIES
+from checkwire.model.failures import CODES
 from checkwire.server.api import create_app
 from checkwire.server.auth import Auth
 from checkwire.server.auth.limits import FailureLimit
 from checkwire.store import incidents, registry
+from support.sentences import fits
 from support.server.running import Running
 from support.server.shop import BOOKS, shop, token
 
@@ -166,3 +171,24 @@ def test_all_but_health_needs_a_token_by_the_document(document: dict[str, Any]) 
 def test_the_transcript_is_described_as_the_model_has_it(document: dict[str, Any]) -> None:
     transcript = document["components"]["schemas"]["Transcript"]
     assert set(transcript["properties"]) == set(Run.__struct_fields__)
+
+
+def test_examples_name_codes_that_exist_and_say_what_these_say(document: dict[str, Any]) -> None:
+    def examples(value: Any) -> Iterator[Any]:
+        if isinstance(value, dict):
+            yield from value.get("examples", ()) if isinstance(value.get("examples"), list) else ()
+            yield from (value["example"],) if "example" in value else ()
+            for one in value.values():
+                yield from examples(one)
+        elif isinstance(value, list):
+            for one in value:
+                yield from examples(one)
+
+    every = list(examples(document))
+    named = set(re.findall(rf"\b(?:{'|'.join(FAMILIES)})\.[a-z_0-9]+\b", json.dumps(every)))
+    assert named
+    assert named <= set(CODES)
+    failed = [one for one in every if isinstance(one, dict) and one.get("code") in CODES]
+    assert failed
+    for one in failed:
+        assert fits(one["code"], one["message"])

@@ -108,7 +108,11 @@ def test_failures_are_filtered(either: Running, query: str, codes: list[str]) ->
 def test_every_code_is_explained(either: Running) -> None:
     items = either.get("/api/v1/failures/codes").json["items"]
     assert [code["code"] for code in items] == list(CODES)
-    assert all(code["title"] for code in items)
+    for member in ("title", "hint", "cause", "confirm", "remedy"):
+        assert all(code[member] for code in items), member
+    by_code = {code["code"]: code for code in items}
+    assert by_code["tls.closed"]["phase"] == "tls"
+    assert by_code["script.import"]["phase"] is None
 
 
 def test_incidents_are_listed_and_shown(server: Running) -> None:

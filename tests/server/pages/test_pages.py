@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from msgspec.structs import replace
 
+from checkwire.model.explanations import explanation_of
 from checkwire.model.failures import Failure
 from checkwire.server.monitor import Health
 from checkwire.store import tokens
@@ -140,6 +142,22 @@ def test_a_failed_run_has_its_sentence_for_a_headline(shared: Filled) -> None:
     assert "The target is at fault." in text
     assert "assert isinstance(trade[&#34;data&#34;]" in text
     assert "quiet" in text
+
+
+def test_what_a_code_means_is_folded_on_the_page_of_its_run(shared: Filled) -> None:
+    text = page(shared, run_path(shared, "public_authority")).text
+    fold = re.search(r'<details class="meaning">.*?</details>', text, re.DOTALL)
+    assert fold is not None
+    told = html.unescape(fold[0])
+    (code,) = re.findall(r"What <code>(.*?)</code> means", told)
+    explanation = explanation_of(code)
+    assert explanation is not None
+    for part in (*explanation.cause.split("\n\n"), *explanation.remedy.split("\n\n")):
+        assert part in told
+    for look in explanation.confirm:
+        assert f">{look.command}</dt><dd>{look.shows}</dd>" in told
+    # The values of an assertion say it all.
+    assert "meaning" not in page(shared, run_path(shared, "ticker_subscribe")).text
 
 
 def test_payloads_are_shown_and_never_run(shared: Filled) -> None:

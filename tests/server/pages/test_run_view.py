@@ -75,6 +75,17 @@ def test_a_failed_run_says_what_whose_fault_and_what_next() -> None:
     assert facts(view)["From"] == "eu-north"
 
 
+def test_what_a_code_means_stands_beside_it_unless_the_failure_says_all() -> None:
+    meaning = view_of(samples.refused()).meaning
+    assert meaning is not None
+    assert meaning.code == "tcp.refused"
+    assert meaning.cause
+    assert meaning.confirm
+    assert meaning.remedy
+    assert view_of(samples.script_error()).meaning is None
+    assert view_of(samples.forbidden()).meaning != meaning
+
+
 def test_an_error_blames_the_check() -> None:
     view = view_of(samples.script_error())
     assert view.mark.word == "error"

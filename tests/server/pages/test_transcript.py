@@ -38,7 +38,7 @@ def talk() -> Attempt:
     story.frame(1400.0, "in", '{"op":"trade","price":"1"}')
     story.fail(
         1401.0,
-        Failure(code="message.no_match", message="no", evidence={"frame": 6}, connection=1),
+        Failure(code="timeout.no_match", message="no", evidence={"frame": 6}, connection=1),
         step=2,
     )
     story.frame(1600.0, "in", '{"op":"trade","price":2}')

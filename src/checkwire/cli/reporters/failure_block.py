@@ -15,7 +15,7 @@ from checkwire.cli.reporters.transcript import transcript
 from checkwire.model.attempt import Attempt, Connection, Run, Step, folded
 from checkwire.model.durations import format_ns
 from checkwire.model.events import Failed, Logged
-from checkwire.model.failures import Failure, Location, code_of
+from checkwire.model.failures import CODES, SELF_TELLING, Failure, Location, code_of
 
 __all__ = ["load_failure_block", "run_block"]
 
@@ -61,7 +61,9 @@ def run_block(
     if connection is not None:
         yield from _section(iter(phase_lines(connection, headline, width)))
     facts = _facts(run, attempt, width, verbosity)
-    yield from _section(chain(facts, again_lines(run.check, again or Again(), root, width)))
+    more = _explained(headline.failure if headline is not None else None)
+    command = again_lines(run.check, again or Again(), root, width)
+    yield from _section(chain(facts, more, command))
 
 
 def load_failure_block(failure: Failure, width: int) -> Iterator[Text]:
@@ -71,6 +73,14 @@ def load_failure_block(failure: Failure, width: int) -> Iterator[Text]:
     yield from _title(MARKS["error"], name, fate_of(failure), place, width)
     yield Text()
     yield from _failure(failure, None, None, width)
+    yield from _section(_explained(failure))
+
+
+def _explained(failure: Failure | None) -> Iterator[Text]:
+    """Where more on the code is to be had."""
+    if failure is not None and failure.code in CODES and failure.code not in SELF_TELLING:
+        line = Text(_INDENT).add("explain", "dim").pad(12)
+        yield line.add(f"checkwire explain {failure.code}", "dim")
 
 
 def _section(lines: Iterator[Text]) -> Iterator[Text]:

@@ -23,13 +23,15 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """A failure code at length.
 
     Attributes:
-        messages: what a failure of this code says, with words in braces for what differs. Each
-            message that is ever told fits one of them; tests hold them to it.
+        messages: what a failure of this code says, with words in braces for what differs, and
+            square brackets around what is not always there. Each message that is ever told fits
+            one of them; tests hold them to it.
         cause: what goes wrong, and what commonly makes it so. Paragraphs with an empty line
-            between.
+            between; lines of a list, which begin with ``- ``, have none.
         confirm: how to see it with common tools.
         remedy: what to do, the likeliest first. Paragraphs likewise.
-        evidence: what its evidence has, by key.
+        evidence: what its evidence has, by key; ``PHASE_ns`` stands for ``dns_ns``, ``tcp_ns``
+            and so on.
         see: sections of RFCs and pages of manuals.
     """
 

@@ -29,6 +29,7 @@ __all__ = [
     "BLAMES",
     "CLOSES",
     "CODES",
+    "SELF_TELLING",
     "Blame",
     "Failure",
     "FailureCode",
@@ -56,6 +57,11 @@ _FAMILIES = (
 
 CODES: dict[str, FailureCode] = {code.code: code for family in _FAMILIES for code in family.CODES}
 """Every code by its name, in the order of the connection's life."""
+
+SELF_TELLING = frozenset(
+    {"assertion.failed", "assertion.too_slow", "script.exception", "script.syntax"}
+)
+"""Codes whose failures show all that there is to know; what they mean is not offered beside."""
 
 
 def code_of(name: str) -> FailureCode:

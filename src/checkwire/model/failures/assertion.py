@@ -3,8 +3,16 @@
 from checkwire.model.failures.base import FailureCode
 
 CODES = (
-    FailureCode("assertion.failed", "An assertion does not hold"),
-    FailureCode("assertion.too_slow", "Slower than expected"),
+    FailureCode(
+        "assertion.failed",
+        "An assertion does not hold",
+        hint="The values of its parts are shown; the message they came from is in the transcript",
+    ),
+    FailureCode(
+        "assertion.too_slow",
+        "Slower than expected",
+        hint="The phases show where the time went; if it is always so, the limit is too low",
+    ),
     FailureCode(
         "assertion.never_ran",
         "None of the check's assertions was reached",

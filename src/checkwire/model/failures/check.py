@@ -36,6 +36,7 @@ CODES = (
         "The check uses the API in a way that cannot work",
         blame="check",
         retryable=False,
+        hint="Correct the check at the place shown; the target is not at fault",
     ),
     FailureCode(
         "check.duplicate_id",

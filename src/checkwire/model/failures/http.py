@@ -17,7 +17,7 @@ CODES = (
         "http.protocol",
         "The answer is not valid HTTP",
         retryable=False,
-        hint="What came first is in the evidence",
+        hint="Another service, or TLS, is on this port: what came first is in the evidence",
     ),
     FailureCode(
         "http.too_large",
@@ -41,7 +41,13 @@ CODES = (
     FailureCode(
         "http.status",
         "The HTTP status is not the one expected",
-        hint="The response's headers and body are in the transcript",
+        hint="The body says more, and so does the server's log at this time",
     ),
-    FailureCode("http.invalid_json", "The HTTP response is not JSON", retryable=False),
+    FailureCode(
+        "http.invalid_json",
+        "The HTTP response is not JSON",
+        retryable=False,
+        hint="Often an error page or a login page: see status and content type; "
+        "raise_for_status() before json() tells of them first",
+    ),
 )

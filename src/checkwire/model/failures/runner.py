@@ -21,6 +21,7 @@ CODES = (
         "The check used more CPU time than it may",
         blame="check",
         retryable=False,
+        hint="It spins or computes instead of waiting: await what it waits for, and compute less",
     ),
     FailureCode(
         "runner.lost",
@@ -38,18 +39,20 @@ CODES = (
         "runner.start",
         "The check's process could not be started",
         blame="probe",
-        hint="The operating system's reason is in the message",
+        hint="The operating system's reason is in the message; checkwire doctor shows the limits",
     ),
     FailureCode(
         "runner.cancelled",
         "The run was cancelled",
         blame="probe",
+        hint="Somebody ended it: Ctrl-C, --fail-fast, or a server that was stopped. It says "
+        "nothing of the target",
     ),
     FailureCode(
         "runner.protocol",
         "The check's process sent something that is not a run event",
         blame="check",
         retryable=False,
-        hint="Does the check write to descriptors it did not open?",
+        hint="Does the check, or a native library in it, write to descriptors it did not open?",
     ),
 )

@@ -8,6 +8,8 @@ CODES = (
         "The check raised an exception",
         blame="check",
         retryable=False,
+        hint="A bug of the check, or an answer that it did not reckon with: assert what must "
+        "hold before it is used",
     ),
     FailureCode(
         "script.exited",
@@ -42,11 +44,14 @@ CODES = (
         "The check's file is not valid Python",
         blame="check",
         retryable=False,
+        hint="Correct the place marked; syntax of a newer Python needs that Python under checkwire",
     ),
     FailureCode(
         "script.import",
         "The check's file cannot be imported",
         blame="check",
         retryable=False,
+        hint="Correct what the file does at its top level; what it imports must be installed "
+        "where checkwire runs",
     ),
 )

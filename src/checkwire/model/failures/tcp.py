@@ -7,6 +7,7 @@ CODES = (
         "tcp.refused",
         "Nothing listens on the port",
         hint="Check that the server runs and listens on this port: ss -ltn, on its machine",
+        phase="tcp",
     ),
     FailureCode(
         "tcp.timeout",
@@ -14,24 +15,28 @@ CODES = (
         blame="path",
         hint="A firewall drops the packets, or the server's accept queue is full; "
         "a server that is merely down would have refused",
+        phase="tcp",
     ),
     FailureCode(
         "tcp.unreachable",
         "No route to the address",
         blame="path",
         hint="Check this machine's routes, and its address families: ip route get ADDRESS",
+        phase="tcp",
     ),
     FailureCode(
         "tcp.reset",
         "The peer reset the connection",
         hint="Something accepted the connection and threw it away: a load balancer without a "
         "healthy backend, a crashed process, or a middlebox",
+        phase="tcp",
     ),
     FailureCode(
         "tcp.family_broken",
         "One address family does not answer, the other does",
         blame="path",
         hint="Clients without Happy Eyeballs hang here; repair the family or remove its record",
+        phase="tcp",
     ),
     FailureCode(
         "tcp.local_address",
@@ -39,11 +44,14 @@ CODES = (
         blame="probe",
         retryable=False,
         hint="local_address must be an address of this machine, of the same family as the target's",
+        phase="tcp",
     ),
     FailureCode(
         "tcp.failed",
         "The connection could not be made",
         blame="path",
-        hint="The operating system's reason is in the message",
+        hint="The operating system's reason is in the message; if it is 'too many open files', "
+        "raise ulimit -n",
+        phase="tcp",
     ),
 )

@@ -26,52 +26,63 @@ CODES = (
     FailureCode(
         "ws.closed_abnormally",
         "The connection ended without a Close frame (1006)",
-        hint="A crashed process, a proxy's idle timer, or a lost network",
+        hint="A crashed process, or an idle timer or restart of a proxy: compare the silence "
+        "before it with the proxy's timeouts",
+        phase="open",
     ),
     FailureCode(
         "ws.protocol_error",
         "The server broke the WebSocket protocol",
         retryable=False,
         hint="The rule and the offending bytes are in the evidence",
+        phase="open",
     ),
     FailureCode(
         "ws.invalid_utf8",
         "A text message or a close reason is not UTF-8",
         retryable=False,
         hint="Text frames must hold UTF-8 (RFC 6455 8.1); send such data as binary",
+        phase="open",
     ),
     FailureCode(
         "ws.too_big",
         "A message is larger than the limit",
         retryable=False,
         hint="Raise max_size= if such messages are right",
+        phase="open",
     ),
     FailureCode(
         "ws.bad_compression",
         "A compressed message cannot be inflated",
         retryable=False,
         hint="Try compression=False; the server's permessage-deflate is broken (RFC 7692)",
+        phase="open",
     ),
     FailureCode(
         "ws.not_websocket",
         "HTTP was found inside the WebSocket stream",
         hint="A proxy on the way wrote an error page into the open connection",
+        phase="open",
     ),
     FailureCode(
         "ws.no_pong",
         "A ping was not answered in time",
-        hint="The peer's kernel may still acknowledge: then its process is frozen",
+        hint="If its kernel still acknowledges, the process is frozen: look at its event loop, "
+        "CPU and garbage collection",
+        phase="open",
     ),
     FailureCode(
         "ws.peer_lost",
         "The peer no longer acknowledges anything",
         blame="path",
         hint="The network path is gone, or the machine is; no FIN or RST came",
+        phase="open",
     ),
     FailureCode(
         "ws.send_blocked",
         "The server stopped reading",
         hint="Its receive window is full; the process is stalled or does not read this connection",
+        phase="open",
     ),
     FailureCode(
         "ws.slow_consumer",
@@ -79,11 +90,13 @@ CODES = (
         blame="check",
         hint="While many wait for the check, nothing more is read, pongs neither: take messages as "
         "they come, in a task of their own if need be",
+        phase="open",
     ),
     FailureCode(
         "ws.close_timeout",
         "The closing handshake did not finish in time",
         hint="The server did not answer the Close frame, or kept the connection open after it",
+        phase="close",
     ),
     FailureCode(
         "ws.draining",

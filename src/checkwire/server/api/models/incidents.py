@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from checkwire.model.explanations import explanation_of
 from checkwire.model.failures import FailureCode
 from checkwire.server.api.models.base import Model
 from checkwire.server.api.models.runs import Run
@@ -15,6 +16,7 @@ from checkwire.store import records
 __all__ = [
     "Code",
     "CodeList",
+    "Confirmation",
     "FailureGroup",
     "FailureGroups",
     "Incident",
@@ -125,6 +127,15 @@ class IncidentList(Model):
     """The cursor of the next page; null on the last one."""
 
 
+class Confirmation(Model):
+    """A way to see the same without Checkwire."""
+
+    command: str = Field(examples=["dig HOST"])
+    """Of a common tool, with `HOST`, `PORT` and the like to be filled in."""
+    shows: str = Field(examples=["status: NXDOMAIN"])
+    """What it prints if this is the cause."""
+
+
 class Code(Model):
     """A failure code, and what it means."""
 
@@ -137,19 +148,36 @@ class Code(Model):
     """Whether a run that fails so is in `error`; otherwise it is `failed`."""
     retryable: bool
     """Whether trying again can help."""
+    phase: str | None = Field(examples=["tls"])
+    """Of a connection, in which it happens; null if in none, or in any."""
     hint: str
     """What to look at next."""
+    cause: str
+    """What goes wrong, and what commonly makes it so: paragraphs with an empty line between; lines
+    of a list begin with `- `."""
+    confirm: list[Confirmation]
+    """How to see it with common tools."""
+    remedy: str
+    """What to do, the likeliest first: paragraphs likewise."""
 
     @classmethod
     def of(cls, code: FailureCode) -> Code:
         """As the model has it."""
+        explanation = explanation_of(code.code)
+        assert explanation is not None
         return cls(
             code=code.code,
             title=code.title,
             blame=code.blame,
             error=code.is_error,
             retryable=code.retryable,
+            phase=code.phase,
             hint=code.hint,
+            cause=explanation.cause,
+            confirm=[
+                Confirmation(command=look.command, shows=look.shows) for look in explanation.confirm
+            ],
+            remedy=explanation.remedy,
         )
 
 
@@ -162,7 +190,7 @@ class CodeList(Model):
 class FailureGroup(Model):
     """What failed in one way over the period."""
 
-    code: str = Field(examples=["timeout.receive"])
+    code: str = Field(examples=["timeout.message"])
     title: str
     blame: Literal["target", "path", "probe", "check"]
     runs: int

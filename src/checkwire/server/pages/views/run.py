@@ -26,6 +26,7 @@ from checkwire.server.pages.svg.waterfall import Span, bar, scale_of
 from checkwire.server.pages.views.failure import FailureView, failure_view, sentence
 from checkwire.server.pages.views.frame import FrameDetail, default_frame, frame_detail
 from checkwire.server.pages.views.handshake import ConnectionView, PhaseRow, connection_view
+from checkwire.server.pages.views.meaning import MeaningView, meaning_view
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.timeline import timeline
 from checkwire.server.pages.views.transcript import Filter, Transcript, transcript
@@ -89,6 +90,7 @@ class RunView:
 
     Attributes:
         title: of the browser's tab.
+        meaning: what the code means, if there is more to say than the failure does.
         gone: a sentence, if there is no transcript, and why.
         phases: times that are kept when the transcript is not.
         running: whether it is not over.
@@ -104,6 +106,7 @@ class RunView:
     hint: str
     blame: str
     code: str
+    meaning: MeaningView | None
     facts: list[Fact]
     tabs: list[AttemptTab]
     attempt: AttemptView | None
@@ -144,10 +147,12 @@ def run_view(
         place = failure.location.text.strip()
     hint = ""
     blame = ""
+    meaning = None
     if record.code is not None and record.status in ("failed", "error", "degraded"):
         code = code_of(record.code)
         hint = (failure.hint if failure is not None else "") or code.hint
         blame = BLAME[code.blame] if record.status != "degraded" else ""
+        meaning = meaning_view(record.code)
     name = definition.name if definition is not None else record.check
     return RunView(
         run_id=record.run_id,
@@ -160,6 +165,7 @@ def run_view(
         hint=hint,
         blame=blame,
         code=record.code or "",
+        meaning=meaning,
         facts=list(_facts(record, definition, now_ns)),
         tabs=_tabs(run, attempt),
         attempt=None
@@ -216,6 +222,7 @@ def running_view(
         hint="",
         blame="",
         code="",
+        meaning=None,
         facts=facts,
         tabs=_tabs_of(all_attempts, attempt, running=True),
         attempt=None
