@@ -45,7 +45,7 @@ CODES = (
     FailureCode(
         "ws.no_pong",
         "A ping was not answered in time",
-        hint="The peer's kernel may still acknowledge: then its process is frozen",
+        hint="Its process is frozen or too busy; few servers ignore pings (RFC 6455 5.5.2)",
     ),
     FailureCode(
         "ws.peer_lost",

@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
 from websockets.protocol import State
 
 from checkwire.model.errors import ConnectionClosed, UsageError
@@ -45,6 +44,9 @@ class Owner(Protocol):
     @property
     def place(self) -> str:
         """The peer's address."""
+
+    def completed(self, failure: Failure) -> Failure:
+        """The failure, with what is told with each of this connection."""
 
     @property
     def last_ns(self) -> int:
@@ -263,24 +265,25 @@ class Ending:
         failure = self.failure
         if failure is None and self.by_peer:
             age_ns = (self._began_ns or self._owner.last_ns) - self._owner.opened_ns
-            failure = diagnose_close(
-                code, self.shown_reason, self._owner.place, age_ns, awaited=awaited
+            failure = self._owner.completed(
+                diagnose_close(code, self.shown_reason, self._owner.place, age_ns, awaited=awaited)
             )
         if failure is None:
             what = "a message was awaited on" if awaited else "something was sent on"
-            failure = Failure(
-                code="check.usage",
-                message=f"{what.capitalize()} a WebSocket that the check itself had closed "
-                "(readyState CLOSED)",
+            failure = self._owner.completed(
+                Failure(
+                    code="check.usage",
+                    message=f"{what.capitalize()} a WebSocket that the check itself had closed "
+                    "(readyState CLOSED)",
+                )
             )
-        failure = msgspec.structs.replace(failure, connection=self._owner.number)
         return ConnectionClosed(failure, code, reason)
 
     # Telling
 
     def tell(self, failure: Failure, severity: Severity = "failed") -> Failure:
         """Tell the observer; returns the failure as it was told."""
-        failure = msgspec.structs.replace(failure, connection=self._owner.number)
+        failure = self._owner.completed(failure)
         self._observer.failed(failure, severity)
         return failure
 
