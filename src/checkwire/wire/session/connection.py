@@ -97,7 +97,8 @@ class Connection:
         self.on_pong = lambda data: early.append((self._recorder.number, "pong", data))
         self._incoming.last_ns = upgraded.opened_ns
         # Frames may have come with the answer to the upgrade, and the end too.
-        self._incoming.take(upgraded.opened_ns, upgraded.kernel)
+        data, self._protocol.early = self._protocol.early, b""
+        self._incoming.feed(data, upgraded.opened_ns, upgraded.kernel, upgraded.ended is not None)
         if isinstance(self._pipe, TlsPipe):
             self._pipe.attach(self, upgraded.opened_ns)
         else:
@@ -371,7 +372,9 @@ class Connection:
         try:
             return await ping.answered
         except TimeoutError:
-            failure = diagnose_no_pong(self._pipe, self.place, timeout, ping, len(self._inbox))
+            failure = self._incoming.foreign() or diagnose_no_pong(
+                self._pipe, self.place, timeout, ping, len(self._inbox)
+            )
             raise TimedOut(self._ending.tell(failure)) from None
         finally:
             timer.cancel()
@@ -464,6 +467,10 @@ class Connection:
         except asyncio.CancelledError:
             self.abort()
             raise
+
+    def last_words(self) -> Failure | None:
+        """What came as the last thing, if it is no WebSocket."""
+        return self._incoming.foreign(over=True)
 
     def abort(self) -> None:
         """End at once, without a closing handshake."""

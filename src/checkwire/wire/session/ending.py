@@ -55,6 +55,9 @@ class Owner(Protocol):
     def write(self, at_ns: int) -> None:
         """The protocol has something to send."""
 
+    def last_words(self) -> Failure | None:
+        """What came as the last thing, if it is no WebSocket."""
+
     def nothing_more(self) -> None:
         """No message and no pong will come any more."""
 
@@ -191,6 +194,7 @@ class Ending:
         if self.done:
             return
         protocol = self._protocol
+        foreign = self._owner.last_words()
         partial, missing = len(protocol.reader.buffer), None
         protocol.receive_eof()
         if protocol.close_rcvd is None and self.failure is None:
@@ -198,7 +202,7 @@ class Ending:
                 # The frame's header is gone from the buffer; it came too.
                 missing = int(match[2]) - int(match[1])
                 partial = max(partial, int(match[1]), 1)
-            failure = diagnose_loss(
+            failure = foreign or diagnose_loss(
                 error,
                 self._owner.place,
                 at_ns - self._owner.opened_ns,

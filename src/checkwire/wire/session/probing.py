@@ -92,6 +92,8 @@ class Probes:
     def judge(self, within: float, closing: str, probe: Probe | None) -> Failure:
         """Nothing came; the arguments are those of :class:`~.silence.Silence`."""
         owner, incoming = self._owner, self._incoming
+        if (foreign := incoming.foreign()) is not None:
+            return foreign
         now = self._observer.timeline.now()
         silence = Silence(
             place=owner.place,
