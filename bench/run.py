@@ -21,6 +21,7 @@ SUITES = (
     "cycles",
     "throughput",
     "memory",
+    "verdicts",
     "process",
     "planning",
     "storage",

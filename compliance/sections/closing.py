@@ -16,7 +16,9 @@ _LARGE = b"BAsd7&jh23" * 26214
 
 def _failure(code: int) -> str:
     """1000 is how it should end; every other code says that something is wrong."""
-    return "" if code in (1000, EMPTY) else "ws.closed"
+    if code in (1000, EMPTY):
+        return ""
+    return "ws.draining" if code in (1001, 1012, 1013) else "ws.closed"
 
 
 def _closed(number: str, title: str, code: int, reason: str = "", **fields: Any) -> Case:

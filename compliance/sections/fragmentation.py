@@ -97,5 +97,5 @@ CASES: list[Case] = [
     scripted("5.29", "the same, and what would have continued it", _RULE,
              binary(b"fragment1", fin=False), continuation("fragment2", fin=False),
              close(1001, "leaving"), continuation("fragment3"),
-             closes=1001, failure="ws.closed"),
+             closes=1001, failure="ws.draining"),
 ]  # fmt: skip

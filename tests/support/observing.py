@@ -13,10 +13,12 @@ from checkwire.model.events import (
     Phase,
     RoundTrip,
 )
+from checkwire.model.explanations import explanation_of
 from checkwire.model.failures import CODES, Failure, Severity
 from checkwire.model.masking import Masker
 from checkwire.wire.clock import Timeline
 from checkwire.wire.observer import Observer
+from support.sentences import explained
 
 __all__ = ["Recording"]
 
@@ -39,6 +41,8 @@ class Recording(Observer):
         self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None
     ) -> None:
         assert failure.code in CODES, failure
+        if failure.code.startswith("ws.") and explanation_of(failure.code):
+            explained(failure)
         (self.failures if severity == "failed" else self.warnings).append(failure)
 
     def of(self, kind: type[E]) -> list[E]:

@@ -14,104 +14,28 @@ import struct
 import termios
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator
-from hashlib import sha1
 from typing import Any
 
-from support import frames
-from support.frames import SeenFrame
+from checkwire.faults import peer as faults
+from checkwire.faults.peer import accept_key
 
 __all__ = ["Peer", "RawServer", "accept_key", "answering", "dead_address", "upgraded"]
 
 PATIENCE = 20.0
 """Seconds after which a script that waits in vain gives up, so that no test hangs."""
 
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-
-def accept_key(key: str) -> str:
-    """What answers a Sec-WebSocket-Key (RFC 6455 section 4.2.2)."""
-    return b64encode(sha1(key.encode() + _GUID).digest()).decode()
-
-
-class Peer:
-    """The server's end of one connection.
+class Peer(faults.Peer):
+    """The server's end of one connection, with what only tests need.
 
     Attributes:
-        sock: the socket, TLS if the server speaks it.
-        head: the request's head, once it was read.
         server: where the connection came in.
     """
 
     def __init__(self, sock: Any, server: RawServer) -> None:
-        self.sock = sock
+        super().__init__(sock, server.over)
         self.server = server
-        self.head = ""
-        self.pending = b""
-
-    # Reading
-
-    def read(self, size: int) -> bytes:
-        """So many bytes.
-
-        Raises:
-            EOFError: the client ended before.
-        """
-        while len(self.pending) < size:
-            data = self.sock.recv(65536)
-            if not data:
-                raise EOFError
-            self.pending += data
-        taken, self.pending = self.pending[:size], self.pending[size:]
-        return taken
-
-    def read_until(self, mark: bytes) -> bytes:
-        """Everything up to and with these bytes."""
-        while mark not in self.pending:
-            data = self.sock.recv(65536)
-            if not data:
-                raise EOFError
-            self.pending += data
-        return self.read(self.pending.index(mark) + len(mark))
-
-    def read_to_end(self) -> bytes:
-        """All until the client ends or resets the connection."""
-        parts = [self.pending]
-        self.pending = b""
-        with contextlib.suppress(OSError):
-            while data := self.sock.recv(65536):
-                parts.append(data)
-        return b"".join(parts)
-
-    def read_frame(self) -> SeenFrame:
-        """The client's next frame."""
-        while (parsed := frames.parse(self.pending)) is None:
-            data = self.sock.recv(65536)
-            if not data:
-                raise EOFError
-            self.pending += data
-        seen, self.pending = parsed
-        return seen
-
-    def read_head(self) -> str:
-        """The head of an HTTP request."""
-        self.head = self.read_until(b"\r\n\r\n").decode("latin-1")
-        return self.head
-
-    def header(self, name: str) -> str | None:
-        """A header of the request."""
-        for line in self.head.split("\r\n")[1:]:
-            key, _, value = line.partition(":")
-            if key.lower() == name.lower():
-                return value.strip()
-        return None
-
-    # Writing
-
-    def send(self, *data: bytes) -> None:
-        """Bytes, all at once."""
-        self.sock.sendall(b"".join(data))
 
     def delivered(self) -> None:
         """Wait until the client's kernel has everything."""
@@ -120,66 +44,6 @@ class Peer:
             assert time.monotonic() < deadline, "the client's kernel takes no more"
             time.sleep(0.001)
 
-    def drip(self, data: bytes) -> None:
-        """The same bytes one by one, each in a packet of its own."""
-        for index in range(len(data)):
-            self.sock.sendall(data[index : index + 1])
-
-    def handshake(self, *headers: str, then: bytes = b"") -> None:
-        """Read the upgrade request and accept it; ``then`` comes in the same packet."""
-        self.read_head()
-        self.send(self.acceptance(*headers), then)
-
-    def acceptance(self, *headers: str) -> bytes:
-        """The 101 that fits the request."""
-        lines = [
-            "HTTP/1.1 101 Switching Protocols",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Accept: {accept_key(self.header('Sec-WebSocket-Key') or '')}",
-            *headers,
-        ]
-        return "\r\n".join([*lines, "", ""]).encode()
-
-    def say_goodbye(self, code: int = 1000, reason: str = "") -> None:
-        """Close as a good server does: Close frame, wait for the client's, end TCP."""
-        self.send(frames.close(code, reason))
-        while self.read_frame().opcode != frames.CLOSE:
-            pass
-        self.fin()
-
-    def answer_goodbye(self) -> SeenFrame:
-        """Wait for the client's Close frame and return it to it; TCP stays."""
-        while (seen := self.read_frame()).opcode != frames.CLOSE:
-            pass
-        self.send(frames.frame(frames.CLOSE, seen.payload))
-        return seen
-
-    def echo(self) -> None:
-        """Return every message until the client closes, and answer that."""
-        while (seen := self.read_frame()).opcode != frames.CLOSE:
-            if seen.opcode == frames.PING:
-                self.send(frames.frame(frames.PONG, seen.payload))
-            elif seen.opcode != frames.PONG:
-                self.send(frames.frame(seen.opcode, seen.payload, fin=seen.fin, rsv=seen.rsv))
-        self.send(frames.frame(frames.CLOSE, seen.payload))
-        self.fin()
-
-    # Ending and waiting
-
-    def fin(self) -> None:
-        """Say that no more comes."""
-        with contextlib.suppress(OSError):
-            if isinstance(self.sock, ssl.SSLSocket):
-                with contextlib.suppress(ValueError):  # Encrypted to the end.
-                    self.sock.unwrap()
-            self.sock.shutdown(socket.SHUT_WR)
-
-    def reset(self) -> None:
-        """Throw the connection away: an RST goes out, unsent data is lost."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
-
     def wait(self, event: threading.Event) -> None:
         """Until the test says so."""
         if not event.wait(PATIENCE):
@@ -187,11 +51,7 @@ class Peer:
 
     def stay(self) -> None:
         """Keep the connection open, and read nothing, until the server closes."""
-        self.wait(self.server.over)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.sock.close()
+        self.wait(self.over)
 
 
 def unsent(sock: socket.socket) -> int:
@@ -322,21 +182,8 @@ def upgraded(script: Script, *headers: str) -> Script:
 
 
 def answering(*answer: str | bytes) -> Script:
-    """A script that reads the request's head and answers with these lines, or bytes; then FIN.
-
-    Lines make a head; bytes come as they are, after it.
-    """
-    head = [line for line in answer if isinstance(line, str)]
-    rest = b"".join(part for part in answer if isinstance(part, bytes))
-    data = ("\r\n".join([*head, "", ""]).encode("latin-1") if head else b"") + rest
-
-    def script(peer: Peer) -> None:
-        peer.read_head()
-        peer.send(data)
-        peer.fin()
-        peer.read_to_end()
-
-    return script
+    """A script that reads the request's head and answers with these lines, or bytes; then FIN."""
+    return faults.answering(*answer)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from support.loops import Run, run, until
 from support.observing import Recording
 from support.pki import Pki
 from support.rawserver import Peer, RawServer, upgraded
+from support.sentences import explained
 
 WAIT = 1.0
 """Seconds; long enough for a ping in the last part of it."""
@@ -33,6 +34,7 @@ async def silence_on(connection: Connection, wait: float = WAIT, **given: Any) -
     assert failure.phase == "open"
     assert failure.evidence["place"] == connection.place
     assert failure.connection == connection.number
+    explained(failure)
     return failure
 
 

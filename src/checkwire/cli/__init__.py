@@ -75,6 +75,9 @@ COMMANDS = {
     "echo": CommandEntry(
         "checkwire.cli.echo:command", "Serve a local stand-in for wss://echo.websocket.org."
     ),
+    "faults": CommandEntry(
+        "checkwire.cli.faults:command", "Serve what goes wrong, one fault at a time."
+    ),
 }
 
 EXAMPLES: tuple[Example, ...] = (

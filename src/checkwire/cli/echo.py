@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from checkwire.cli.help import ExampleCommand
+from checkwire.cli.listening import port_option, why_not_listening
 from checkwire.cli.stderr import tell
 from checkwire.model.errors import CheckwireError
 
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from checkwire.echo import EchoServer, Exchange
 
 __all__ = ["command"]
-
-
-def _port(ctx: click.Context, param: click.Parameter, value: int) -> int:
-    if not 0 <= value <= 65535:
-        raise click.BadParameter(f"{value} is not a port: it must be from 0 to 65535.")
-    return value
 
 
 @click.command(
@@ -42,7 +36,7 @@ def _port(ctx: click.Context, param: click.Parameter, value: int) -> int:
     "-p",
     "--port",
     type=int,
-    callback=_port,
+    callback=port_option,
     default=8080,
     metavar="PORT",
     show_default=True,
@@ -108,7 +102,7 @@ async def _serve(server: EchoServer, authority: Path | None, quiet: bool) -> Non
     try:
         await server.start()
     except OSError as error:
-        raise CheckwireError(_why(error, server)) from None
+        raise CheckwireError(why_not_listening(error, server.host, server.port)) from None
     try:
         _announce(server, authority, quiet)
         await stop.wait()
@@ -163,22 +157,3 @@ def _log(exchange: Exchange) -> None:
         parts.append(f"{messages}, closed {exchange.close_code}")
     parts.append(format_ns(exchange.duration_ns))
     tell("  ".join(parts))
-
-
-def _why(error: OSError, server: EchoServer) -> str:
-    import socket
-
-    if isinstance(error, socket.gaierror):
-        return f"cannot listen on {server.host}: no such host. Write an address of this machine"
-    match error.errno:
-        case errno.EADDRINUSE:
-            return (
-                f"port {server.port} on {server.host} is in use: "
-                "choose another one with --port, or any free one with --port 0"
-            )
-        case errno.EACCES:
-            return f"port {server.port} may not be opened by this user: choose one above 1023"
-        case errno.EADDRNOTAVAIL:
-            return f"{server.host} is not an address of this machine: choose another with --host"
-        case _:
-            return f"cannot listen on {server.host}, port {server.port}: {error.strerror}"

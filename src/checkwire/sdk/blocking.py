@@ -24,6 +24,7 @@ from checkwire.sdk.portal import Portal
 from checkwire.sdk.receiving import REQUIRED
 from checkwire.sdk.running import happenings_of
 from checkwire.sdk.scope import handler_call
+from checkwire.sdk.streams import Stream
 from checkwire.sdk.waiting import seconds
 from checkwire.sdk.websocket import OPENS_ONCE, WebSocket, running_loop
 
@@ -220,6 +221,10 @@ class BlockingWebSocket(Listening, Described):
     def expect_silence(self, for_: Duration, *, where: Pattern = None) -> None:
         """See :meth:`WebSocket.expect_silence`."""
         self._call(self._ws.expect_silence(for_, where=where))
+
+    def expect_stream(self, for_: Duration, **rules: Any) -> Stream:
+        """See :meth:`WebSocket.expect_stream`."""
+        return self._call(self._ws.expect_stream(for_, **rules))
 
     def receive_close(self, code: int | None = None, *, within: Duration = 10.0) -> Closed:
         """See :meth:`WebSocket.receive_close`."""

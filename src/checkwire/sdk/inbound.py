@@ -11,9 +11,10 @@ from checkwire.sdk.context import current, here
 from checkwire.sdk.facts import Closed
 from checkwire.sdk.matching import Pattern
 from checkwire.sdk.receiving import REQUIRED, Kind, Receiver
+from checkwire.sdk.streams import Member, Stream, StreamRules
 from checkwire.sdk.suggestion import did_you_mean
 from checkwire.sdk.waiting import seconds
-from checkwire.wire.session.closing import NORMAL_CODES
+from checkwire.wire.session.ends import NORMAL_CODES
 
 __all__ = ["Inbound"]
 
@@ -152,6 +153,57 @@ class Inbound:
             ConnectionClosed: the connection ended first.
         """
         return self._receiver().silence(seconds("for_", for_), where, here())
+
+    def expect_stream(
+        self,
+        for_: Duration,
+        *,
+        where: Pattern = None,
+        sequence: Member | None = None,
+        by: Member | None = None,
+        timestamp: Member | None = None,
+        max_lag: Duration | None = None,
+        max_silence: Duration | None = None,
+        min_rate: float | None = None,
+        max_rate: float | None = None,
+    ) -> Coroutine[Any, Any, Stream]:
+        """Watch what comes for this long, and hold it to what a stream must be like.
+
+        All that is wrong is told in the end, each kind once, with how often it was. Returns what
+        came: how many messages, the rate, the longest silence, the lags.
+
+        Args:
+            for_: how long.
+            where: only messages that fit this pattern count.
+            sequence: where the number is that grows by one from message to message: a path such as
+                ``"data.seq"``, or a function of the message.
+            by: where the key is of which each value has a sequence of its own: ``"symbol"``.
+            timestamp: where the time is at which a message was made: a number since the Unix
+                epoch, in seconds to nanoseconds, or ISO 8601.
+            max_lag: from that time to the arrival, as this machine's clock has it.
+            max_silence: the longest time without a message, also before the first and after the
+                last.
+            min_rate, max_rate: messages a second, over all of the time.
+
+        Raises:
+            MessageError: ``stream.*``.
+            ConnectionClosed: the connection ended first.
+            UsageError: none of the messages has what ``sequence`` or ``timestamp`` names.
+        """
+        if timestamp is None and max_lag is not None:
+            raise current().misused("expect_stream(): max_lag= needs timestamp=")
+        if sequence is None and by is not None:
+            raise current().misused("expect_stream(): by= needs sequence=")
+        rules = StreamRules(
+            sequence=sequence,
+            by=by,
+            timestamp=timestamp,
+            max_lag=None if max_lag is None else seconds("max_lag", max_lag),
+            max_silence=None if max_silence is None else seconds("max_silence", max_silence),
+            min_rate=min_rate,
+            max_rate=max_rate,
+        )
+        return self._receiver().stream(seconds("for_", for_), where, rules, here())
 
     def receive_close(
         self, code: int | None = None, *, within: Duration = 10.0

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from websockets.protocol import State
 
 from checkwire.model.errors import ConnectionClosed, MessageError, TimedOut, UsageError
-from checkwire.model.failures import Failure
+from checkwire.model.failures import CLOSES, Failure
 from checkwire.sdk.abandoned import Wait
 from checkwire.sdk.context import Context, Site
 from checkwire.sdk.facts import Closed
@@ -19,6 +19,7 @@ from checkwire.sdk.json_text import NotJson, parse_json
 from checkwire.sdk.matching import Pattern, describe, identity, matches, problem_of, why_not
 from checkwire.sdk.misses import Misses
 from checkwire.sdk.scope import current_flow
+from checkwire.sdk.streams import Stream, StreamJudge, StreamRules
 from checkwire.sdk.values import show
 from checkwire.wire.session.connection import Connection
 from checkwire.wire.session.inbox import Message
@@ -33,7 +34,7 @@ REQUIRED: Final[Any] = object()
 Kind = Literal["any", "text", "bytes", "json"]
 """Of message that is awaited."""
 
-_WAITED_FOR: Final = {"silence": "silence", "close": "the server to close"}
+_WAITED_FOR: Final = {"silence": "silence", "close": "the server to close", "stream": "a stream"}
 
 _SHOWN = 500
 """Characters of a message that a failure shows."""
@@ -167,6 +168,46 @@ class Receiver:
             )
             raise MessageError(self._failed(failure, this))
 
+    async def stream(
+        self, duration: float, where: Pattern, rules: StreamRules, site: Site
+    ) -> Stream:
+        """See :meth:`checkwire.sdk.inbound.Inbound.expect_stream`."""
+        this = self._begin(where, "stream", site)
+        timeline = self._context.timeline
+        judge = StreamJudge(rules, timeline.now(), timeline.started_ns)
+        while True:
+            try:
+                message = await self._message(this, duration)
+            except TimedOut:
+                break
+            except ConnectionClosed as closed:
+                raise self._closed(closed, this) from None
+            value = _loosely(message.data)
+            if where is None or matches(where, value):
+                judge.take(value, message.at_ns, message.frame)
+        found, problems = judge.end(timeline.now())
+        if unread := judge.unread():
+            raise self._context.misused(
+                f"expect_stream(): none of the {found.messages:,} messages has what {unread}= "
+                "names",
+                site,
+            )
+        failures = [
+            self._failed(
+                Failure(
+                    code=problem.code,
+                    message=problem.message,
+                    evidence=problem.evidence,
+                    connection=self._connection.number,
+                ),
+                this,
+            )
+            for problem in problems
+        ]
+        if failures:
+            raise MessageError(failures[0])
+        return self._held(this, found)
+
     async def close(self, code: int | None, within: float, site: Site) -> Closed:
         """See :meth:`checkwire.sdk.inbound.Inbound.receive_close`."""
         this = self._begin(None, "close", site)
@@ -181,7 +222,7 @@ class Receiver:
 
     def _judge_close(self, closed: ConnectionClosed, code: int | None, this: _Try) -> Closed:
         failure, context = closed.failure, self._context
-        by_server = failure.code == "ws.closed"
+        by_server = failure.code in CLOSES and closed.code != 1006
         told = context.number_of(failure)
         if by_server and told:
             # It was told as it happened; here is who says what of it.
@@ -195,13 +236,13 @@ class Receiver:
     def _begin(
         self,
         where: Pattern,
-        what: Kind | Literal["silence", "close"],
+        what: Kind | Literal["silence", "close", "stream"],
         site: Site,
         *,
         required: bool = True,
     ) -> _Try:
-        # For silence, messages are looked into as far as they can be.
-        kind = "json" if what == "silence" else what
+        # Here messages are looked into as far as they can be.
+        kind = "json" if what in ("silence", "stream") else what
         if where is not None and (problem := problem_of(where, kind)):
             raise self._context.misused(problem, site)
         wait = self._context.waits.begin(site)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from checkwire.model.timers import TIMERS, Timer
 from checkwire.wire.tls.contexts import TlsOptions
 
 __all__ = ["ConnectOptions", "Limits", "Timeouts"]
@@ -72,6 +73,7 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
         kernel_clock: let the kernel stamp packets where it can.
         probe: ask a silent server with a ping whether it is still there, before a wait for it is
             over.
+        timers: of proxies and the like, that an end without another reason is laid to.
     """
 
     headers: tuple[tuple[str, str], ...] = ()
@@ -88,6 +90,7 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
     resolver: Callable[[str, int], list[Any]] | None = None
     kernel_clock: bool = True
     probe: bool = True
+    timers: tuple[Timer, ...] = TIMERS
     tls: TlsOptions = TlsOptions()
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()

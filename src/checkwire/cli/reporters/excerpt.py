@@ -10,6 +10,7 @@ from checkwire.cli.reporters.table import Table
 from checkwire.model.attempt import Attempt
 from checkwire.model.durations import format_ns
 from checkwire.model.events import Failed, FrameSeen, FramesSkipped
+from checkwire.model.failures import CLOSES
 
 __all__ = ["QUIET_NS", "excerpt", "silence"]
 
@@ -82,7 +83,7 @@ def _culprit(frames: Sequence[FrameSeen], failed: Failed | None) -> int | None:
     named = failed.failure.evidence.get("frame")
     if isinstance(named, int) and any(frame.number == named for frame in frames):
         return named
-    if failed.failure.code == "ws.closed":
+    if failed.failure.code in CLOSES:
         closes = [f.number for f in frames if f.opcode == "close" and f.direction == "in"]
         return closes[-1] if closes else None
     return None

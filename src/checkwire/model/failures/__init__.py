@@ -15,6 +15,7 @@ from checkwire.model.failures import (
     proxy,
     runner,
     script,
+    stream,
     tcp,
     timeout,
     tls,
@@ -22,8 +23,19 @@ from checkwire.model.failures import (
     ws,
 )
 from checkwire.model.failures.base import BLAMES, Blame, Failure, FailureCode, Location, Severity
+from checkwire.model.failures.ws import CLOSES
 
-__all__ = ["BLAMES", "CODES", "Blame", "Failure", "FailureCode", "Location", "Severity", "code_of"]
+__all__ = [
+    "BLAMES",
+    "CLOSES",
+    "CODES",
+    "Blame",
+    "Failure",
+    "FailureCode",
+    "Location",
+    "Severity",
+    "code_of",
+]
 
 _FAMILIES = (
     dns,
@@ -34,6 +46,7 @@ _FAMILIES = (
     ws,
     timeout,
     message,
+    stream,
     http,
     assertion,
     check,

@@ -2,11 +2,26 @@
 
 from checkwire.model.failures.base import FailureCode
 
+__all__ = ["CLOSES", "CODES"]
+
+CLOSES = frozenset(
+    {
+        "ws.closed",
+        "ws.draining",
+        "ws.auth_expired",
+        "ws.evicted",
+        "ws.idle_timeout",
+        "ws.lifetime_limit",
+    }
+)
+"""What a Close frame of the server is told as. The last two may also be ends without one."""
+
 CODES = (
     FailureCode(
         "ws.closed",
         "The server closed the connection",
         hint="The close code and reason say why; the server's log at this time says more",
+        phase="close",
     ),
     FailureCode(
         "ws.closed_abnormally",
@@ -69,5 +84,38 @@ CODES = (
         "ws.close_timeout",
         "The closing handshake did not finish in time",
         hint="The server did not answer the Close frame, or kept the connection open after it",
+    ),
+    FailureCode(
+        "ws.draining",
+        "The server goes down, restarts, or sheds load",
+        hint="Expected of a deployment: clients must connect again, after a moment. If it happens "
+        "otherwise, look at what restarts the server",
+        phase="close",
+    ),
+    FailureCode(
+        "ws.auth_expired",
+        "The server no longer accepts the credentials of the connection",
+        hint="Connect with a fresh token, and again before it expires; or renew it on the "
+        "connection if the protocol can",
+        phase="close",
+    ),
+    FailureCode(
+        "ws.evicted",
+        "The server threw the check out, as it takes messages too slowly",
+        blame="check",
+        hint="Take messages as they come, in a task of their own if need be, or subscribe to fewer",
+        phase="close",
+    ),
+    FailureCode(
+        "ws.idle_timeout",
+        "A timer ended the silent connection",
+        hint="Send pings well before the timer runs out: await ws.ping()",
+        phase="open",
+    ),
+    FailureCode(
+        "ws.lifetime_limit",
+        "A timer ended the connection at its age",
+        hint="Connections of this service end at this age: connect again before",
+        phase="open",
     ),
 )

@@ -6,25 +6,14 @@ import errno
 import ssl
 from typing import Any
 
-from websockets.frames import CLOSE_CODE_EXPLANATIONS
-
 from checkwire.model.durations import format_ns
 from checkwire.model.failures import Failure
+from checkwire.wire.session.ends import Circumstances, timed_out
 
 __all__ = [
-    "NORMAL_CODES",
-    "close_name",
-    "diagnose_close",
-    "diagnose_close_answer",
     "diagnose_close_timeout",
     "diagnose_loss",
 ]
-
-NORMAL_CODES = (1000, 1005)
-"""Closes by the server that are no failure by themselves: normal, and without a status.
-
-In the middle of a message they are one: whoever waited for it waited in vain.
-"""
 
 _PATH_ERRORS = (
     errno.ETIMEDOUT,
@@ -36,72 +25,24 @@ _PATH_ERRORS = (
 """What the kernel says when the peer has not answered for long, or a router gave it up."""
 
 
-def close_name(code: int) -> str:
-    """What a close code means (RFC 6455 section 7.4.1 and the IANA registry)."""
-    if code in CLOSE_CODE_EXPLANATIONS:
-        return str(CLOSE_CODE_EXPLANATIONS[code]).removesuffix(" [internal]")
-    if 3000 <= code < 4000:
-        return "registered code"
-    if 4000 <= code < 5000:
-        return "private use"
-    return "unknown code"
-
-
-def _since_opening(age_ns: int) -> str:
-    return f"{format_ns(age_ns)} after it opened" if age_ns > 0 else "as soon as it opened"
-
-
-def diagnose_close(
-    code: int,
-    reason: str,
-    place: str,
-    age_ns: int,
-    *,
-    awaited: bool = False,
-    cut_short: bool = False,
-) -> Failure:
-    """The server closed with a Close frame; ``cut_short`` if in the middle of a message."""
-    why = f" {reason!r}" if reason else ""
-    message = f"{place} closed the connection with {code} ({close_name(code)}){why}"
-    message += f" {_since_opening(age_ns)}"
-    if awaited:
-        message += ", while a message was awaited"
-    if cut_short:
-        message += ", in the middle of a message"
-    evidence = {"code": code, "reason": reason, "lifetime_ms": age_ns // 1_000_000}
-    return Failure(code="ws.closed", message=message, phase="close", evidence=evidence)
-
-
-def diagnose_close_answer(code: int, reason: str, place: str, sent: int) -> Failure:
-    """The server answered our Close frame with another code than ours, of which one tells.
-
-    An endpoint typically echoes the code (RFC 6455 section 5.5.1).
-    """
-    why = f" {reason!r}" if reason else ""
-    message = f"{place} answered a Close frame of {sent} with {code} ({close_name(code)}){why}"
-    evidence = {"code": code, "reason": reason, "sent_code": sent}
-    return Failure(code="ws.closed", message=message, phase="close", evidence=evidence)
-
-
 def diagnose_loss(
     error: OSError | None,
-    place: str,
-    age_ns: int,
-    idle_ns: int,
+    about: Circumstances,
     partial: int,
     missing: int | None,
     *,
+    sent: int | None = None,
     closing: bool = False,
 ) -> Failure:
     """TCP ended, and no Close frame came.
 
     Args:
         error: the socket's error; ``None`` for a FIN.
-        age_ns: since the connection opened.
-        idle_ns: since a frame was sent or received.
+        about: the connection.
         partial: bytes received of a frame that is not complete.
         missing: bytes still expected of it, if known.
-        closing: whether our own Close frame was under way.
+        sent: the code of our own Close frame, if there was one.
+        closing: whether it was under way.
     """
     code = "ws.closed_abnormally"
     if isinstance(error, ssl.SSLError):
@@ -114,20 +55,16 @@ def diagnose_loss(
     else:
         how, ended = "ended the connection", "eof"
     without = "instead of answering the Close frame" if closing else "without a Close frame"
-    message = f"{place} {how} {without}, {_since_opening(age_ns)}"
+    message = f"{about.place} {how} {without}, {about.opened}"
     if partial:
         ended = "truncated"
         came = "1 byte" if partial == 1 else f"{partial} bytes"
         message += f", in the middle of a frame ({came} of it came"
         message += f", {missing} were missing)" if missing else ")"
-    elif idle_ns > 1_000_000_000:
-        message += f" and after {format_ns(idle_ns)} of silence"
-    evidence: dict[str, Any] = {
-        "ended": ended,
-        "code": 1006,
-        "lifetime_ms": age_ns // 1_000_000,
-        "idle_ms": idle_ns // 1_000_000,
-    }
+    elif about.silence > 1:
+        message += f" and after {format_ns(round(about.silence * 1e9))} of silence"
+    evidence: dict[str, Any] = {"ended": ended, "code": 1006} | about.times
+    evidence |= {"initiator": "local" if closing else "remote", "sent_code": sent}
     if isinstance(error, ssl.SSLError):
         evidence["openssl"] = error.reason
     elif error is not None:
@@ -135,7 +72,10 @@ def diagnose_loss(
     if partial:
         evidence["partial_bytes"] = partial
     phase = "close" if closing else "open"
-    return Failure(code=code, message=message, phase=phase, evidence=evidence)
+    failure = Failure(code=code, message=message, phase=phase, evidence=evidence)
+    if ended in ("eof", "reset") and not closing and (match := about.timer()):
+        return timed_out(failure, match)
+    return failure
 
 
 def diagnose_close_timeout(place: str, waited: float, unwritten: int) -> Failure:

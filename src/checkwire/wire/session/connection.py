@@ -88,7 +88,7 @@ class Connection:
         self._outgoing = Outgoing(
             self._protocol, self._pipe, self._recorder, self._departures, self._incoming, observer
         )
-        self._ending = Ending(self, self._protocol, self._pipe, self._timeouts, observer)
+        self._ending = Ending(self, self._protocol, self._pipe, self._recorder, options, observer)
         self._begin(upgraded)
 
     def _begin(self, upgraded: Upgraded) -> None:
@@ -135,9 +135,9 @@ class Connection:
         return self._pipe.kernel_clock
 
     @property
-    def last_ns(self) -> int:
-        """When the last frame was sent or came."""
-        return self._incoming.last_ns
+    def untaken(self) -> int:
+        """How many messages the check has not taken yet."""
+        return len(self._inbox)
 
     @property
     def close_code(self) -> int | None:

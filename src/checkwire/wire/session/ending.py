@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import weakref
 from collections.abc import Callable
 from typing import Protocol
 
 from websockets.protocol import State
 
+from checkwire.model.close_codes import family_of
 from checkwire.model.errors import ConnectionClosed, UsageError
-from checkwire.model.events import Phase, PhaseName
+from checkwire.model.events import Handshake, Phase, PhaseName
 from checkwire.model.failures import Failure, Severity
+from checkwire.model.timers import Lapse
 from checkwire.wire.observer import Observer
-from checkwire.wire.options import Timeouts
+from checkwire.wire.options import ConnectOptions
 from checkwire.wire.pipe import Pipe
-from checkwire.wire.session.closing import (
+from checkwire.wire.session.closing import diagnose_close_timeout, diagnose_loss
+from checkwire.wire.session.ends import (
     NORMAL_CODES,
+    Circumstances,
     diagnose_close,
     diagnose_close_answer,
-    diagnose_close_timeout,
-    diagnose_loss,
 )
 from checkwire.wire.session.protocol import MeasuredProtocol
+from checkwire.wire.session.recorder import FrameRecorder
+from checkwire.wire.session.tokens import expiry_of
 
 __all__ = ["Ending", "Owner"]
 
@@ -38,6 +43,8 @@ class Owner(Protocol):
     """What the ending asks of its connection."""
 
     number: int
+    url: str
+    handshake: Handshake
     opened_ns: int
     phases: dict[str, int]
 
@@ -49,8 +56,8 @@ class Owner(Protocol):
         """The failure, with what is told with each of this connection."""
 
     @property
-    def last_ns(self) -> int:
-        """When the last frame was sent or came."""
+    def untaken(self) -> int:
+        """How many messages the check has not taken yet."""
 
     def write(self, at_ns: int) -> None:
         """The protocol has something to send."""
@@ -80,17 +87,22 @@ class Ending:
         owner: Owner,
         protocol: MeasuredProtocol,
         pipe: Pipe,
-        timeouts: Timeouts,
+        recorder: FrameRecorder,
+        options: ConnectOptions,
         observer: Observer,
     ) -> None:
         self._owner: Owner = weakref.proxy(owner)  # As in Incoming.
         self._protocol = protocol
         self._pipe = pipe
-        self._timeout = timeouts.close
+        self._recorder = recorder
+        self._options = options
+        self._timeout = options.timeouts.close
         self._observer = observer
         self._loop = pipe.loop
         self._timer: asyncio.TimerHandle | None = None
         self._began_ns: int | None = None
+        self._about: Circumstances | None = None
+        """Those in which the server closed."""
         self.failure: Failure | None = None
         self.by_peer: bool | None = None
         self.done = False
@@ -171,21 +183,16 @@ class Ending:
             self.tell_phase("close", self._began_ns, at_ns - self._began_ns, kernel)
             if sent is not None and received.code not in (sent.code, *NORMAL_CODES):
                 answer = diagnose_close_answer(
-                    received.code, self.shown_reason, self._owner.place, sent.code
+                    received.code, self.shown_reason, self._circumstances(at_ns), sent.code
                 )
                 self.tell(answer, "warning")
         else:
             self.by_peer = True
             self._began_ns = at_ns
             cut_short = self._protocol.cut_short
+            self._about = self._circumstances(at_ns)
             if received.code not in NORMAL_CODES or cut_short:
-                age_ns = at_ns - self._owner.opened_ns
-                place = self._owner.place
-                self.failure = self.tell(
-                    diagnose_close(
-                        received.code, self.shown_reason, place, age_ns, cut_short=cut_short
-                    )
-                )
+                self.failure = self.tell(self._diagnose_close(cut_short=cut_short))
         self._set_timer(min(_LINGER, self._timeout), self._finish)
         self._owner.nothing_more()
 
@@ -204,11 +211,10 @@ class Ending:
                 partial = max(partial, int(match[1]), 1)
             failure = foreign or diagnose_loss(
                 error,
-                self._owner.place,
-                at_ns - self._owner.opened_ns,
-                at_ns - self._owner.last_ns,
+                self._circumstances(at_ns, reset=isinstance(error, ConnectionResetError)),
                 partial,
                 missing,
+                sent=None if protocol.close_sent is None else protocol.close_sent.code,
                 closing=self._began_ns is not None,
             )
             if self._began_ns is None:
@@ -220,6 +226,45 @@ class Ending:
         elif self.by_peer and self._began_ns is not None:
             self.tell_phase("close", self._began_ns, at_ns - self._began_ns, False)
         self._finish()
+
+    def _circumstances(self, at_ns: int, *, reset: bool = False) -> Circumstances:
+        """What is known of the connection, of which this is the end."""
+        owner, options, recorder = self._owner, self._options, self._recorder
+        opened_ns = owner.opened_ns
+        sent_ns = max(recorder.sent_ns, opened_ns)
+        lapse = Lapse(
+            lifetime=(at_ns - opened_ns) / 1e9,
+            sent=(at_ns - sent_ns) / 1e9,
+            received=(at_ns - max(recorder.received_ns, opened_ns)) / 1e9,
+            before=min(recorder.silent_ns, sent_ns - opened_ns) / 1e9,
+            reset=reset,
+        )
+        agreed = owner.handshake.subprotocol
+        offered = options.subprotocols
+        texts = (owner.url, *offered, *(value for _, value in options.headers))
+        return Circumstances(
+            place=owner.place,
+            lapse=lapse,
+            family=family_of((agreed,) if agreed else offered, owner.url),
+            expiry=expiry_of(texts),
+            now=time.time(),
+            untaken=owner.untaken,
+            timers=options.timers,
+        )
+
+    def _diagnose_close(self, *, awaited: bool = False, cut_short: bool = False) -> Failure:
+        """What the server's Close frame means."""
+        received, sent = self._protocol.close_rcvd, self._protocol.close_sent
+        assert received is not None
+        assert self._about is not None
+        return diagnose_close(
+            received.code,
+            self.shown_reason,
+            self._about,
+            sent=None if sent is None else sent.code,
+            awaited=awaited,
+            cut_short=cut_short,
+        )
 
     # The end
 
@@ -267,11 +312,8 @@ class Ending:
         received = self._protocol.close_rcvd
         code, reason = (1006, "") if received is None else (received.code, received.reason)
         failure = self.failure
-        if failure is None and self.by_peer:
-            age_ns = (self._began_ns or self._owner.last_ns) - self._owner.opened_ns
-            failure = self._owner.completed(
-                diagnose_close(code, self.shown_reason, self._owner.place, age_ns, awaited=awaited)
-            )
+        if failure is None and self.by_peer and self._about is not None:
+            failure = self._owner.completed(self._diagnose_close(awaited=awaited))
         if failure is None:
             what = "a message was awaited on" if awaited else "something was sent on"
             failure = self._owner.completed(

@@ -22,6 +22,7 @@ from checkwire.wire.session.violations import (
     diagnose_http,
     diagnose_violation,
     find_http,
+    first_frame,
     is_whole_line,
 )
 
@@ -277,7 +278,10 @@ class Incoming:
         # before.
         if isinstance(error, ProtocolError) and (start := find_http(data)) is not None:
             return diagnose_http(place, data[start:], masker, inside=True)
-        offender = Offender(bytes(self._frame), self._frame_at, self._recorder.number)
+        # A header may be enough to break a rule; of what is behind it the frame has its part.
+        read = data[len(data) - (self._end - self._frame_at - len(self._frame)) :]
+        frame = first_frame(bytes(self._frame) + read, self._shown)
+        offender = Offender(frame, self._frame_at, self._recorder.number)
         return diagnose_violation(error, place, offender, self._limit, masker)
 
     def stop(self) -> None:

@@ -18,11 +18,13 @@ __all__ = ["FrameRecorder"]
 _FLUSH_NS = 200_000_000
 """How old the last frames may get before they are told: what a killed process can lose."""
 
+_CLOSE = Opcode.CLOSE
+
 _NAMES: dict[Opcode, events.Opcode] = {
     Opcode.CONT: "continuation",
     Opcode.TEXT: "text",
     Opcode.BINARY: "binary",
-    Opcode.CLOSE: "close",
+    _CLOSE: "close",
     Opcode.PING: "ping",
     Opcode.PONG: "pong",
 }
@@ -42,6 +44,8 @@ class FrameRecorder:
         masker: hides secrets in what is told.
         number: of the last frame, counted from 1, both directions together.
         coalesced: how many of them shared a read with a later one.
+        sent_ns, received_ns: when the last one left and came, Close frames left out; 0 if none did.
+        silent_ns: how long none had left or come when the last one left.
     """
 
     __slots__ = (
@@ -57,6 +61,9 @@ class FrameRecorder:
         "coalesced",
         "masker",
         "number",
+        "received_ns",
+        "sent_ns",
+        "silent_ns",
     )
 
     def __init__(self, connection: int, observer: Observer, limits: Limits) -> None:
@@ -71,6 +78,9 @@ class FrameRecorder:
         self._flushed_ns = 0
         self.number = 0
         self.coalesced = 0
+        self.sent_ns = 0
+        self.received_ns = 0
+        self.silent_ns = 0
 
     def add(
         self,
@@ -90,6 +100,12 @@ class FrameRecorder:
         ``payload`` is the message's on its last frame, ``None`` on the others.
         """
         self.number = number = self.number + 1
+        if direction == "in":
+            if opcode is not _CLOSE:
+                self.received_ns = at_ns
+        elif opcode is not _CLOSE:
+            self.silent_ns = at_ns - max(self.sent_ns, self.received_ns)
+            self.sent_ns = at_ns
         if coalesced:
             self.coalesced += 1
         latest = self._latest
@@ -184,7 +200,7 @@ class FrameRecorder:
 
 
 def _control_text(opcode: Opcode, data: bytes) -> str | bytes:
-    if opcode is Opcode.CLOSE and len(data) >= 2:
+    if opcode is _CLOSE and len(data) >= 2:
         code = int.from_bytes(data[:2], "big")
         return f"{code} {data[2:].decode('utf-8', 'replace')}".rstrip()
     try:

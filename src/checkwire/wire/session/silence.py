@@ -98,6 +98,14 @@ class Silence(NamedTuple):
         return f"{self.place} sent no message within {self.within:.3g} s"
 
     @property
+    def fact(self) -> str:
+        """The same, with the peer as its subject."""
+        if self.closing:
+            return self.what
+        more = "further " if self.messages else ""
+        return f"{self.place} sent no {more}message within {self.within:.3g} s"
+
+    @property
     def before(self) -> str:
         """What was before it."""
         if self.closing:
@@ -157,7 +165,7 @@ def _unanswered(
     evidence |= {"ping": "unanswered", "ping_waited_ms": round(waited * 1e3), **signs.evidence()}
     rtt = 0.0 if signs.info is None else signs.info.rtt_ns / 1e9
     if signs.lost:
-        lost = f"{silence.what}, and {silence.kernel} kernel acknowledges nothing any more"
+        lost = f"{silence.fact}, and {silence.kernel} kernel acknowledges nothing any more"
         return "ws.peer_lost", f"{lost}: not a ping sent {waited:.2g} s before"
     if signs.came:
         evidence["bytes_since_ping"] = signs.came
@@ -165,13 +173,13 @@ def _unanswered(
     if not signs.left and bytes_taken(pipe) == probe.ping.taken:
         unsent = pipe.unwritten + (signs.info.unsent if signs.info else 0)
         evidence["unsent_bytes"] = unsent
-        blocked = f"{silence.what}, and has read nothing for {waited:.2g} s either"
+        blocked = f"{silence.fact}, and has read nothing for {waited:.2g} s either"
         return "ws.send_blocked", f"{blocked}; {unsent:,} bytes wait to be sent"
     if not signs.left or pipe.paused or waited < max(LEAST, _ROUND_TRIPS * rtt):
         return code, message
     if signs.info is not None and not signs.acked:
         return code, message
-    frozen = f"{silence.what}, and did not answer a ping sent {waited:.2g} s before its end either"
+    frozen = f"{silence.fact}, and did not answer a ping sent {waited:.2g} s before its end either"
     if signs.acked:
         frozen += f", though {silence.kernel} kernel acknowledged it"
     return "ws.no_pong", frozen

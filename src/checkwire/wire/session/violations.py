@@ -19,6 +19,7 @@ __all__ = [
     "diagnose_http",
     "diagnose_violation",
     "find_http",
+    "first_frame",
     "is_whole_line",
 ]
 
@@ -99,6 +100,18 @@ def find_http(data: bytes | bytearray) -> int | None:
     """Where the response of a proxy begins that broke into a frame; ``None`` if there is none."""
     found = _HTTP_INSIDE.search(data)
     return None if found is None else found.start()
+
+
+def first_frame(data: bytes, limit: int) -> bytes:
+    """The frame that these bytes begin with, as its header has it; cut at the limit."""
+    if len(data) < 2:
+        return data
+    size = data[1] & 127
+    extended = {126: 2, 127: 8}.get(size, 0)
+    if extended:
+        size = int.from_bytes(data[2 : 2 + extended])
+    key = 4 if data[1] & 128 else 0
+    return data[: min(2 + extended + key + size, limit)]
 
 
 def diagnose_violation(

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from checkwire.model.close_codes import REGISTERED
 from checkwire.model.events import FrameSeen
 from checkwire.server.pages.figures import size
 
@@ -17,21 +18,7 @@ _PREVIEW = 260
 _HEX_PREVIEW = 40
 _PRETTY = 200_000
 """A longer text is shown as it is: to take it apart would take too long."""
-_CLOSE_CODES = {
-    "1000": "normal closure",
-    "1001": "going away",
-    "1002": "protocol error",
-    "1003": "unsupported data",
-    "1007": "invalid payload",
-    "1008": "policy violation",
-    "1009": "message too big",
-    "1010": "extension missing",
-    "1011": "internal error",
-    "1012": "service restart",
-    "1013": "try again later",
-    "1014": "bad gateway",
-}
-"""RFC 6455 section 7.4.1, and IANA's registry."""
+_CLOSE_CODES = {str(code.code): code.name for code in REGISTERED.codes}
 
 _MASKED = "••••••"
 _LEXEME = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+')

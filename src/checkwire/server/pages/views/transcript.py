@@ -21,6 +21,7 @@ from checkwire.model.events import (
     StepFinished,
     StepStarted,
 )
+from checkwire.model.failures import CLOSES
 from checkwire.server.pages.figures import after, at, counted, lasts, ms, size
 from checkwire.server.pages.views.payload import Piece, pieces, pretty, preview
 from checkwire.server.pages.views.rows import (
@@ -141,7 +142,7 @@ def culprit_of(attempt: Attempt) -> tuple[int, int] | None:
     named = failure.evidence.get("frame")
     if isinstance(named, int):
         found = [frame for frame in frames if frame.number == named]
-    elif failure.code == "ws.closed":
+    elif failure.code in CLOSES:
         found = [f for f in frames if f.opcode == "close" and f.direction == "in"]
     else:
         found = []

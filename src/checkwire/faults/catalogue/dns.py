@@ -1,0 +1,62 @@
+"""``dns.*``: a DNS server that answers every question in one wrong way, or in none.
+
+The resolver of the machine asks port 53 of what ``/etc/resolv.conf`` names: to have this one
+asked, a check runs in a network namespace with a file of its own.
+"""
+
+from __future__ import annotations
+
+from checkwire.faults.fault import Family
+from checkwire.faults.peer import Peer
+
+faults = Family()
+
+_NO_ERROR, _SERVER_FAILURE, _NO_SUCH_NAME = 0, 2, 3
+_ASK = """
+async with connect("ws://feed.fault.test/", timeouts={"dns": "4s"}):
+    pass
+"""
+
+
+def _answer_all(peer: Peer, rcode: int) -> None:
+    """Answer each query with its own question, no records, and this code (RFC 1035 4.1.1)."""
+    while True:
+        query, address = peer.sock.recvfrom(4096)
+        flags = (0x8180 | rcode).to_bytes(2)
+        counts = query[4:6] + bytes(6)
+        end = query.index(b"\0", 12) + 5
+        peer.sock.sendto(query[:2] + flags + counts + query[12:end], address)
+
+
+@faults.served(
+    "dns.not_found", does="answers that there is no such name (NXDOMAIN)",
+    listening="udp", scheme="dns", check=_ASK, needs="namespace", evidence=("host", "error"),
+)  # fmt: skip
+def not_found(peer: Peer) -> None:
+    _answer_all(peer, _NO_SUCH_NAME)
+
+
+@faults.served(
+    "dns.no_address", does="answers that the name has no address (NODATA)",
+    listening="udp", scheme="dns", check=_ASK, needs="namespace", evidence=("host", "error"),
+)  # fmt: skip
+def no_address(peer: Peer) -> None:
+    _answer_all(peer, _NO_ERROR)
+
+
+@faults.served(
+    "dns.temporary", does="answers that it failed (SERVFAIL)",
+    listening="udp", scheme="dns", check=_ASK, needs="namespace", evidence=("host", "error"),
+)  # fmt: skip
+def temporary(peer: Peer) -> None:
+    _answer_all(peer, _SERVER_FAILURE)
+
+
+@faults.served(
+    "dns.timeout", does="reads queries, and answers none", waits=1,
+    listening="udp", scheme="dns", check=_ASK.replace("4s", "1s"), needs="namespace",
+    evidence=("host",),
+)  # fmt: skip
+def timeout(peer: Peer) -> None:
+    while True:
+        peer.sock.recvfrom(4096)

@@ -1,0 +1,83 @@
+"""``runner.*``: what ends an attempt from outside of its check."""
+
+from __future__ import annotations
+
+from checkwire.faults.fault import Family
+
+faults = Family()
+
+faults.made_by_check(
+    "runner.memory", does="takes more memory than it may",
+    check="""
+from checkwire import check
+
+
+@check(memory="128MiB")
+async def grows():
+    assert bytes(1 << 30)
+""",
+)  # fmt: skip
+faults.made_by_check(
+    "runner.cpu", does="takes more CPU time than it may", waits=1, evidence=("signal",),
+    check="""
+import resource
+
+from checkwire import check
+
+
+@check(timeout="10s")
+def spins():
+    resource.setrlimit(resource.RLIMIT_CPU, (1, 2))
+    while True:
+        pass
+""",
+)  # fmt: skip
+faults.made_by_check(
+    "runner.killed", does="is killed, as by an operator or for lack of memory",
+    evidence=("signal",),
+    check="""
+import os
+import signal
+
+from checkwire import check
+
+
+@check
+async def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+""",
+)  # fmt: skip
+faults.made_by_check(
+    "runner.lost", does="kills the process that starts checks",
+    check="""
+import os
+import signal
+import time
+
+from checkwire import check
+
+
+@check
+def kills():
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+""",
+)  # fmt: skip
+faults.made_by_check(
+    "runner.protocol", does="writes into descriptors that are not its own", evidence=("lines",),
+    check="""
+import os
+
+from checkwire import check
+
+
+@check
+async def scribbles():
+    for fd in range(3, 2000):
+        try:
+            os.write(fd, b"garbage" + bytes([10]))
+        except OSError:
+            pass
+    assert True
+""",
+)  # fmt: skip

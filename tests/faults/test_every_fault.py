@@ -1,0 +1,103 @@
+"""Every fault that is served, met by a check through the program: rightly named, with its proof."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from checkwire.faults import Fault, all_faults
+from checkwire.model.durations import parse_duration
+from checkwire.model.failures import CODES
+from support.fault_runs import Seen, meet, meet_in_namespace
+
+pytestmark = pytest.mark.timeout(180)
+
+ELSEWHERE = {
+    "dns.failed": "tests/wire/test_dns.py",  # No answer of a server leads to it.
+    "runner.cancelled": "tests/runner/test_leaks.py",  # Who cancels gets no report.
+    "runner.start": "tests/runner/test_zygote_death.py",  # Nothing can run then.
+}
+"""Codes that no check can have on purpose, and where they are tested instead."""
+
+HERE = [fault for fault in all_faults() if not fault.needs]
+APART = [fault for fault in all_faults() if fault.needs]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    return once(tmp_path_factory, "here", lambda folder: meet(HERE, folder))
+
+
+@pytest.fixture(scope="module")
+def seen_apart(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    try:
+        return once(tmp_path_factory, "apart", lambda _: meet_in_namespace())
+    except PermissionError as error:
+        pytest.skip(f"network namespaces are not allowed here: {error}")
+
+
+def once(
+    factory: pytest.TempPathFactory, name: str, find: Callable[[Path], dict[str, Seen]]
+) -> dict[str, Seen]:
+    """What comes of all faults: found by one process of the tests, for all of them."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    result = shared / f"faults-{name}.json"
+    with (shared / f"faults-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not result.exists():
+            result.write_bytes(msgspec.json.encode(find(factory.mktemp("faults"))))
+    return msgspec.json.decode(result.read_bytes(), type=dict[str, Seen])
+
+
+def judge(fault: Fault, seen: Seen) -> None:
+    told = [failure for failure in seen.failures if failure["code"] == fault.code]
+    assert told, [(failure["code"], failure["message"]) for failure in seen.failures]
+    failure = told[0]
+    assert failure["severity"] == fault.severity
+    assert failure["blame"] == CODES[fault.code].blame
+    assert set(fault.evidence) <= set(failure.get("evidence", {}))
+    if fault.severity == "failed" and seen.status != "load":
+        assert seen.failures[0] is failure, "it is the headline"
+        assert seen.status == ("error" if CODES[fault.code].is_error else "failed")
+        others = {other["code"] for other in seen.failures if other["severity"] == "failed"}
+        assert others == {fault.code}, "and nothing else is told beside it"
+    assert failure.get("hint"), "it says what to look at next"
+
+
+@pytest.mark.parametrize("fault", HERE, ids=lambda fault: fault.name)
+def test_a_fault_is_rightly_named(fault: Fault, seen: dict[str, Seen]) -> None:
+    judge(fault, seen[fault.name])
+
+
+@pytest.mark.namespace
+@pytest.mark.parametrize("fault", APART, ids=lambda fault: fault.name)
+def test_a_fault_of_the_network_is_rightly_named(fault: Fault, seen_apart: dict[str, Seen]) -> None:
+    judge(fault, seen_apart[fault.name])
+
+
+def test_no_code_is_without_a_fault() -> None:
+    made = {fault.code for fault in all_faults()}
+    assert set(CODES) - made == set(ELSEWHERE)
+    for code, path in ELSEWHERE.items():
+        assert code in Path(__file__).parents[2].joinpath(path).read_text(), (code, path)
+
+
+def test_no_fault_is_of_an_unknown_code_or_named_twice() -> None:
+    names = [fault.name for fault in all_faults()]
+    assert len(names) == len(set(names))
+    assert {fault.code for fault in all_faults()} <= set(CODES)
+    for code in {fault.code for fault in all_faults()}:
+        assert names.count(code) == 1, f"{code} has one usual way to it"
+
+
+def test_a_verdict_comes_within_the_time_of_its_check(seen: dict[str, Seen]) -> None:
+    for fault in HERE:
+        if seen[fault.name].status != "load":
+            limit = parse_duration(fault.timeout)
+            assert seen[fault.name].duration_ns < (limit + 3) * 1e9, fault.name
