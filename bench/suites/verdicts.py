@@ -34,7 +34,7 @@ def verdicts(files: tuple[str, str], rounds: int) -> str:
     """Run the suite; returns its tables. The faults bring their own servers."""
     del files
     rounds = min(rounds, 3)
-    faults = [fault for fault in all_faults() if not fault.needs]
+    faults = [fault for fault in all_faults() if not fault.needs and fault.waits < 10]
     right: set[str] = set()
     after: dict[str, list[float]] = {fault.name: [] for fault in faults}
     for _ in range(rounds):

@@ -14,6 +14,7 @@ from checkwire.faults import Fault, all_faults
 from checkwire.model.durations import parse_duration
 from checkwire.model.failures import CODES
 from support.fault_runs import Seen, meet, meet_in_namespace
+from support.sentences import fits
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -24,13 +25,22 @@ ELSEWHERE = {
 }
 """Codes that no check can have on purpose, and where they are tested instead."""
 
-HERE = [fault for fault in all_faults() if not fault.needs]
+LONG = 10.0
+"""Seconds from which on a fault is met apart from the others, which would wait for it."""
+
+HERE = [fault for fault in all_faults() if not fault.needs and fault.waits < LONG]
+SLOW = [fault for fault in all_faults() if not fault.needs and fault.waits >= LONG]
 APART = [fault for fault in all_faults() if fault.needs]
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
     return once(tmp_path_factory, "here", lambda folder: meet(HERE, folder))
+
+
+@pytest.fixture(scope="module")
+def seen_slow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    return once(tmp_path_factory, "slow", lambda folder: meet(SLOW, folder))
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +78,17 @@ def judge(fault: Fault, seen: Seen) -> None:
         others = {other["code"] for other in seen.failures if other["severity"] == "failed"}
         assert others == {fault.code}, "and nothing else is told beside it"
     assert failure.get("hint"), "it says what to look at next"
+    assert fits(fault.code, failure["message"]), failure["message"]
 
 
 @pytest.mark.parametrize("fault", HERE, ids=lambda fault: fault.name)
 def test_a_fault_is_rightly_named(fault: Fault, seen: dict[str, Seen]) -> None:
     judge(fault, seen[fault.name])
+
+
+def test_faults_that_take_their_time_are_rightly_named(seen_slow: dict[str, Seen]) -> None:
+    for fault in SLOW:
+        judge(fault, seen_slow[fault.name])
 
 
 @pytest.mark.namespace

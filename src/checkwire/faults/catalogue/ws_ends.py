@@ -39,6 +39,62 @@ def policy(peer: Peer) -> None:
 
 
 @faults.served(
+    "ws.draining", does="closes with 1012 (service restart)", check=_SECOND,
+    evidence=("code", "reconnect"),
+)  # fmt: skip
+def restarts(peer: Peer) -> None:
+    peer.handshake(then=_HELLO)
+    peer.say_goodbye(1012)
+
+
+@faults.served(
+    "ws.auth_expired", does="closes because a token expired", check=_SECOND,
+    evidence=("code", "reason"),
+)  # fmt: skip
+def expired(peer: Peer) -> None:
+    peer.handshake(then=_HELLO)
+    peer.say_goodbye(1008, "token expired")
+
+
+@faults.served(
+    "ws.evicted", does="throws out a client that reads too slowly", check=_SECOND,
+    evidence=("code", "reason", "messages_not_taken"),
+)  # fmt: skip
+def evicts(peer: Peer) -> None:
+    peer.handshake(then=_HELLO)
+    peer.say_goodbye(1008, "slow consumer")
+
+
+@faults.served(
+    "ws.idle_timeout", does="ends TCP after 55 s of silence, as Heroku does", waits=55,
+    timeout="70s", evidence=("timer", "timer_s", "ping_every_s", "idle_ms"),
+    check="""
+async with connect(URL) as ws:
+    await ws.receive(within="60s")
+""",
+)  # fmt: skip
+def idle(peer: Peer) -> None:
+    peer.handshake()
+    peer.over.wait(55.0)
+
+
+@faults.served(
+    "ws.lifetime_limit", does="ends TCP after 30 s, as Google's load balancers do", waits=30,
+    timeout="45s", evidence=("timer", "timer_s", "lifetime_ms"),
+    check="""
+async with connect(URL) as ws:
+    async for message in ws:
+        assert message == "hello"
+""",
+)  # fmt: skip
+def lives_short(peer: Peer) -> None:
+    peer.handshake()
+    for _ in range(30):
+        peer.send(_HELLO)
+        peer.over.wait(1.0)
+
+
+@faults.served(
     "ws.closed_abnormally", does="ends TCP without a Close frame", check=_SECOND,
     evidence=("ended", "code", "idle_ms", "lifetime_ms"),
 )  # fmt: skip
