@@ -173,14 +173,14 @@ def test_a_server_may_answer_with_another_code() -> None:
     (warning,) = seen.warnings
     assert (warning.code, warning.phase) == ("ws.closed", "close")
     assert "answered a Close frame of 1000 with 1011 (internal error)" in warning.message
-    assert warning.evidence == {
+    assert {
         "code": 1011,
         "reason": "something was still to be done",
         "name": "internal error",
         "reconnect": "later",
         "initiator": "local",
         "sent_code": 1000,
-    }
+    }.items() <= warning.evidence.items()
 
 
 @pytest.mark.parametrize("answer", [None, 1000, 4000])
@@ -854,7 +854,7 @@ def test_an_error_page_inside_of_the_stream_is_named(on_each_loop: Run[Any], bef
     (failure,) = seen.failures
     assert (failure.code, failure.phase) == ("ws.not_websocket", "open")
     assert "HTTP/1.1 504 Gateway Time-out" in failure.message
-    assert "awselb" in failure.evidence["first_bytes"]
+    assert failure.evidence["server"] == "awselb/2.0"
     assert seen.closed.sent_code == 1002
 
 

@@ -198,7 +198,9 @@ def test_a_process_that_is_frozen_answers_no_ping(on_each_loop: Run[Any]) -> Non
             failure = caught.value.failure
             assert (failure.code, failure.phase) == ("ws.no_pong", "open")
             assert "its kernel acknowledged it" in failure.message
-            assert failure.evidence == {"waited_ms": 300}
+            evidence = failure.evidence
+            assert (evidence["waited_ms"], evidence["place"]) == (300, server.place)
+            assert (evidence["acknowledged"], evidence["unacknowledged_segments"]) == (True, 0)
             # A late pong finds nobody; the next ping is another matter.
             server.go.set()
             await connection.ping(timeout=10)

@@ -185,6 +185,7 @@ class FrameSeen(_Event, frozen=True, kw_only=True, omit_defaults=True):
         truncated: whether ``payload`` was cut.
         coalesced: the kernel delivered this frame in one read together with a later one, so its
             time is the later one's: an upper bound.
+        probe: a ping of Checkwire's own, to find out why nothing comes, or the pong to one.
     """
 
     words = frozenset({"clock", "direction", "opcode", "payload"})
@@ -202,6 +203,7 @@ class FrameSeen(_Event, frozen=True, kw_only=True, omit_defaults=True):
     truncated: bool = False
     clock: Clock = "user"
     coalesced: bool = False
+    probe: bool = False
 
 
 class Delivered(_Event, frozen=True, kw_only=True, omit_defaults=True):

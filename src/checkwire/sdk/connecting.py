@@ -50,6 +50,8 @@ class ConnectKeywords(TypedDict, total=False):
         max_queue: messages that wait to be received before reading pauses; 1024 by default.
         transcript: frames kept in the transcript at the connection's start and again at its end;
             100 by default.
+        probe: send a ping in the last part of a wait for a message, if none comes, so that the
+            failure can say whether the server is there; on by default.
     """
 
     headers: Mapping[str, str] | Sequence[tuple[str, str]]
@@ -72,6 +74,7 @@ class ConnectKeywords(TypedDict, total=False):
     max_size: int | None
     max_queue: int
     transcript: int
+    probe: bool
 
 
 _USER_AGENT: Final = f"checkwire/{__version__}"
@@ -272,6 +275,7 @@ _KEYWORDS: Final[dict[str, Callable[[Any], Any]]] = {
     "max_size": _count_or_none,
     "max_queue": _count,
     "transcript": _count,
+    "probe": _switch,
 }
 """Every keyword, with the function that reads it."""
 
@@ -285,6 +289,7 @@ _PLAIN: Final = (
     "proxy",
     "unix_socket",
     "local_address",
+    "probe",
 )
 _LIMITS: Final = {"max_size": "message", "max_queue": "queue_messages", "transcript": "frames"}
 

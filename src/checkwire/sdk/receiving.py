@@ -110,16 +110,13 @@ class Receiver:
         misses = Misses(where)
         while True:
             try:
-                message = await self._message(this, within)
+                message = await self._message(this, within, probe=this.required)
             except TimedOut as error:
                 if default is not REQUIRED:
                     return default
                 failure = error.failure
                 if misses.count:
-                    failure = replace(
-                        misses.failure(within, self._context.masker),
-                        connection=self._connection.number,
-                    )
+                    failure = self._missed(failure, misses, within)
                 raise TimedOut(self._failed(failure, this)) from None
             except ConnectionClosed as closed:
                 raise self._closed(closed, this, misses) from None
@@ -150,7 +147,7 @@ class Receiver:
         began_ns = self._context.timeline.now()
         while True:
             try:
-                message = await self._message(this, duration)
+                message = await self._message(this, duration, probe=False)
             except TimedOut:
                 self._held(this, None)
                 return
@@ -214,19 +211,12 @@ class Receiver:
     async def close(self, code: int | None, within: float, site: Site) -> Closed:
         """See :meth:`checkwire.sdk.inbound.Inbound.receive_close`."""
         this = self._begin(None, "close", site)
-        connection = self._connection
+        wanted = "close the connection" + ("" if code is None else f" with {code}")
         while True:
             try:
-                await self._message(this, within)
-            except TimedOut:
-                expected = "" if code is None else f" with {code}"
-                failure = Failure(
-                    code="timeout.close",
-                    message=f"{connection.place} did not close the connection{expected} within "
-                    f"{within:g} s",
-                    connection=connection.number,
-                )
-                raise TimedOut(self._failed(failure, this)) from None
+                await self._message(this, within, closing=wanted)
+            except TimedOut as error:
+                raise TimedOut(self._failed(error.failure, this)) from None
             except ConnectionClosed as closed:
                 return self._judge_close(closed, code, this)
 
@@ -258,16 +248,32 @@ class Receiver:
         wait = self._context.waits.begin(site)
         return _Try(wait, what, where, self.may_be_in_use, required)
 
-    async def _message(self, this: _Try, duration: float) -> Message:
+    async def _message(
+        self, this: _Try, duration: float, *, closing: str = "", probe: bool = True
+    ) -> Message:
         left = max(duration - (time.monotonic() - this.wait.started), 0.0)
         try:
-            return await self._connection.receive(left)
+            return await self._connection.receive(
+                left, within=duration, closing=closing, probe=probe
+            )
         except UsageError as error:
             raise self._context.misused(str(error), this.site) from None
         except asyncio.CancelledError:
             if this.required:
                 self._context.waits.cancelled(this.wait, *self._undone(this))
             raise
+
+    def _missed(self, failure: Failure, misses: Misses, within: float) -> Failure:
+        """Messages came, but not the one awaited: unless the server is gone, that is what it is."""
+        if not failure.code.startswith("timeout."):
+            return replace(failure, details=misses.report(self._context.masker))
+        missed = misses.failure(within, self._context.masker)
+        return replace(
+            missed,
+            phase=failure.phase,
+            evidence={**missed.evidence, **failure.evidence},
+            connection=self._connection.number,
+        )
 
     def _undone(self, this: _Try) -> tuple[Hashable, str, int]:
         what = _WAITED_FOR.get(this.what, "a message")

@@ -71,6 +71,8 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
         resolver: what looks names up: called in a thread with (host, port), returns what
             ``socket.getaddrinfo`` returns or raises ``socket.gaierror``. ``None`` for the system's.
         kernel_clock: let the kernel stamp packets where it can.
+        probe: ask a silent server with a ping whether it is still there, before a wait for it is
+            over.
         timers: of proxies and the like, that an end without another reason is laid to.
     """
 
@@ -87,6 +89,7 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
     happy_eyeballs: float = 0.25
     resolver: Callable[[str, int], list[Any]] | None = None
     kernel_clock: bool = True
+    probe: bool = True
     timers: tuple[Timer, ...] = TIMERS
     tls: TlsOptions = TlsOptions()
     timeouts: Timeouts = Timeouts()

@@ -22,6 +22,7 @@ _MAX_VALUE = 300
 _KNOWN = {
     "frame", "closest_frame", "expected", "request", "status", "reason", "headers", "body", "chain",
     "tries", "duration_ns", "limit_ns", "messages", "code", "verify_code", "verify_message",
+    "place", "lifetime_ms", "messages_in", "messages_out", "bytes_in", "bytes_out",
 }  # fmt: skip
 """Shown by other means: here, in the transcript, or in the sentence itself."""
 

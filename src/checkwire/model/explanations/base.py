@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Explanation", "Look"]
+__all__ = ["ON_A_CONNECTION", "Explanation", "Look"]
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -41,3 +41,15 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
     evidence: dict[str, str] = {}
     see: tuple[str, ...] = ()
+
+
+ON_A_CONNECTION = {
+    "place": "address and port of the peer",
+    "lifetime_ms": "how long the connection had been open",
+    "messages_in": "messages received until then",
+    "messages_out": "messages sent until then",
+    "bytes_in": "payload bytes received until then",
+    "bytes_out": "payload bytes sent until then",
+    "sent_code": "the code of the Close frame that was sent, if one was",
+}
+"""What is in the evidence of each failure of an open WebSocket."""

@@ -1,13 +1,22 @@
 """``timeout.*`` at length."""
 
-from checkwire.model.explanations.base import Explanation, Look
+from checkwire.model.explanations.base import ON_A_CONNECTION, Explanation, Look
 
+_PING = "[. {what a ping told}]"
 _SILENCE = {
-    "messages": "how many messages had come before",
+    **ON_A_CONNECTION,
     "waited_ms": "how long it was waited for",
+    "idle_ms": "since a frame was sent or received, Checkwire's own ping left out",
+    "ping": "what became of the ping that Checkwire sent before the wait was over: answered, "
+    "unanswered; none if the wait was too short for it, or ignored if the server goes on without",
+    "pong_ms": "after how long it was answered",
+    "ping_waited_ms": "how long its pong was waited for in vain",
+    "bytes_since_ping": "bytes that came in that time",
+    "acknowledged": "whether the peer's kernel acknowledged it",
     "unacknowledged_segments": "TCP segments of ours that the peer's kernel has not acknowledged; "
     "above 0, suspect the path",
-    "retransmits": "how often the first of them was sent again",
+    "retransmits": "segments sent again since the connection began",
+    "last_ack_ms": "since the peer's kernel acknowledged anything",
     "partial_bytes": "bytes of a frame that began and did not end, if there are any",
 }
 
@@ -15,7 +24,7 @@ EXPLANATIONS = {
     "timeout.first_message": Explanation(
         messages=(
             "{place} sent no message within {limit}; open for {time}[. {count} bytes of an "
-            "unfinished frame came]",
+            f"unfinished frame came]{_PING}",
         ),
         cause="The WebSocket is open, and no message has come on it at all in the time that "
         "within= gives (10 s).\n\n"
@@ -35,15 +44,15 @@ EXPLANATIONS = {
         remedy="Send what the server waits for first: a subscription, a login. If the check does, "
         "see in the server's log whether it arrived and was understood. If it is merely slow, "
         "raise within=.\n\n"
-        "A ws.ping() before tells a server that is frozen (ws.no_pong) from one that has nothing "
-        "to say.",
+        "If the server answers the ping that Checkwire sends before the wait is over, its process "
+        "runs, and the path is well: then it is what it was asked that matters.",
         evidence=_SILENCE,
         see=("RFC 6455 6.2",),
     ),
     "timeout.message": Explanation(
         messages=(
             "No further message came from {place} within {limit}; {count} before, the last frame "
-            "{time} ago[. {count} bytes of an unfinished frame came]",
+            "{time} ago[. {count} bytes of an unfinished frame came]" + _PING,
         ),
         cause="Messages came before, and then no more in the time that within= gives (10 s).\n\n"
         "Commonly: the feed has dried up: the backend behind the server is down, and the server "
@@ -82,13 +91,17 @@ EXPLANATIONS = {
         "If it is the pattern's, loosen it: a dict with fewer keys, a type in place of a value, "
         "re.compile(...) for a part of a text. Many messages that do not match: raise within=.",
         evidence={
+            **_SILENCE,
             "messages": "how many came and did not match",
             "closest_frame": "the frame of the one that came closest",
             "expected": "the pattern",
         },
     ),
     "timeout.close": Explanation(
-        messages=("{place} did not close the connection[ with {code}] within {limit}",),
+        messages=(
+            "{place} did not close the connection[ with {code}] within {limit}[. {count} bytes of "
+            f"an unfinished frame came]{_PING}",
+        ),
         cause="The check awaits that the server closes (receive_close()), and the server kept the "
         "connection open.\n\n"
         "Commonly: a rule that should end it is not enforced: an expired token, a message that is "
@@ -97,6 +110,7 @@ EXPLANATIONS = {
         confirm=(Look("websocat -v wss://HOST:PORT/PATH", "sent the same: it stays open"),),
         remedy="See in the transcript what the server answered in place of closing. If it does "
         "close, only later: within=.",
+        evidence=_SILENCE,
         see=("RFC 6455 7.1.2",),
     ),
     "timeout.handler": Explanation(

@@ -1,6 +1,6 @@
 """``ws.*`` at length: what a Close frame, or the time of an end, tells."""
 
-from checkwire.model.explanations.base import Explanation, Look
+from checkwire.model.explanations.base import ON_A_CONNECTION, Explanation, Look
 
 __all__ = ["EXPLANATIONS"]
 
@@ -11,6 +11,7 @@ _TOKEN = "[; the token it was opened with {had expired or was good for how long}
 _EXPECTS = "[. The check expects {code}]"
 
 _CODE = {
+    **ON_A_CONNECTION,
     "code": "the close code",
     "reason": "the text beside it",
     "name": "what the code means, see docs/close-codes.md",

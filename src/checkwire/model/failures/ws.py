@@ -67,8 +67,7 @@ CODES = (
     FailureCode(
         "ws.no_pong",
         "A ping was not answered in time",
-        hint="If its kernel still acknowledges, the process is frozen: look at its event loop, "
-        "CPU and garbage collection",
+        hint="Its process is frozen or too busy; few servers ignore pings (RFC 6455 5.5.2)",
         phase="open",
     ),
     FailureCode(

@@ -10,9 +10,9 @@ from typing import NamedTuple
 __all__ = ["TcpInfo", "read_tcp_info"]
 
 _SIZE = 152
-# Eight bytes of state, 24 words, four long words, the third of which is tcpi_bytes_acked, and four
-# words, the last of which is tcpi_min_rtt.
-_LAYOUT = struct.Struct("=8x24I4Q4I")
+# Eight bytes of state, the third of which is tcpi_retransmits, 24 words, four long words, the last
+# of which are tcpi_bytes_acked and tcpi_bytes_received, and four words, the last tcpi_min_rtt.
+_LAYOUT = struct.Struct("=2xB5x24I4Q4I")
 _NO_MIN_RTT = 0xFFFFFFFF
 
 
@@ -24,18 +24,23 @@ class TcpInfo(NamedTuple):
         min_rtt_ns: least round trip seen, ``None`` before there is one.
         unacked: segments sent that are not acknowledged.
         retransmits: segments sent again since the connection began.
+        timeouts: how often in a row the peer's kernel was given up to answer, and something sent
+            again.
         last_ack_ns: time since the peer's kernel last acknowledged anything (to the ms).
         unsent: bytes queued that were not sent yet.
         acked: bytes that the peer's kernel has acknowledged (the SYN counts as one).
+        received: bytes that came from it.
     """
 
     rtt_ns: int
     min_rtt_ns: int | None
     unacked: int
     retransmits: int
+    timeouts: int
     last_ack_ns: int
     unsent: int
     acked: int
+    received: int
 
 
 def read_tcp_info(sock: socket.socket) -> TcpInfo | None:
@@ -48,13 +53,15 @@ def read_tcp_info(sock: socket.socket) -> TcpInfo | None:
         return None
     if len(raw) < _SIZE:
         return None
-    words = _LAYOUT.unpack_from(raw)
+    timeouts, *words = _LAYOUT.unpack_from(raw)
     return TcpInfo(
         rtt_ns=words[15] * 1000,
         min_rtt_ns=None if words[31] == _NO_MIN_RTT else words[31] * 1000,
         unacked=words[4],
         retransmits=words[23],
+        timeouts=timeouts,
         last_ack_ns=words[12] * 1_000_000,
         unsent=words[30],
         acked=words[26],
+        received=words[27],
     )

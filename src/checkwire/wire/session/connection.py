@@ -15,22 +15,20 @@ from checkwire.model.errors import ConnectionClosed, TimedOut, UsageError
 from checkwire.model.events import Handshake, RoundTrip, TlsEstablished
 from checkwire.model.failures import Failure
 from checkwire.wire.dial.dialer import Dialled
+from checkwire.wire.kernel.tcp_info import read_tcp_info
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
 from checkwire.wire.pipe import Pipe
 from checkwire.wire.session.ending import Ending
 from checkwire.wire.session.inbox import Inbox, Message
 from checkwire.wire.session.incoming import Incoming
-from checkwire.wire.session.liveness import (
-    bytes_taken,
-    diagnose_blocked,
-    diagnose_no_pong,
-    diagnose_silence,
-)
+from checkwire.wire.session.liveness import bytes_taken, diagnose_blocked, diagnose_no_pong
 from checkwire.wire.session.outgoing import Outgoing
-from checkwire.wire.session.pings import Ping, Pings
+from checkwire.wire.session.pings import Ping, Pings, is_probe
+from checkwire.wire.session.probing import Probes
 from checkwire.wire.session.recorder import FrameRecorder
 from checkwire.wire.session.roundtrip import Departures
+from checkwire.wire.session.silence import Probe, lead
 from checkwire.wire.tls.pipe import TlsPipe
 from checkwire.wire.upgrade.handshake import Upgraded
 
@@ -83,6 +81,8 @@ class Connection:
         self._recorder = FrameRecorder(number, observer, limits)
         self._departures = Departures(number, observer, self._pipe.socket)
         self._pings = Pings(self._departures)
+        self._probes: Probes | None = None
+        self._asks = options.probe
         self._inbox = Inbox(limits.queue_messages, limits.queue_bytes, self._pipe)
         self._incoming = Incoming(self, self._protocol, self._recorder, self._inbox, limits.message)
         self._outgoing = Outgoing(
@@ -97,7 +97,8 @@ class Connection:
         self.on_pong = lambda data: early.append((self._recorder.number, "pong", data))
         self._incoming.last_ns = upgraded.opened_ns
         # Frames may have come with the answer to the upgrade, and the end too.
-        self._incoming.take(upgraded.opened_ns, upgraded.kernel)
+        data, self._protocol.early = self._protocol.early, b""
+        self._incoming.feed(data, upgraded.opened_ns, upgraded.kernel, upgraded.ended is not None)
         if isinstance(self._pipe, TlsPipe):
             self._pipe.attach(self, upgraded.opened_ns)
         else:
@@ -160,6 +161,25 @@ class Connection:
         received = self._protocol.close_rcvd
         return received.reason if received is not None else ""
 
+    def completed(self, failure: Failure) -> Failure:
+        """The failure, with its connection, and what there was of it until now in its evidence."""
+        if failure.code.startswith("check."):
+            return msgspec.structs.replace(failure, connection=self.number)
+        incoming, outgoing = self._incoming, self._outgoing
+        evidence = {
+            **failure.evidence,
+            "place": self.place,
+            "messages_in": incoming.messages,
+            "messages_out": outgoing.messages,
+            "bytes_in": incoming.size,
+            "bytes_out": outgoing.size,
+        }
+        age_ns = self._observer.timeline.now() - self.opened_ns
+        evidence.setdefault("lifetime_ms", age_ns // 1_000_000)
+        if (sent := self._protocol.close_sent) is not None:
+            evidence.setdefault("sent_code", sent.code)
+        return msgspec.structs.replace(failure, connection=self.number, evidence=evidence)
+
     # Receiving
 
     @property
@@ -174,11 +194,27 @@ class Connection:
         # Only now: what comes while the listener works is behind what waits.
         self._incoming.on_message = listener
 
-    async def receive(self, timeout: float | None = None) -> Message:
+    async def receive(
+        self,
+        timeout: float | None = None,
+        *,
+        within: float | None = None,
+        closing: str = "",
+        probe: bool = True,
+    ) -> Message:
         """The next message.
 
+        Args:
+            timeout: seconds to wait.
+            within: of how many they are the rest, if others were waited for before.
+            closing: what the peer should do, if it is no message that is wanted.
+            probe: send a ping in the last part of the wait, if nothing comes, to find out why. To
+                be left out where it is no failure that nothing comes.
+
         Raises:
-            TimedOut: none came within ``timeout`` seconds.
+            TimedOut: none came within ``timeout`` seconds: ``timeout.first_message``,
+                ``timeout.message`` or ``timeout.close``; ``ws.no_pong``, ``ws.send_blocked`` or
+                ``ws.peer_lost``, if the peer is not even there to send one.
             ConnectionClosed: the connection ended, and all that came before was taken.
             UsageError: another task is receiving, or a listener takes the messages.
         """
@@ -189,20 +225,47 @@ class Connection:
             raise UsageError("messages go to the 'message' handler of this connection")
         if self._inbox.awaited:
             raise UsageError("another task is receiving on this connection already")
-        deadline = None if timeout is None else self._loop.time() + timeout
-        while message is None:
-            if self._ending.over:
-                raise self.closed_error(awaited=True)
-            late = False
-            try:
-                await self._inbox.wait(deadline)
-            except TimeoutError:
-                late = True
-                self._pipe.read_now()  # It may be here, and the event loop have been held up.
-            message = self._inbox.take()
-            if late and message is None and not self._ending.over:
-                raise TimedOut(self._silence(timeout or 0.0))
+        until = deadline = None if timeout is None else self._loop.time() + timeout
+        if timeout is not None and deadline is not None and probe and self._asks:
+            until = deadline - lead(timeout)
+        asked: Probe | None = None
+        try:
+            while message is None:
+                if self._ending.over:
+                    raise self.closed_error(awaited=True)
+                late = False
+                try:
+                    await self._inbox.wait(until)
+                except TimeoutError:
+                    late = True
+                    self._pipe.read_now()  # It may be here, and the event loop have been held up.
+                message = self._inbox.take()
+                if not late or message is not None or self._ending.over:
+                    continue
+                if until == deadline:
+                    waited = timeout if within is None else within
+                    raise TimedOut(self.judge_silence(waited or 0.0, closing, asked))
+                until, asked = deadline, self.ask(deadline)
+        finally:
+            if asked is not None:
+                self._probing.end(asked)
         return message
+
+    @property
+    def _probing(self) -> Probes:
+        if self._probes is None:
+            self._probes = Probes(
+                self, self._protocol, self._pipe, self._pings, self._incoming, self._observer
+            )
+        return self._probes
+
+    def ask(self, deadline: float | None) -> Probe | None:
+        """Ask a peer from which nothing comes whether it is there; to be judged by then."""
+        return None if deadline is None else self._probing.ask(deadline)
+
+    def judge_silence(self, waited: float, closing: str, probe: Probe | None) -> Failure:
+        """Why nothing came for so many seconds; see :meth:`receive`."""
+        return self.completed(self._probing.judge(waited, closing, probe))
 
     def answered(self, message: Message) -> None:
         """The user takes a message for the answer to what it sent: tell the round trip."""
@@ -222,19 +285,6 @@ class Connection:
         """Read again."""
         self._pipe.resume()
 
-    def _silence(self, waited: float) -> Failure:
-        now = self._observer.timeline.now()
-        failure = diagnose_silence(
-            self._pipe.socket,
-            self.place,
-            waited,
-            messages=self._incoming.messages,
-            open_ns=now - self.opened_ns,
-            quiet_ns=now - self._incoming.last_ns,
-            partial=len(self._protocol.reader.buffer),
-        )
-        return msgspec.structs.replace(failure, connection=self.number)
-
     # Sending
 
     def send(self, data: str | bytes | bytearray | memoryview) -> None:
@@ -252,20 +302,23 @@ class Connection:
 
         Raises:
             TimedOut: ``ws.send_blocked``: for as long as the timeout for sending, the server took
-                nothing; ``ws.slow_consumer``: and neither did the check. The observer is told too.
+                nothing; ``ws.slow_consumer``: and neither did the check; ``ws.peer_lost``: its
+                kernel did not answer either. The observer is told too.
             ConnectionClosed: the connection ended before.
         """
         if not self._pipe.congested:
             return
         timeout = self._timeouts.send
         while self._pipe.congested:
-            taken = bytes_taken(self._pipe)
+            taken, before = bytes_taken(self._pipe), read_tcp_info(self._pipe.socket)
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._pipe.drain()
             # Being slow is not being stuck.
             if self._pipe.congested and bytes_taken(self._pipe) == taken:
-                blocked = diagnose_blocked(self._pipe, self.place, timeout, len(self._inbox))
+                blocked = diagnose_blocked(
+                    self._pipe, self.place, timeout, len(self._inbox), before
+                )
                 raise TimedOut(self._ending.tell(blocked))
         if self._ending.over:
             raise self.closed_error()
@@ -294,14 +347,18 @@ class Connection:
     def start_ping(self, data: bytes | None = None) -> Ping:
         """Send a ping; :meth:`pong` waits for its answer. Raises as :meth:`ping`."""
         self._must_be_open("ping on")
-        payload = self._pings.payload(data)
+        return self.send_ping(self._pings.payload(data), quiet=False)
+
+    def send_ping(self, payload: bytes, *, quiet: bool) -> Ping:
+        """Send a ping on an open connection; of a ``quiet`` one the observer hears no more."""
         pipe = self._pipe
-        taken = bytes_taken(pipe)
+        taken, before = bytes_taken(pipe), read_tcp_info(pipe.socket)
         # Known before it is written: a pong may come while it is.
-        answered = self._pings.add(payload, self._recorder.number + 1)
+        answered = self._pings.add(payload, self._recorder.number + 1, quiet=quiet)
         self._protocol.send_ping(payload)
         self.write()
-        return Ping(payload, answered, self._loop.time(), taken, pipe.written + pipe.unwritten)
+        end = pipe.written + pipe.unwritten
+        return Ping(payload, answered, self._loop.time(), before, taken, end)
 
     async def pong(self, ping: Ping, timeout: float | None = None) -> RoundTrip:
         """The pong to a ping, ``timeout`` seconds after that was sent at the latest.
@@ -311,18 +368,17 @@ class Connection:
         """
         if timeout is None:
             timeout = self._timeouts.pong
-        payload, answered, sent, taken, end = ping
-        timer = self._loop.call_at(sent + timeout, self._expire, answered)
+        timer = self._loop.call_at(ping.sent + timeout, self._expire, ping.answered)
         try:
-            return await answered
+            return await ping.answered
         except TimeoutError:
-            failure = diagnose_no_pong(
-                self._pipe, self.place, timeout, end=end, taken=taken, untaken=len(self._inbox)
+            failure = self._incoming.foreign() or diagnose_no_pong(
+                self._pipe, self.place, timeout, ping, len(self._inbox)
             )
             raise TimedOut(self._ending.tell(failure)) from None
         finally:
             timer.cancel()
-            self._pings.forget(payload)
+            self._pings.forget(ping.payload)
 
     def _expire(self, answered: asyncio.Future[RoundTrip]) -> None:
         self._pipe.read_now()  # As in receive().
@@ -344,7 +400,9 @@ class Connection:
     def pong_received(self, data: bytes, number: int, at_ns: int) -> None:
         """A pong came."""
         self._pings.pong(data, number, at_ns)
-        if self.on_pong is not None:
+        if is_probe(data):
+            self._probing.late()
+        elif self.on_pong is not None:
             self.on_pong(data)
 
     def close_received(self, at_ns: int, kernel: bool) -> None:
@@ -409,6 +467,10 @@ class Connection:
         except asyncio.CancelledError:
             self.abort()
             raise
+
+    def last_words(self) -> Failure | None:
+        """What came as the last thing, if it is no WebSocket."""
+        return self._incoming.foreign(over=True)
 
     def abort(self) -> None:
         """End at once, without a closing handshake."""

@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
 from websockets.protocol import State
 
 from checkwire.model.close_codes import family_of
@@ -53,12 +52,18 @@ class Owner(Protocol):
     def place(self) -> str:
         """The peer's address."""
 
+    def completed(self, failure: Failure) -> Failure:
+        """The failure, with what is told with each of this connection."""
+
     @property
     def untaken(self) -> int:
         """How many messages the check has not taken yet."""
 
     def write(self, at_ns: int) -> None:
         """The protocol has something to send."""
+
+    def last_words(self) -> Failure | None:
+        """What came as the last thing, if it is no WebSocket."""
 
     def nothing_more(self) -> None:
         """No message and no pong will come any more."""
@@ -196,6 +201,7 @@ class Ending:
         if self.done:
             return
         protocol = self._protocol
+        foreign = self._owner.last_words()
         partial, missing = len(protocol.reader.buffer), None
         protocol.receive_eof()
         if protocol.close_rcvd is None and self.failure is None:
@@ -203,7 +209,7 @@ class Ending:
                 # The frame's header is gone from the buffer; it came too.
                 missing = int(match[2]) - int(match[1])
                 partial = max(partial, int(match[1]), 1)
-            failure = diagnose_loss(
+            failure = foreign or diagnose_loss(
                 error,
                 self._circumstances(at_ns, reset=isinstance(error, ConnectionResetError)),
                 partial,
@@ -307,22 +313,23 @@ class Ending:
         code, reason = (1006, "") if received is None else (received.code, received.reason)
         failure = self.failure
         if failure is None and self.by_peer and self._about is not None:
-            failure = self._diagnose_close(awaited=awaited)
+            failure = self._owner.completed(self._diagnose_close(awaited=awaited))
         if failure is None:
             what = "a message was awaited on" if awaited else "something was sent on"
-            failure = Failure(
-                code="check.usage",
-                message=f"{what.capitalize()} a WebSocket that the check itself had closed "
-                "(readyState CLOSED)",
+            failure = self._owner.completed(
+                Failure(
+                    code="check.usage",
+                    message=f"{what.capitalize()} a WebSocket that the check itself had closed "
+                    "(readyState CLOSED)",
+                )
             )
-        failure = msgspec.structs.replace(failure, connection=self._owner.number)
         return ConnectionClosed(failure, code, reason)
 
     # Telling
 
     def tell(self, failure: Failure, severity: Severity = "failed") -> Failure:
         """Tell the observer; returns the failure as it was told."""
-        failure = msgspec.structs.replace(failure, connection=self._owner.number)
+        failure = self._owner.completed(failure)
         self._observer.failed(failure, severity)
         return failure
 

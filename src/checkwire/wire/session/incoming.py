@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.exceptions import ProtocolError
 from websockets.frames import Frame, Opcode
 
 from checkwire.model.failures import Failure
-from checkwire.wire.session.closing import (
-    diagnose_close_reason,
-    diagnose_http,
-    diagnose_too_big,
-    diagnose_violation,
-)
 from checkwire.wire.session.inbox import Inbox, Message
-from checkwire.wire.session.protocol import MeasuredProtocol, UnreadableReason
+from checkwire.wire.session.protocol import MeasuredProtocol
 from checkwire.wire.session.recorder import FrameRecorder
+from checkwire.wire.session.violations import (
+    SHOWN,
+    Offender,
+    begins_like_http,
+    diagnose_http,
+    diagnose_violation,
+    find_http,
+    first_frame,
+    is_whole_line,
+)
 
 __all__ = ["Incoming", "Owner"]
 
@@ -36,7 +39,9 @@ _WHOLE_TEXT, _WHOLE_BINARY = 0x81, 0x82
 """First bytes of a message in one frame (RFC 6455 section 5.2)."""
 _COMPRESSED = {0xC1: _TEXT, 0xC2: _BINARY}
 """The same with RSV1, for compressed (RFC 7692 section 7.2.1)."""
-_HTTP = re.compile(rb"HTTP/1\.[01] \d{3} ")
+_H = ord("H")
+_HTTP_AT_LEAST = len(b"HTTP/1.1 504")
+"""So much is needed to be sure that it is HTTP, if no more comes."""
 
 
 class Owner(Protocol):
@@ -75,11 +80,16 @@ class Incoming:
     """
 
     __slots__ = (
+        "_end",
+        "_frame",
+        "_frame_at",
+        "_http",
         "_inbox",
         "_limit",
         "_owner",
         "_protocol",
         "_recorder",
+        "_shown",
         "_stopped",
         "last_ns",
         "messages",
@@ -101,6 +111,15 @@ class Incoming:
         self._recorder = recorder
         self._inbox = inbox
         self._limit = sys.maxsize if limit is None else limit
+        self._end = 0
+        """How many bytes the server has sent since the upgrade, the read under way included."""
+        self._frame: bytes | bytearray = b""
+        self._frame_at = 0
+        """First bytes and offset of the latest frame that went by way of the parser."""
+        self._shown = SHOWN + recorder.masker.longest
+        """Bytes of it that are kept: a secret must be seen whole to be masked."""
+        self._http = b""
+        """What came where a frame should begin, while it may be HTTP."""
         self._stopped = False
         """Nothing more counts: the peer broke the rules (RFC 6455 section 7.1.7), or it is over."""
         self.on_message: Callable[[Message], None] | None = None
@@ -113,22 +132,57 @@ class Incoming:
     ) -> None:
         """Take bytes from the pipe; ``ending`` is as in :class:`~checkwire.wire.pipe.Pipe`."""
         protocol = self._protocol
-        if data[:7] == b"HTTP/1." and protocol.between_frames and not self._stopped:
-            protocol.fail(1002, "HTTP inside the WebSocket stream")
-            self._violated(diagnose_http(self._owner.place, bytes(data), self._recorder.masker))
-            return
+        self._end += len(data)
+        if self._http:
+            data, self._http = self._http + data, b""
         left = memoryview(data)
         while left and not self._stopped and not protocol.reader.eof:
             if protocol.between_messages:
                 left = self._take_whole(left, at_ns, kernel, ending)
                 if not left or self._stopped:
                     return
+            if protocol.between_frames:
+                if left[0] == _H and self._is_http(left):
+                    return
+                self._begin_frame(left)
             # By way of the parser, to the end of the frame at most. It is appended to a buffer at
             # once, for which a view is as good.
             size = protocol.appetite
+            if (room := self._shown - len(self._frame)) > 0:
+                self._frame += left[: min(size, room)]
             protocol.receive_data(cast(bytes, left[:size]))
             left = left[size:]
             self.take(at_ns, kernel, data, more=ending or bool(left))
+
+    def _begin_frame(self, left: memoryview) -> None:
+        """A frame begins where ``left`` does, that is not cut out directly."""
+        self._frame = bytearray()
+        self._frame_at = self._end - len(left)
+
+    def _is_http(self, left: memoryview) -> bool:
+        """Whether this is no frame, but HTTP; told once its first line is here, kept until then."""
+        data = bytes(left)
+        if self._protocol.discarding or not begins_like_http(data):
+            return False
+        if is_whole_line(data):
+            self._protocol.fail(1002, "HTTP inside the WebSocket stream")
+            self._violated(diagnose_http(self._owner.place, data, self._recorder.masker))
+        else:
+            self._http = data
+        return True
+
+    def foreign(self, *, over: bool = False) -> Failure | None:
+        """HTTP in what is under way and not complete, if there is any; ``over`` if it stays so."""
+        place, masker = self._owner.place, self._recorder.masker
+        if len(self._http) >= _HTTP_AT_LEAST:
+            return diagnose_http(place, self._http, masker)
+        if over and self._http:
+            self._protocol.receive_data(self._http)
+        under_way = self._protocol.reader.buffer
+        start = find_http(under_way)
+        if start is None:
+            return None
+        return diagnose_http(place, under_way[start:], masker, inside=True)
 
     def _take_whole(self, data: memoryview, at_ns: int, kernel: bool, ending: bool) -> memoryview:
         """Handle the messages at the front of a read that are whole and in one frame each.
@@ -168,6 +222,8 @@ class Incoming:
                 opcode, wire_size = _COMPRESSED[head], size
                 whole = protocol.whole_message(Frame(opcode, bytes(data[start:stop]), True, True))
                 if whole is None:
+                    self._begin_frame(data[position:])
+                    self._frame += data[position : min(stop, position + self._shown)]
                     self.take(at_ns, kernel, data[position:], more=joined)
                     break
                 message, size = whole
@@ -217,17 +273,16 @@ class Incoming:
             self._violated(self._diagnose(protocol.parser_exc, bytes(data)))
 
     def _diagnose(self, error: Exception, data: bytes) -> Failure:
-        place = self._owner.place
-        if isinstance(error, PayloadTooBig):
-            size = None if error.size is None else (error.current_size or 0) + error.size
-            return diagnose_too_big(place, size, self._limit)
-        masker = self._recorder.masker
-        # Taken for a frame, HTTP has reserved bits that are set.
-        if isinstance(error, ProtocolError) and (injected := _HTTP.search(data)):
-            return diagnose_http(place, data[injected.start() :], masker)
-        if isinstance(error, UnreadableReason):
-            return diagnose_close_reason(error, place, masker)
-        return diagnose_violation(error, place, self._recorder.number, data, masker)
+        place, masker = self._owner.place, self._recorder.masker
+        # Taken for a frame, HTTP has reserved bits that are set; it may have filled up the one
+        # before.
+        if isinstance(error, ProtocolError) and (start := find_http(data)) is not None:
+            return diagnose_http(place, data[start:], masker, inside=True)
+        # A header may be enough to break a rule; of what is behind it the frame has its part.
+        read = data[len(data) - (self._end - self._frame_at - len(self._frame)) :]
+        frame = first_frame(bytes(self._frame) + read, self._shown)
+        offender = Offender(frame, self._frame_at, self._recorder.number)
+        return diagnose_violation(error, place, offender, self._limit, masker)
 
     def stop(self) -> None:
         """The connection has ended, perhaps in the middle of a read."""

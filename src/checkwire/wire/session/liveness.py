@@ -1,54 +1,75 @@
-"""What can be said of a peer that stays silent: its kernel may still be there."""
+"""What can be said of a peer that does not answer: its kernel may still be there."""
 
 from __future__ import annotations
 
-import socket
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from checkwire.model.failures import Failure
-from checkwire.wire.kernel.tcp_info import read_tcp_info
+from checkwire.wire.kernel.tcp_info import TcpInfo, read_tcp_info
 from checkwire.wire.pipe import Pipe
+from checkwire.wire.session.pings import Ping
 
-__all__ = ["bytes_taken", "diagnose_blocked", "diagnose_no_pong", "diagnose_silence"]
+__all__ = ["Signs", "bytes_taken", "diagnose_blocked", "diagnose_no_pong", "signs_of"]
 
 
-def diagnose_silence(
-    sock: socket.socket,
-    place: str,
-    waited: float,
-    *,
-    messages: int,
-    open_ns: int,
-    quiet_ns: int,
-    partial: int,
-) -> Failure:
-    """No message came.
+class Signs(NamedTuple):
+    """What this machine's kernel knows of the way of a ping that was not answered.
 
-    Args:
-        waited: seconds.
-        messages: how many came before.
-        open_ns: since the connection opened.
-        quiet_ns: since the last frame.
-        partial: bytes of a frame that is not complete.
+    Attributes:
+        info: all it knows; ``None`` where it says nothing.
+        left: whether the ping has left this machine.
+        acked: whether the peer's kernel has acknowledged it.
+        lost: whether that has acknowledged nothing at all, though it was asked again.
+        came: bytes that came since.
     """
-    evidence: dict[str, Any] = {"messages": messages, "waited_ms": round(waited * 1e3)}
-    info = read_tcp_info(sock)
-    if info is not None:
-        evidence["unacknowledged_segments"] = info.unacked
-        evidence["retransmits"] = info.retransmits
-    if messages:
-        code = "timeout.message"
-        message = f"No further message came from {place} within {waited:.3g} s"
-        message += f"; {messages} before, the last frame {quiet_ns / 1e9:.1f} s ago"
-    else:
-        code = "timeout.first_message"
-        message = f"{place} sent no message within {waited:.3g} s; open for {open_ns / 1e9:.1f} s"
-    if partial:
-        evidence["partial_bytes"] = partial
-        message += f". {partial} bytes of an unfinished frame came"
-    return Failure(code=code, message=message, phase="open", evidence=evidence)
+
+    info: TcpInfo | None
+    left: bool
+    acked: bool
+    lost: bool
+    came: int
+
+    def evidence(self) -> dict[str, Any]:
+        """The same as evidence."""
+        info = self.info
+        return {} if info is None else {"acknowledged": self.acked, **_tcp_facts(info)}
+
+
+def signs_of(pipe: Pipe, ping: Ping, waited: float) -> Signs:
+    """What became of a ping, ``waited`` seconds after it was sent."""
+    info = read_tcp_info(pipe.socket)
+    if info is None:
+        return Signs(None, ping.end <= pipe.written, False, False, 0)
+    left = ping.end <= pipe.written - info.unsent
+    acked = info.acked >= ping.end
+    came = info.received - ping.before.received if ping.before else 0
+    lost = not acked and _is_lost(info, ping.before, waited)
+    return Signs(info, left, acked, lost, came)
+
+
+def _is_lost(info: TcpInfo, before: TcpInfo | None, waited: float) -> bool:
+    """Whether the peer's kernel has acknowledged nothing, for nearly as long as was waited.
+
+    It takes a segment that was sent again in vain: an acknowledgement alone may be held back for a
+    while (RFC 9293 section 3.8.6.3). A kernel whose process does not read has a full window, and
+    goes on to acknowledge: each time that it is asked whether that is still so.
+    """
+    sent_again = info.timeouts > 0 or (before is not None and info.retransmits > before.retransmits)
+    if not (info.unacked and sent_again):
+        return False
+    # What was under way when the waiting began may have been acknowledged a round trip later.
+    silent = max(0.5 * waited, 0.9 * waited - 2 * info.rtt_ns / 1e9)
+    return info.last_ack_ns >= silent * 1e9
+
+
+def _tcp_facts(info: TcpInfo) -> dict[str, Any]:
+    return {
+        "unacknowledged_segments": info.unacked,
+        "retransmits": info.retransmits,
+        "last_ack_ms": info.last_ack_ns // 1_000_000,
+    }
 
 
 def bytes_taken(pipe: Pipe) -> int:
@@ -57,41 +78,33 @@ def bytes_taken(pipe: Pipe) -> int:
     return pipe.written if info is None else info.acked
 
 
-def diagnose_no_pong(
-    pipe: Pipe, place: str, waited: float, *, end: int, taken: int, untaken: int
-) -> Failure:
+def diagnose_no_pong(pipe: Pipe, place: str, waited: float, ping: Ping, untaken: int) -> Failure:
     """A ping was not answered: by the peer's process, or not even by its kernel.
 
     Args:
         waited: seconds.
-        end: how many bytes of the pipe end with the ping.
-        taken: :func:`bytes_taken` before the ping.
+        ping: the one.
         untaken: messages that came and wait for the check.
     """
-    info = read_tcp_info(pipe.socket)
-    evidence: dict[str, Any] = {"waited_ms": round(waited * 1e3)}
-    left = end <= pipe.written - (info.unsent if info else 0)
-    acked = info is not None and info.acked >= end
-    # A kernel that has acknowledged anything of late is there, whatever became of the ping.
-    if left and info and not acked and info.last_ack_ns * 2 > waited * 1e9:
-        evidence["unacknowledged_segments"] = info.unacked
-        evidence["retransmits"] = info.retransmits
+    signs = signs_of(pipe, ping, waited)
+    evidence = {"waited_ms": round(waited * 1e3), **signs.evidence()}
+    if signs.lost:
         message = f"{place} has not acknowledged a ping for {waited:.3g} s"
         return Failure(code="ws.peer_lost", message=message, phase="open", evidence=evidence)
     if pipe.paused:
         what = f"No pong of {place} could be read within {waited:.3g} s"
         return _slow_consumer(what, untaken, evidence)
-    if not left:
-        return _not_left(pipe, place, waited, bytes_taken(pipe) - taken)
+    if not signs.left:
+        return _not_left(pipe, place, waited, bytes_taken(pipe) - ping.taken)
     message = f"{place} did not answer a ping within {waited:.3g} s"
-    if acked:
+    if signs.acked:
         message += ", though its kernel acknowledged it"
     return Failure(code="ws.no_pong", message=message, phase="open", evidence=evidence)
 
 
 def _not_left(pipe: Pipe, place: str, waited: float, taken: int) -> Failure:
     """A ping is still behind what was sent before it."""
-    blocked = diagnose_blocked(pipe, place, waited, 0)
+    blocked = diagnose_blocked(pipe, place, waited, 0, None)
     if not taken:
         return blocked
     message = f"{place} has read only {taken:,} bytes within {waited:.3g} s; a ping has not left "
@@ -103,13 +116,25 @@ def _not_left(pipe: Pipe, place: str, waited: float, taken: int) -> Failure:
     )
 
 
-def diagnose_blocked(pipe: Pipe, place: str, waited: float, untaken: int) -> Failure:
-    """The peer takes nothing of what is sent. It may be waiting for us to take what it sends."""
-    evidence: dict[str, Any] = {"waited_ms": round(waited * 1e3), "unsent_bytes": pipe.unwritten}
+def diagnose_blocked(
+    pipe: Pipe, place: str, waited: float, untaken: int, before: TcpInfo | None
+) -> Failure:
+    """The peer takes nothing of what is sent. It may be waiting for us to take what it sends.
+
+    Args:
+        waited: seconds.
+        untaken: messages that came and wait for the check.
+        before: what the kernel knew when the waiting began.
+    """
     info = read_tcp_info(pipe.socket)
+    evidence: dict[str, Any] = {"waited_ms": round(waited * 1e3), "unsent_bytes": pipe.unwritten}
     if info is not None:
         evidence["unsent_bytes"] += info.unsent
-        evidence["retransmits"] = info.retransmits
+        evidence |= _tcp_facts(info)
+        if before is not None and _is_lost(info, before, waited):
+            message = f"{place} has acknowledged nothing for {waited:.3g} s"
+            message += f"; {evidence['unsent_bytes']:,} bytes wait to be sent"
+            return Failure(code="ws.peer_lost", message=message, phase="open", evidence=evidence)
     message = f"{place} has read nothing for {waited:.3g} s"
     if pipe.paused:
         return _slow_consumer(message, untaken, evidence)

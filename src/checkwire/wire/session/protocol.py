@@ -113,10 +113,19 @@ class MeasuredProtocol(ClientProtocol):
     Attributes:
         extension_header: the extensions in use, with their parameters, as the server named them.
         cut_short: whether the server closed in the middle of a message.
+        early: what came with the answer to the upgrade, and is yet to be parsed.
     """
 
     # Beside the dict of its parent, which a few more would take past what instances can share.
-    __slots__ = ("_assembled", "_assembler", "_limit", "_tap", "cut_short", "extension_header")
+    __slots__ = (
+        "_assembled",
+        "_assembler",
+        "_limit",
+        "_tap",
+        "cut_short",
+        "early",
+        "extension_header",
+    )
 
     def __init__(self, *args: Any, max_size: int | None, **kwargs: Any) -> None:
         # What is left of the limit in a fragmented message is applied to control frames too, which
@@ -132,6 +141,7 @@ class MeasuredProtocol(ClientProtocol):
         self._tap = _Tap()
         self.extension_header: tuple[str, ...] = ()
         self.cut_short = False
+        self.early = b""
 
     def process_extensions(self, headers: Headers) -> list[Extension]:
         """Also lets the tap listen, before the first frame is parsed."""

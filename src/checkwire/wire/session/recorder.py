@@ -11,6 +11,7 @@ from checkwire.model import events
 from checkwire.model.events import Direction, FrameSeen, FramesSkipped
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import Limits
+from checkwire.wire.session.pings import is_probe
 
 __all__ = ["FrameRecorder"]
 
@@ -159,6 +160,7 @@ class FrameRecorder:
             coalesced,
         ) = entry  # fmt: skip
         shown, binary, truncated = self._shown(opcode, payload)
+        ours = opcode is (Opcode.PING if direction == "out" else Opcode.PONG)
         self._observer.emit(
             FrameSeen(
                 at_ns=at_ns,
@@ -175,6 +177,7 @@ class FrameRecorder:
                 truncated=truncated,
                 clock="kernel" if kernel else "user",
                 coalesced=coalesced,
+                probe=ours and is_probe(payload),
             )
         )
 

@@ -82,9 +82,11 @@ class Departures:
             self._tell("reply", self._messages[self._last], self._last, number, at_ns)
         self._unanswered = 0
 
-    def pong_received(self, ping: int, number: int, at_ns: int) -> RoundTrip:
-        """A pong answered the ping of that number."""
-        return self._tell("ping", self._pings.pop(ping), ping, number, at_ns)
+    def pong_received(
+        self, ping: int, number: int, at_ns: int, *, quiet: bool = False
+    ) -> RoundTrip:
+        """A pong answered the ping of that number; ``quiet`` if only the caller is to know."""
+        return self._tell("ping", self._pings.pop(ping), ping, number, at_ns, quiet=quiet)
 
     def _tell(
         self,
@@ -93,6 +95,8 @@ class Departures:
         request: int,
         answer: int,
         at_ns: int,
+        *,
+        quiet: bool = False,
     ) -> RoundTrip:
         sent_ns, acked_ns = departure
         network_ns = server_ns = None
@@ -110,7 +114,8 @@ class Departures:
             network_ns=network_ns,
             server_ns=server_ns,
         )
-        self._observer.emit(round_trip)
+        if not quiet:
+            self._observer.emit(round_trip)
         return round_trip
 
     def _on_the_way(self, acked_after_ns: int) -> int | None:

@@ -267,5 +267,5 @@ def _judge(
             evidence={"offered": list(options.subprotocols)},
         )
     if len(data) > head.size:
-        protocol.receive_data(data[head.size :])
+        protocol.early = data[head.size :]
     return None

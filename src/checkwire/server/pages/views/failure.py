@@ -19,6 +19,7 @@ __all__ = ["DetailLine", "FailureView", "failure_view", "sentence"]
 _KNOWN = {
     "frame", "closest_frame", "expected", "status", "reason", "headers", "body", "chain", "tries",
     "duration_ns", "limit_ns", "messages", "code", "verify_code", "verify_message",
+    "place", "lifetime_ms", "messages_in", "messages_out", "bytes_in", "bytes_out",
 }  # fmt: skip
 """Shown by other means: with the connection, in the transcript, or in the sentence itself."""
 _MAX_VALUE = 300
