@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -24,7 +22,6 @@ from checkwire.store.registry import list_checks
 from checkwire.store.runs import insert_runs, list_runs
 from support.loops import run
 from support.postgresql import PostgreSQL
-from support.processes import wait_until
 from support.stored import MINUTE, START, WithStore, enter, row
 
 
@@ -395,29 +392,6 @@ def test_many_write_and_all_of_it_is_there(with_store: WithStore) -> None:
         assert await check(store) == []
 
     with_store(work)
-
-
-def test_whoever_gives_up_while_connecting_leaves_no_thread(sqlite_url: str) -> None:
-    async def read(store: Store) -> None:
-        async with store.reading() as tx:
-            await tx.execute(text("SELECT 1"))
-
-    async def work() -> None:
-        for steps in range(60):
-            store = await Store.open(sqlite_url)
-            try:
-                task = asyncio.create_task(read(store))
-                for _ in range(steps):
-                    await asyncio.sleep(0.0002 if steps % 2 else 0)
-                task.cancel()
-                await asyncio.wait([task])
-            finally:
-                await store.close()
-
-    before = set(threading.enumerate())
-    run(work())
-    gc.collect()
-    wait_until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_a_transaction_that_is_cancelled_is_undone(with_store: WithStore) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from checkwire.store.address import Address, AddressError, parse_address
+from checkwire.store.connections import Connections, uninterrupted
 from checkwire.store.errors import DatabaseError, explained
 from checkwire.store.ownership import open_own
 from checkwire.store.schema import migrate
@@ -27,6 +29,21 @@ __all__ = ["DatabaseError", "Store"]
 _READERS = 4
 _PATIENCE = 5.0
 """Seconds to wait for a lock that another process holds, and for a server to answer."""
+
+
+class _Engines(NamedTuple):
+    """What writes and what reads, on a database as it was when it was opened."""
+
+    writer: AsyncEngine
+    reader: AsyncEngine
+    connections: Connections | None
+    """All that there are, on SQLite."""
+
+    async def close(self) -> None:
+        if self.connections is not None:
+            await self.connections.close()
+        else:
+            await uninterrupted(self.writer.dispose())  # The reader's connections are the same.
 
 
 class Store:
@@ -45,11 +62,12 @@ class Store:
         sqlite: whether it is SQLite; otherwise it is PostgreSQL.
     """
 
-    def __init__(self, address: Address, writer: AsyncEngine, reader: AsyncEngine) -> None:
+    def __init__(self, address: Address, patience: float) -> None:
         self.address = address
         self.sqlite = address.path is not None
-        self._writer = writer
-        self._reader = reader
+        self._patience = patience
+        self._engines = self._make_engines()
+        self._closed = False
         self._turn = asyncio.Lock()
         self._file: tuple[int, int] | None = None
 
@@ -71,14 +89,10 @@ class Store:
             raise DatabaseError(str(error)) from None
         if address.path is not None:
             _prepare_file(address.path, create)
-            engines = _sqlite_engines(address.path, patience)
-        else:
-            engines = _postgresql_engines(address, patience)
-        store = cls(address, *engines)
+        store = cls(address, patience)
         try:
             async with store.writing() as tx:
                 await tx.run_sync(migrate, address)
-            await store._connect_readers()
             store._file = store._identity()
         except BaseException:
             await store.close()
@@ -86,9 +100,9 @@ class Store:
         return store
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._reader.dispose()
-        await self._writer.dispose()
+        """Close all connections, of those who still use one, too; it is used no more."""
+        self._closed = True
+        await self._engines.close()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -99,13 +113,13 @@ class Store:
         """
         with self._explaining():
             if not self.sqlite:
-                async with self._writer.begin() as tx:
+                async with self._connected(self._engines.writer) as tx, tx.begin():
                     yield tx
                 return
             async with self._turn:
                 if self._has_changed():
                     await self._open_anew()
-                async with self._writer.begin() as tx:
+                async with self._connected(self._engines.writer) as tx, tx.begin():
                     yield tx
 
     @asynccontextmanager
@@ -120,15 +134,26 @@ class Store:
                 async with self._turn:
                     if self._has_changed():
                         await self._open_anew()
-            async with self._reader.connect() as tx:
+            async with self._connected(self._engines.reader) as tx:
                 yield tx
 
     async def healthy(self, tx: AsyncConnection) -> bool:
         """Whether the database answers. What it raises says why it does not."""
         return (await tx.execute(text("SELECT 1"))).scalar() == 1
 
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        async with engine.connect() as tx:
+            try:
+                yield tx
+            finally:
+                if self._closed and not self.sqlite:
+                    await tx.invalidate()  # It would go to a pool that nobody closes any more.
+
     @contextmanager
     def _explaining(self) -> Iterator[None]:
+        if self._closed:
+            raise DatabaseError(f"the database {self.address} was closed")
         try:
             yield
         except DBAPIError as error:
@@ -145,27 +170,26 @@ class Store:
         return self._file is not None and self._identity() != self._file
 
     async def _open_anew(self) -> None:
-        await self.close()
         there = self._identity()
         if there is None:
             raise DatabaseError(
                 f"the database {self.address} is gone: put it back, or restore it from a backup",
                 passing=True,
             )
-        async with self._writer.begin() as tx:
+        # Of the old file nothing may be left when the new one is opened: their logs have one name.
+        try:
+            await self._engines.close()
+        finally:
+            if not self._closed:
+                self._engines = self._make_engines()
+        async with self._engines.writer.begin() as tx:
             await tx.run_sync(migrate, self.address)
-        await self._connect_readers()
         self._file = there
 
-    async def _connect_readers(self) -> None:
-        """All that there will be, while nobody can give up in the middle of it.
-
-        SQLAlchemy lets go of a connection, and of its thread, whose making is cancelled.
-        """
-        if self.sqlite:
-            async with AsyncExitStack() as stack:
-                for _ in range(_READERS):
-                    await stack.enter_async_context(self._reader.connect())
+    def _make_engines(self) -> _Engines:
+        if self.address.path is None:
+            return _postgresql_engines(self.address, self._patience)
+        return _sqlite_engines(self.address.path, self._patience)
 
     def _identity(self) -> tuple[int, int] | None:
         if self.address.path is None:
@@ -200,31 +224,16 @@ def _prepare_file(path: Path, create: bool) -> None:
         ) from None
 
 
-def _sqlite_engines(path: Path, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
+def _sqlite_engines(path: Path, patience: float) -> _Engines:
     # Never made on opening: a file that has vanished must not come back empty.
-    address = f"{path.as_uri()}?mode=rw"
+    connections = Connections(f"{path.as_uri()}?mode=rw", patience)
 
-    def engine(begin: str, pragmas: tuple[str, ...], connections: int) -> AsyncEngine:
-        async def connect() -> Any:
-            import aiosqlite
-
-            connection = await aiosqlite.connect(
-                address, uri=True, isolation_level=None, timeout=patience, cached_statements=256
-            )
-            try:
-                for pragma in pragmas:
-                    await connection.execute(f"PRAGMA {pragma}")
-            except BaseException:
-                # Whoever asked may have gone meanwhile: its thread must not stay.
-                await connection.close()
-                raise
-            return connection
-
+    def engine(begin: str, pragmas: tuple[str, ...], number: int) -> AsyncEngine:
         made = create_async_engine(
             "sqlite+aiosqlite://",
-            async_creator=connect,
+            async_creator=partial(connections.connect, pragmas),
             poolclass=AsyncAdaptedQueuePool,
-            pool_size=connections,
+            pool_size=number,
             max_overflow=0,
         )
         # The driver would begin a transaction with the first write only, not with the first read.
@@ -236,13 +245,14 @@ def _sqlite_engines(path: Path, patience: float) -> tuple[AsyncEngine, AsyncEngi
     # FULL: what was acknowledged survives a power failure, too, not just the end of the process.
     both = ("foreign_keys=ON", "temp_store=MEMORY")
     writing = ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864")
-    return (
+    return _Engines(
         engine("BEGIN IMMEDIATE", (*both, *writing, "cache_size=-32768"), 1),
         engine("BEGIN", (*both, "query_only=ON", "cache_size=-16384"), _READERS),
+        connections,
     )
 
 
-def _postgresql_engines(address: Address, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
+def _postgresql_engines(address: Address, patience: float) -> _Engines:
     assert address.url is not None
     try:
         writer = create_async_engine(
@@ -256,4 +266,4 @@ def _postgresql_engines(address: Address, patience: float) -> tuple[AsyncEngine,
             "PostgreSQL needs a driver: pip install 'checkwire[postgresql]'"
         ) from None
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return writer, reader
+    return _Engines(writer, reader, None)

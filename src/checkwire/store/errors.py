@@ -28,6 +28,12 @@ class DatabaseError(CheckwireError):
 def explained(error: DBAPIError, address: Address) -> DatabaseError | None:
     """What a driver's error means; ``None`` if it is not the database that is at fault."""
     if isinstance(error.orig, sqlite3.Error):
+        if error.connection_invalidated:
+            return DatabaseError(
+                f"the database {address.path} was closed, or replaced, while it was used: try "
+                "again",
+                passing=True,
+            )
         return _sqlite(error.orig, address)
     return _postgresql(error, address)
 
