@@ -408,7 +408,8 @@ def test_a_warning_does_not_meet_a_wildcard() -> None:
     from checkwire.sdk.context import current
 
     async def check() -> None:
-        warning = Failure(code="tcp.family_broken", message="IPv6 does not answer")
+        message = "[::1]:80 (IPv6) did not answer; 127.0.0.1:80 (IPv4) did, 250 ms later"
+        warning = Failure(code="tcp.family_broken", message=message)
         with expect.failure("tcp.family_broken"):
             current().failed(warning, "warning")
         with expect.failure("tcp.*"):
