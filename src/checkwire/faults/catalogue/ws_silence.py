@@ -60,13 +60,14 @@ def _answers_pings(peer: Peer) -> None:
 
 faults.add(
     "timeout.first_message", does="says nothing, and answers pings", waits=1,
-    script=upgraded(_answers_pings), check=_RECEIVE, evidence=("messages", "waited_ms"),
+    script=upgraded(_answers_pings), check=_RECEIVE, evidence=("messages_in", "waited_ms", "ping"),
 )  # fmt: skip
 
 
 @faults.served(
     "timeout.message", does="says one thing, and then nothing", waits=1,
-    check=_RECEIVE + '    await ws.receive(within="1s")\n', evidence=("messages", "waited_ms"),
+    check=_RECEIVE + '    await ws.receive(within="1s")\n',
+    evidence=("messages_in", "waited_ms", "ping"),
 )  # fmt: skip
 def one_message(peer: Peer) -> None:
     peer.handshake(then=frames.text("hello"))
@@ -74,7 +75,16 @@ def one_message(peer: Peer) -> None:
 
 
 @faults.served(
-    "timeout.message", "partial", does="begins a message, and does not end it", waits=1,
+    "ws.no_pong", "receive", does="accepts, and then does nothing any more", waits=1,
+    check=_RECEIVE, evidence=("waited_ms", "acknowledged"),
+)  # fmt: skip
+def hangs(peer: Peer) -> None:
+    peer.handshake()
+    peer.stay()
+
+
+@faults.served(
+    "ws.no_pong", "partial", does="begins a message, and does nothing any more", waits=1,
     check=_RECEIVE + '    await ws.receive(within="1s")\n', evidence=("partial_bytes",),
 )  # fmt: skip
 def partial(peer: Peer) -> None:
