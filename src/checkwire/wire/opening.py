@@ -143,12 +143,10 @@ async def _asked_again(
 
 def _may_lack_certificate(failure: Failure, dialled: Dialled, options: ConnectOptions) -> bool:
     """TLS 1.3 servers judge a client after the handshake, and not all say why they hang up."""
-    return (
-        failure.code == "upgrade.closed"
-        and not failure.evidence.get("bytes_received")
-        and dialled.tls is not None
-        and options.tls.client_cert is None
-    )
+    if dialled.tls is None or options.tls.client_cert is not None:
+        return False
+    wordless = failure.code == "upgrade.closed" and not failure.evidence.get("bytes_received")
+    return wordless or failure.code == "tls.client_certificate_required"
 
 
 def _tell_phases(

@@ -126,8 +126,9 @@ def diagnose_client_refused(closed: Failure, where: str, shown: Shown) -> Failur
         where: the peer, for a reader.
         shown: what the peer shows in another handshake.
     """
-    how = "reset" if closed.evidence.get("ended") == "rst" else "closed"
-    return _wanting(where, dict(closed.evidence), shown, f"{how} the connection")
+    how = {"rst": "reset the connection", "fin": "closed the connection"}
+    ended = how.get(closed.evidence.get("ended", ""), "")
+    return _wanting(where, dict(closed.evidence), shown, ended)
 
 
 def _alert(
