@@ -13,6 +13,7 @@ from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker, names_credentials, without_credentials
 from checkwire.wire.crosscheck import CrossCheck
 from checkwire.wire.dial.dialer import Dialled, Dialler
+from checkwire.wire.fallback import why_not_upgraded
 from checkwire.wire.http_head import location_text
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
@@ -24,7 +25,7 @@ from checkwire.wire.upgrade.handshake import (
     refuse_handshake_headers,
     upgrade,
 )
-from checkwire.wire.url import parse_url
+from checkwire.wire.url import Address, parse_url
 
 __all__ = ["open_connection"]
 
@@ -109,7 +110,7 @@ async def _open(
         ended_ns = dialler.at.failed_ns = dialler.at.failed_ns or observer.timeline.now()
         failure = error.failure
         try:
-            failure = await _asked_again(failure, dialled, crosscheck, dialler, options)
+            failure = await _asked_again(failure, address, dialled, crosscheck, dialler, options)
         finally:  # Also if time is up meanwhile: what failed had failed before.
             failure = msgspec.structs.replace(dialler.at.locate(failure), connection=number)
             observer.failed(failure, at_ns=ended_ns)
@@ -125,6 +126,7 @@ async def _open(
 
 async def _asked_again(
     failure: Failure,
+    address: Address,
     dialled: Dialled | None,
     crosscheck: CrossCheck,
     dialler: Dialler,
@@ -138,6 +140,8 @@ async def _asked_again(
         if shown.asked:
             return diagnose_client_refused(failure, dialled.where, shown)
     left = limit - dialler.at.spent_ns / 1e9
+    if failure.code == "upgrade.not_upgraded":
+        return await why_not_upgraded(failure, address, options, dialler.reached, left)
     return await crosscheck.judge(failure, dialler.reached, left)
 
 
