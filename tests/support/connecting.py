@@ -15,6 +15,7 @@ from checkwire.wire.opening import open_connection
 from checkwire.wire.options import ConnectOptions, Limits, Timeouts
 from checkwire.wire.session.connection import Connection
 from checkwire.wire.tls.contexts import TlsOptions
+from support.fitting import assert_explained
 from support.observing import Recording
 
 __all__ = ["SOON", "SOON_NS", "opened", "options", "refused"]
@@ -58,4 +59,5 @@ async def refused(url: str, seen: Recording | None = None, **given: Any) -> Fail
     assert failure.message
     assert failure.connection == seen.closed.connection
     assert seen.closed.code is None
+    assert_explained(failure)
     return failure
