@@ -11,6 +11,7 @@ from checkwire.model.errors import ConnectError, FailureError
 from checkwire.model.events import ConnectionStarted, Phase
 from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker, names_credentials, without_credentials
+from checkwire.wire.browser import unlike_a_browser
 from checkwire.wire.crosscheck import CrossCheck
 from checkwire.wire.dial.dialer import Dialled, Dialler
 from checkwire.wire.fallback import why_not_upgraded
@@ -53,10 +54,14 @@ async def open_connection(
     observer = observer or Observer()
     parse_url(url)
     refuse_handshake_headers(options.headers)
-    left = options.follow_redirects
+    left, asked = options.follow_redirects, url
     while True:
         try:
-            return await _open(url, options, observer, follow=left > 0)
+            connection = await _open(url, options, observer, follow=left > 0)
+            redirected = None if url == asked else asked
+            for warning in unlike_a_browser(parse_url(url), options, redirected):
+                observer.warn_once(msgspec.structs.replace(warning, connection=connection.number))
+            return connection
         except _Elsewhere as redirect:
             left -= 1
             options = _towards(redirect.url, url, options, observer.masker)

@@ -25,8 +25,8 @@ EXPLANATIONS = {
     ),
     "dns.no_address": Explanation(
         messages=("The name {host} has no address ({reason})",),
-        cause="The name exists, with no A or AAAA record: only others, such as MX, or an address of "
-        "the family only that this machine does not use.",
+        cause="The name exists, with no A or AAAA record: only others, such as MX, or an address "
+        "of the family only that this machine does not use.",
         confirm=(Look("dig A HOST; dig AAAA HOST", "status: NOERROR, ANSWER: 0"),),
         remedy="Add the record, or connect by the name that has one.",
         evidence=_OF_A_LOOK_UP,

@@ -183,7 +183,7 @@ EXPLANATIONS = {
             Look("openssl x509 -in CERT -noout -subject -issuer -dates -purpose", "what is shown"),
             Look("openssl s_client -connect HOST:PORT -cert CERT -key KEY", "the same alert"),
         ),
-        remedy="Renew it, or have the server trust its issuer. If it was issued by an intermediate, "
+        remedy="Renew it, or have the server trust its issuer. If an intermediate issued it, "
         "put that into the file of client_cert= as well.",
         evidence={
             **_OF_AN_ALERT,
