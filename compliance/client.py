@@ -71,11 +71,15 @@ async def play(case: Case, cut: Cut | int, *, tls: bool = False) -> list[str]:
     dialogue = case.build()
     told = _Told()
     problems: list[str] = []
-    heard = Heard()
+    heard, met = Heard(), False
     server_done = asyncio.get_running_loop().create_future()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal heard
+        nonlocal heard, met
+        if met:  # The client looks for the cause of a failure; what it finds is not judged.
+            writer.close()
+            return
+        met = True
         try:
             problems.extend(flaws(await answer(reader, writer, case), case))
             if case.failure.startswith("upgrade."):

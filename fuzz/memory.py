@@ -144,7 +144,7 @@ def _socket() -> socket.socket:
 
 def dialled(pipe: MemoryPipe) -> Dialled:
     """The pipe as if a server had been reached."""
-    return Dialled(pipe, "192.0.2.1:80", "192.0.2.2:50000", None, {})
+    return Dialled(pipe, "192.0.2.1:80", "192.0.2.1:80", "192.0.2.2:50000", None, {}, True)
 
 
 @functools.cache

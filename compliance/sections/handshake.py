@@ -106,5 +106,5 @@ CASES: list[Case] = [
             subprotocols=("one", "two")),
     # Not in the RFC: browsers fail too (WHATWG WebSockets, "establish a WebSocket connection").
     refused("0.4.5", "none of the subprotocols offered", "6455 §4.1",
-            failure="upgrade.subprotocol", subprotocols=("one", "two")),
+            failure="upgrade.subprotocol_missing", subprotocols=("one", "two")),
 ]  # fmt: skip

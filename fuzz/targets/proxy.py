@@ -35,7 +35,7 @@ def target(data: bytes) -> None:
         pipe = MemoryPipe(chunks)
         try:
             deadline = asyncio.get_running_loop().time() + 5
-            await open_tunnel(pipe, proxy, *place, Observer(pipe.timeline), deadline)
+            await open_tunnel(pipe, proxy, proxy.place, *place, Observer(pipe.timeline), deadline)
         except ConnectError as error:
             assert error.failure.code.startswith("proxy."), error.failure
             return error.failure.code

@@ -115,7 +115,7 @@ async def _shake(lower: MemoryPipe) -> _Sink | None:
     try:
         await pipe.handshake(5.0)
     except (ssl.SSLError, OSError, EOFError) as error:
-        failure = diagnose_tls(error, pipe, "host", "192.0.2.1:443")
+        failure = diagnose_tls(error, pipe, "host", "192.0.2.1:443", TlsOptions())
         assert failure.code in CODES
         pipe.close()
         return None

@@ -74,7 +74,7 @@ async def _tunnelled(proxy: Address) -> None:
     pipe = MemoryPipe(answer=lambda _: ())
     try:
         deadline = asyncio.get_running_loop().time() + 5
-        await open_tunnel(pipe, proxy, "host", 80, Observer(pipe.timeline), deadline)
+        await open_tunnel(pipe, proxy, proxy.place, "host", 80, Observer(pipe.timeline), deadline)
     except EOFError:
         return
     except ConnectError as error:

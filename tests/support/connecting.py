@@ -16,6 +16,7 @@ from checkwire.wire.options import ConnectOptions, Limits, Timeouts
 from checkwire.wire.session.connection import Connection
 from checkwire.wire.tls.contexts import TlsOptions
 from support.observing import Recording
+from support.sentences import assert_explained
 
 __all__ = ["SOON", "SOON_NS", "opened", "options", "refused"]
 
@@ -58,4 +59,5 @@ async def refused(url: str, seen: Recording | None = None, **given: Any) -> Fail
     assert failure.message
     assert failure.connection == seen.closed.connection
     assert seen.closed.code is None
+    assert_explained(failure)
     return failure

@@ -10,6 +10,7 @@ from checkwire.model.failures import CODES, Failure
 
 __all__ = ["assert_explained", "fits"]
 
+_AFTER = re.compile(r"(?: \(after [\d.]+ (?:ns|µs|ms|s)\)|, after [\d.]+ (?:ns|µs|ms|s)\))$")
 _PARTS = re.compile(r"\{[^}]*\}|\[|\]|[^{}\[\]]+")
 
 
@@ -27,7 +28,18 @@ def fits(code: str, message: str) -> bool:
     """Whether a failure of this code may say so."""
     explanation = explanation_of(code)
     assert explanation is not None, code
-    return any(_pattern(template).fullmatch(message) for template in explanation.messages)
+    said = _without_time(message)
+    parts = {message, said, *message.split("; "), *said.split("; ")}  # Others stand behind.
+    patterns = [_pattern(template) for template in explanation.messages]
+    return any(pattern.fullmatch(part) for pattern in patterns for part in parts)
+
+
+def _without_time(message: str) -> str:
+    """Without what is added to any message of an opening: after how long it came."""
+    added = _AFTER.search(message)
+    if added is None:
+        return message
+    return message[: added.start()] + (")" if added[0].startswith(",") else "")
 
 
 def assert_explained(failure: Failure) -> None:

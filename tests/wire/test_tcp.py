@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -17,8 +18,10 @@ from typing import Any
 import pytest
 
 from checkwire.model.errors import UsageError
+from checkwire.model.places import host_and_port
 from checkwire.wire.clock import Timeline
 from checkwire.wire.dial.diagnosis import diagnose_tcp
+from checkwire.wire.dial.queue import waiting_at
 from checkwire.wire.dial.race import Try, connect_first, interleave
 from checkwire.wire.dial.resolve import Endpoint
 from checkwire.wire.opening import open_connection
@@ -59,31 +62,97 @@ def test_a_closed_port_refuses(on_each_loop: Run[Any]) -> None:
     assert not seen.phases
 
 
-def test_a_request_that_is_not_answered_times_out(on_each_loop: Run[Any]) -> None:
-    with dead_address() as port:
-        seen = Recording()
-        failure = on_each_loop(refused(f"ws://127.0.0.1:{port}/", seen, timeouts={"tcp": SOON}))
-    assert (failure.code, failure.phase) == ("tcp.timeout", "tcp")
-    assert f"127.0.0.1:{port}" in failure.message
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_server_of_this_machine_that_accepts_nothing_is_known_by_its_queue(
+    on_each_loop: Run[Any], host: str
+) -> None:
+    with dead_address(host) as port:
+        seen, place = Recording(), host_and_port(host, port)
+        failure = on_each_loop(refused(f"ws://{place}/", seen, timeouts={"tcp": SOON}))
+    assert (failure.code, failure.phase) == ("tcp.queue_full", "tcp")
+    assert f"{place} has a full accept queue" in failure.message
+    assert failure.evidence["waiting"] >= 1
     assert failure.evidence["errno"] is None
+    assert failure.evidence["place"] == place
     assert failure.evidence["tries"][0]["result"] == "no answer"
     assert seen.closed.at_ns >= SOON_NS
 
 
-def test_an_address_without_a_route_is_unreachable() -> None:
-    """In a network namespace of its own a process has no route at all, not even to itself."""
-    script = """
+def test_a_queue_is_found_whatever_address_is_listened_at() -> None:
+    with socket.socket(socket.AF_INET6) as listener:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(("::", 0))
+        listener.listen(5)
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            assert waiting_at(Endpoint(socket.AF_INET, ("127.0.0.1", port))) == 1
+            assert waiting_at(Endpoint(socket.AF_INET6, ("::1", port, 0, 0))) == 1
+            assert waiting_at(Endpoint(socket.AF_INET, ("192.0.2.1", port))) is None
+    assert waiting_at(Endpoint(socket.AF_INET, ("127.0.0.1", port))) is None
+
+
+_IN_A_NAMESPACE = """
 import asyncio
 from support.connecting import refused
-failure = asyncio.run(refused("ws://127.0.0.1:9/"))
+failure = asyncio.run(refused("ws://{place}/", timeouts={{"tcp": 0.3}}))
 print(failure.code, failure.phase, failure.evidence["errno"])
 """
-    command = ["unshare", "--map-root-user", "--net", sys.executable, "-c", script]
+
+
+def in_a_namespace(place: str, setup: str = "true") -> list[str]:
+    """What a connection fails with, in a network of its own that a few commands set up."""
+    command = ["unshare", "--map-root-user", "--net", "sh", "-c", f'{setup} && exec "$0" -c "$1"']
+    command += [sys.executable, _IN_A_NAMESPACE.format(place=place)]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if "unshare failed" in done.stderr:
         pytest.skip("network namespaces are not allowed here")
-    assert done.stdout.split() == ["tcp.unreachable", "tcp", str(errno.ENETUNREACH)], done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_an_address_without_a_route_is_unreachable() -> None:
+    """In a network namespace of its own a process has no route at all, not even to itself."""
+    assert in_a_namespace("127.0.0.1:9") == ["tcp.unreachable", "tcp", str(errno.ENETUNREACH)]
+
+
+def test_a_route_that_forbids_is_this_machines_own_rule() -> None:
+    setup = "ip link set lo up && ip route add prohibit 192.0.2.0/24"
+    assert in_a_namespace("192.0.2.1:9", setup) == ["tcp.prohibited", "tcp", str(errno.EACCES)]
+
+
+def test_silence_of_a_place_elsewhere_may_be_a_firewall_or_a_full_queue() -> None:
+    """Packets go into a link that has nothing at its other end."""
+    setup = (
+        "ip link add one type veth peer name two && ip link set one up && ip link set two up && "
+        "ip address add 192.0.2.2/24 dev one && "
+        "ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev one nud permanent"
+    )
+    assert in_a_namespace("192.0.2.1:9", setup) == ["tcp.timeout", "tcp", "None"]
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_what_is_thrown_away_at_once_was_reset(on_each_loop: Run[Any], secure: bool) -> None:
+    with RawServer(Peer.reset) as server:
+        url = f"{'wss' if secure else 'ws'}://{server.place}/"
+        failure = on_each_loop(refused(url))
+    # It may come before the connection is known to be made.
+    assert failure.code == "tcp.reset"
+    assert failure.phase in ("tcp", "tls" if secure else "upgrade")
+    assert f"{server.place} reset the connection" in failure.message
+    assert failure.evidence["errno"] == errno.ECONNRESET
+
+
+def test_a_message_says_what_happened_where_and_after_how_long() -> None:
+    port = free_port()
+    given = {"resolver": resolver_of(("127.0.0.1", port))}
+    failure = run(refused("ws://name.test/", **given))
+    assert re.fullmatch(
+        rf"Nothing listens on 127\.0\.0\.1:{port} \(name\.test, after [\d.]+ [µm]?s\)",
+        failure.message,
+    )
+    assert failure.evidence["place"] == f"127.0.0.1:{port}"
+    assert 0 < failure.evidence["elapsed_ms"] < 10_000
 
 
 def test_what_the_kernel_says_otherwise_is_in_the_message(tmp_path: Path) -> None:
@@ -299,8 +368,8 @@ def test_when_all_addresses_fail_the_one_that_answered_tells_most(
         )
     assert failure.code == "tcp.refused"
     nothing, silent = failure.message.split("; ")
-    assert nothing.startswith(f"Nothing listens on [::1]:{port} (refused after ")
-    assert silent == f"127.0.0.1:{dead} did not answer the connection request within 0.3 s"
+    assert nothing == f"Nothing listens on [::1]:{port} (name.test)"
+    assert silent.startswith(f"127.0.0.1:{dead} (name.test) has a full accept queue")
     assert {t["result"] for t in failure.evidence["tries"]} == {"no answer", "connection refused"}
 
 
@@ -311,9 +380,9 @@ def test_when_all_addresses_fail_the_one_that_answered_tells_most(
         (
             errno.ECONNREFUSED,
             "tcp.refused",
-            "Nothing listens on 192.0.2.2:1 (refused after 0.0 ms)",
+            "Nothing listens on 192.0.2.2:1 (name.test)",
         ),
-        (errno.ECONNRESET, "tcp.reset", "192.0.2.2:1 reset the connection"),
+        (errno.ECONNRESET, "tcp.reset", "192.0.2.2:1 (name.test) reset the connection"),
     ],
 )
 def test_each_address_has_its_own_reason_whatever_the_order(
@@ -329,12 +398,12 @@ def test_each_address_has_its_own_reason_whatever_the_order(
         )
         for host, number in reasons.items()
     ]
-    others = "192.0.2.1:1 did not answer the connection request within 2 s; "
-    others += "there is no route to [2001:db8::1]:1"
-    failure = diagnose_tcp(tries[::order], timeout=2)
+    others = "192.0.2.1:1 (name.test) did not answer the connection request within 2 s; "
+    others += "there is no route to [2001:db8::1]:1 (name.test)"
+    failure = diagnose_tcp(tries[::order], "name.test", timeout=2)
     assert (failure.code, failure.message) == (code, f"{said}; {others}")
     assert failure.evidence["errno"] == answer
-    failure = diagnose_tcp(tries[:2][::order], timeout=2)
+    failure = diagnose_tcp(tries[:2][::order], "name.test", timeout=2)
     assert (failure.code, failure.message) == ("tcp.timeout", others)
     assert failure.evidence["errno"] is None
 
@@ -347,7 +416,7 @@ def test_when_no_address_answers_all_are_named() -> None:
                 "ws://name.test/", resolver=resolver, happy_eyeballs=0.05, timeouts={"tcp": SOON}
             )
         )
-    assert failure.code == "tcp.timeout"
+    assert failure.code == "tcp.queue_full"
     assert f"127.0.0.1:{four}" in failure.message
     assert f"[::1]:{six}" in failure.message
 
@@ -462,4 +531,4 @@ def test_a_unix_socket_with_a_full_queue_is_waited_for(
         listener.listen(0)
         filler.connect(path)
         failure = on_each_loop(refused("ws://name.test/", unix_socket=path, timeouts={"tcp": SOON}))
-    assert failure.code == "tcp.timeout"
+    assert failure.code == "tcp.queue_full"

@@ -350,14 +350,18 @@ def resetting(peer: Peer) -> None:
     peer.reset()
 
 
-@pytest.mark.parametrize(("script", "how"), [(closing, "closed"), (resetting, "reset")])
-def test_a_connection_that_ends_in_the_handshake_was_closed(
-    on_each_loop: Run[Any], script: Callable[[Peer], None], how: str
+@pytest.mark.parametrize(
+    ("script", "code", "how"),
+    [(closing, "tls.closed", "closed"), (resetting, "tcp.reset", "reset")],
+)
+def test_a_connection_that_ends_in_the_handshake_was_closed_or_reset(
+    on_each_loop: Run[Any], script: Callable[[Peer], None], code: str, how: str
 ) -> None:
     with RawServer(script) as server:
         failure = on_each_loop(refused(f"wss://{server.place}/"))
-    assert (failure.code, failure.phase) == ("tls.closed", "tls")
+    assert (failure.code, failure.phase) == (code, "tls")
     assert f"{how} the connection" in failure.message
+    assert failure.evidence["ended"] == ("rst" if how == "reset" else "fin")
     assert "before it said anything" in failure.message
     assert failure.evidence["bytes_received"] == 0
 

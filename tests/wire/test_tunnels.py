@@ -273,7 +273,7 @@ def test_a_proxy_that_does_not_answer_tcp_cannot_be_reached() -> None:
         proxy = f"http://127.0.0.1:{port}"
         failure = run(refused("ws://127.0.0.1:9/", proxy=proxy, timeouts={"tcp": SOON}))
     assert failure.code == "proxy.unreachable"
-    assert failure.evidence["cause"] == "tcp.timeout"
+    assert failure.evidence["cause"] == "tcp.queue_full"
 
 
 def test_a_proxy_whose_name_is_not_known_cannot_be_reached() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any
 
@@ -624,34 +625,39 @@ def test_an_extension_that_was_not_offered_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "code", "said"),
     [
-        ([], "accepted none of the subprotocols offered: one, two"),
-        ([f"{SUBPROTOCOL}: three"], "chose the subprotocol three; offered: one, two"),
-        ([f"{SUBPROTOCOL}: one, two"], "chose the subprotocol one, two"),
+        ([], "upgrade.subprotocol_missing", "accepted none of the subprotocols offered: one, two"),
+        (["three"], "upgrade.subprotocol", "chose the subprotocol three; offered: one, two"),
+        (["one, two"], "upgrade.subprotocol", "chose the subprotocol one, two"),
     ],
 )
-def test_a_subprotocol_that_is_not_agreed_on_is_a_failure(answer: list[str], said: str) -> None:
-    with RawServer(accepted_with(*answer)) as server:
+def test_a_subprotocol_that_is_not_agreed_on_is_a_failure(
+    answer: list[str], code: str, said: str
+) -> None:
+    with RawServer(accepted_with(*(f"{SUBPROTOCOL}: {name}" for name in answer))) as server:
         failure = run(refused(server.url, subprotocols=("one", "two")))
-    assert failure.code == "upgrade.subprotocol"
+    assert failure.code == code
     assert said in failure.message
+    assert failure.evidence["offered"] == ["one", "two"]
+    assert failure.evidence["selected"] == (answer[0] if answer else None)
+    assert failure.evidence["status"] == 101
 
 
 # No answer
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("said", "guess"),
     [
-        b"SSH-2.0-OpenSSH_9.6\r\n",
-        b"220 mail.test ESMTP\r\n",
-        b"\x00\x00\x12\x04\x00\x00\x00\x00\x00",  # SETTINGS of HTTP/2
-        b"-ERR unknown command 'GET'\r\n",
-        b"\xff\xfe",
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH"),
+        (b"220 mail.test ESMTP\r\n", "SMTP"),
+        (b"-ERR unknown command 'GET'\r\n", "Redis"),
+        (b"J\x00\x00\x00\x0a8.0.36\x00\x08", "MySQL"),
+        (b"\xff\xfe", None),
     ],
 )
-def test_what_is_not_http_is_shown(on_each_loop: Run[Any], said: bytes) -> None:
+def test_what_is_not_http_is_shown(on_each_loop: Run[Any], said: bytes, guess: str | None) -> None:
     def script(peer: Peer) -> None:
         peer.send(said)
         peer.read_to_end()
@@ -660,6 +666,8 @@ def test_what_is_not_http_is_shown(on_each_loop: Run[Any], said: bytes) -> None:
         failure = on_each_loop(refused(server.url))
     assert (failure.code, failure.phase) == ("upgrade.not_http", "upgrade")
     assert failure.evidence["first_bytes"] == said.hex(" ")
+    assert failure.evidence.get("guess") == guess
+    assert guess is None or f"but with {guess}" in failure.message
     if said.isascii() and said.strip().decode().isprintable():
         assert said.strip().decode() in failure.message
 
@@ -768,6 +776,12 @@ def test_a_connection_that_ends_instead_of_an_answer(
     with RawServer(cut(part, end), Peer.close, tls=tls) as server:
         server.go.set()
         failure = on_each_loop(refused(server.url, ca=pki.ca))
-    assert (failure.code, failure.phase) == ("upgrade.closed", "upgrade")
+    codes = ["upgrade.closed"]
+    if how == "reset" and not secure:  # An RST may overtake what was sent before it.
+        codes = ["tcp.reset", "upgrade.closed"] if part else ["tcp.reset"]
+    assert failure.code in codes
+    assert failure.phase == "upgrade"
     assert failure.evidence["bytes_received"] in (len(part), 0)
+    assert failure.evidence["ended"] == ("rst" if how == "reset" else "fin")
+    assert failure.evidence.get("errno") == (errno.ECONNRESET if how == "reset" else None)
     assert how in failure.message

@@ -48,6 +48,8 @@ class ConnectKeywords(TypedDict, total=False):
             ``close``, ``pong`` (of ``ping``); or one for each of them.
         max_size: bytes of a message; 16 MiB by default, ``None`` for no limit.
         max_queue: messages that wait to be received before reading pauses; 1024 by default.
+        browser: warn also of headers that no web page can set on a WebSocket, and of a certificate
+            that is not verified: for checks that stand for a browser.
         transcript: frames kept in the transcript at the connection's start and again at its end;
             100 by default.
         probe: send a ping in the last part of a wait for a message, if none comes, so that the
@@ -73,6 +75,7 @@ class ConnectKeywords(TypedDict, total=False):
     timeouts: Mapping[str, Duration] | Duration
     max_size: int | None
     max_queue: int
+    browser: bool
     transcript: int
     probe: bool
 
@@ -274,6 +277,7 @@ _KEYWORDS: Final[dict[str, Callable[[Any], Any]]] = {
     "timeouts": _timeouts,
     "max_size": _count_or_none,
     "max_queue": _count,
+    "browser": _switch,
     "transcript": _count,
     "probe": _switch,
 }
@@ -290,6 +294,7 @@ _PLAIN: Final = (
     "unix_socket",
     "local_address",
     "probe",
+    "browser",
 )
 _LIMITS: Final = {"max_size": "message", "max_queue": "queue_messages", "transcript": "frames"}
 

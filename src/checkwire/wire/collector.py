@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from checkwire.wire.patience import Patience
 from checkwire.wire.pipe import REQUEST, Pipe
 from checkwire.wire.tls.pipe import TlsPipe
 
@@ -21,6 +22,7 @@ class Collector:
         kernel: whether the kernel says so.
         eof: whether the peer ended its side.
         error: what broke the connection.
+        silent: called if nothing has come somewhat before the time of :meth:`until` is over.
     """
 
     __slots__ = (
@@ -34,6 +36,7 @@ class Collector:
         "kernel",
         "left_ns",
         "pipe",
+        "silent",
     )
 
     def __init__(self, pipe: Pipe, deadline: float | None = None) -> None:
@@ -45,6 +48,7 @@ class Collector:
         self.kernel = False
         self.eof = False
         self.error: OSError | None = None
+        self.silent: Callable[[], None] | None = None
         self._enough: Callable[[bytearray], bool] | None = None
         self._waiter: asyncio.Future[None] | None = None
         if isinstance(pipe, TlsPipe):
@@ -77,13 +81,22 @@ class Collector:
         loop = self.pipe.loop
         self._waiter = loop.create_future()
         deadline = self._deadline if timeout is None else loop.time() + timeout
-        timer = None if deadline is None else loop.call_at(deadline, self._expire)
+        timer = None
+        if deadline is not None:
+            notice = None if self.silent is None else self._notice
+            timer = Patience(loop, deadline, self._expire, notice)
         try:
             await self._waiter
         finally:
             self._waiter = self._enough = None
             if timer is not None:
                 timer.cancel()
+
+    def _notice(self) -> None:
+        self.pipe.read_now()
+        waiting = self._waiter is not None and not self._waiter.done()
+        if waiting and not self.data and self.silent is not None:
+            self.silent()
 
     def _expire(self) -> None:
         self.pipe.read_now()  # It may be here, and the event loop have been held up.

@@ -25,6 +25,7 @@ class Observer:
         self.timeline = timeline or Timeline()
         self.masker = masker or Masker()
         self._connections = 0
+        self._warned: set[tuple[str, str]] = set()
 
     def next_connection(self) -> int:
         """A number for a new connection, from 1."""
@@ -42,6 +43,13 @@ class Observer:
 
     def take(self, event: Event) -> None:
         """Something happened; what is told of it is masked."""
+
+    def warn_once(self, failure: Failure) -> None:
+        """Warn of this, unless that was done before: checks connect again and again."""
+        key = failure.code, failure.message
+        if key not in self._warned:
+            self._warned.add(key)
+            self.failed(failure, "warning")
 
     def failed(
         self, failure: Failure, severity: Severity = "failed", *, at_ns: int | None = None

@@ -11,19 +11,22 @@ from checkwire.model.errors import ConnectError, FailureError
 from checkwire.model.events import ConnectionStarted, Phase
 from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker, names_credentials, without_credentials
-from checkwire.wire.crosscheck import cross_check
-from checkwire.wire.dial.dialer import Dialler
+from checkwire.wire.browser import unlike_a_browser
+from checkwire.wire.crosscheck import CrossCheck
+from checkwire.wire.dial.dialer import Dialled, Dialler
+from checkwire.wire.fallback import why_not_upgraded
 from checkwire.wire.http_head import location_text
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
 from checkwire.wire.session.connection import Connection
+from checkwire.wire.tls.diagnosis import diagnose_client_refused
 from checkwire.wire.upgrade.handshake import (
     Redirected,
     Upgraded,
     refuse_handshake_headers,
     upgrade,
 )
-from checkwire.wire.url import parse_url
+from checkwire.wire.url import Address, parse_url
 
 __all__ = ["open_connection"]
 
@@ -51,10 +54,14 @@ async def open_connection(
     observer = observer or Observer()
     parse_url(url)
     refuse_handshake_headers(options.headers)
-    left = options.follow_redirects
+    left, asked = options.follow_redirects, url
     while True:
         try:
-            return await _open(url, options, observer, follow=left > 0)
+            connection = await _open(url, options, observer, follow=left > 0)
+            redirected = None if url == asked else asked
+            for warning in unlike_a_browser(parse_url(url), options, redirected):
+                observer.warn_once(msgspec.structs.replace(warning, connection=connection.number))
+            return connection
         except _Elsewhere as redirect:
             left -= 1
             options = _towards(redirect.url, url, options, observer.masker)
@@ -77,13 +84,21 @@ async def _open(
         ConnectionStarted(at_ns=started_ns, connection=number, url=shown, step=observer.step)
     )
     dialler = Dialler(address, options, observer, number)
-    pipe = None
+    crosscheck = CrossCheck(address, options, observer)
+    dialled = pipe = None
     opened = False
     ended_ns: int | None = None
+
+    def silent() -> None:
+        crosscheck.begin(dialler.reached)
+
     try:
-        dialled = await dialler.dial()
+        dialled = await dialler.dial(silent if address.secure else None)
         pipe = dialled.pipe
-        upgraded = await upgrade(dialled, address, options, observer, number)
+        dialler.at.enter(dialler.at.place)
+        upgraded = await upgrade(
+            dialled, address, options, observer, number, None if address.secure else silent
+        )
         _tell_phases(dialler.phases, upgraded, started_ns, observer, number)
         connection = Connection(url, dialled, upgraded, options, observer, number)
         opened = True
@@ -97,19 +112,50 @@ async def _open(
                 raise _Elsewhere(target) from None
         if pipe is not None:
             pipe.close()
-        ended_ns, failure = observer.timeline.now(), error.failure
+        ended_ns = dialler.at.failed_ns = dialler.at.failed_ns or observer.timeline.now()
+        failure = error.failure
         try:
-            failure = await cross_check(failure, address, options, dialler.reached, observer)
+            failure = await _asked_again(failure, address, dialled, crosscheck, dialler, options)
         finally:  # Also if time is up meanwhile: what failed had failed before.
-            failure = msgspec.structs.replace(failure, connection=number)
+            failure = msgspec.structs.replace(dialler.at.locate(failure), connection=number)
             observer.failed(failure, at_ns=ended_ns)
         raise ConnectError(failure) from error.__cause__
     finally:
+        await crosscheck.end()
         if not opened:
             if pipe is not None:
                 pipe.close()
             ended_ns = observer.timeline.now() if ended_ns is None else ended_ns
             observer.emit(events.ConnectionClosed(at_ns=ended_ns, connection=number))
+
+
+async def _asked_again(
+    failure: Failure,
+    address: Address,
+    dialled: Dialled | None,
+    crosscheck: CrossCheck,
+    dialler: Dialler,
+    options: ConnectOptions,
+) -> Failure:
+    """The failure, with what another connection tells of it before its phase's time is over."""
+    limits = {"tls": options.timeouts.tls, "upgrade": options.timeouts.upgrade}
+    limit = limits.get(failure.phase or "", 0.0)
+    if dialled is not None and _may_lack_certificate(failure, dialled, options):
+        shown = await dialler.look(limit - dialler.at.spent_ns / 1e9)
+        if shown.asked:
+            return diagnose_client_refused(failure, dialled.where, shown)
+    left = limit - dialler.at.spent_ns / 1e9
+    if failure.code == "upgrade.not_upgraded":
+        return await why_not_upgraded(failure, address, options, dialler.reached, left)
+    return await crosscheck.judge(failure, dialler.reached, left)
+
+
+def _may_lack_certificate(failure: Failure, dialled: Dialled, options: ConnectOptions) -> bool:
+    """TLS 1.3 servers judge a client after the handshake, and not all say why they hang up."""
+    if dialled.tls is None or options.tls.client_cert is not None:
+        return False
+    wordless = failure.code == "upgrade.closed" and not failure.evidence.get("bytes_received")
+    return wordless or failure.code == "tls.client_certificate_required"
 
 
 def _tell_phases(

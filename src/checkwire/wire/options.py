@@ -70,6 +70,8 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
             (RFC 8305).
         resolver: what looks names up: called in a thread with (host, port), returns what
             ``socket.getaddrinfo`` returns or raises ``socket.gaierror``. ``None`` for the system's.
+        browser: warn also of what no browser does and other clients commonly do: headers that no
+            web page can set, and certificates that are not verified.
         kernel_clock: let the kernel stamp packets where it can.
         probe: ask a silent server with a ping whether it is still there, before a wait for it is
             over.
@@ -88,6 +90,7 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
     local_address: str | None = None
     happy_eyeballs: float = 0.25
     resolver: Callable[[str, int], list[Any]] | None = None
+    browser: bool = False
     kernel_clock: bool = True
     probe: bool = True
     timers: tuple[Timer, ...] = TIMERS

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -212,6 +215,22 @@ def test_what_breaks_tls_is_told_though_the_server_ends_tcp_at_once(pki: Pki):
         told = attempt(check)
     assert told.failure.code == "tls.not_tls"
     assert told.counting == ["tls.not_tls"]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_certificate_that_is_missing_or_refused_is_named(
+    pki: Pki, tmp_path: Path, version: ssl.TLSVersion
+):
+    stranger = Pki(tmp_path)
+    with RawServer(Peer.read_to_end, tls=pki.wanting_client(version)) as server:
+
+        async def check():
+            for ours in ({}, {"client_cert": stranger.client()}):
+                with contextlib.suppress(ConnectError):
+                    await http.get(f"https://{server.place}/", ca=pki.ca, **ours)
+
+        told = attempt(check)
+    assert told.counting == ["tls.client_certificate_required", "tls.client_certificate_rejected"]
 
 
 def test_a_tls_port_is_recognized():

@@ -18,6 +18,7 @@ FAMILIES = {
     "proxy": "The proxy on the way did not let the connection through",
     "tls": "The TLS handshake failed, or the certificate cannot be trusted",
     "upgrade": "HTTP was spoken, but the connection did not become a WebSocket",
+    "browser": "It works here, and would not in a browser",
     "ws": "An open WebSocket did not behave, or ended before its time",
     "timeout": "The connection works, but something expected did not come in time",
     "message": "A message came, and is not what it must be",

@@ -30,7 +30,11 @@ EXPLANATIONS = {
         remedy="Correct the host in the URL, or make the record. If the name exists for others, "
         "compare the resolvers: /etc/resolv.conf here and there.\n\n"
         "To test a server before its name exists: --resolve HOST:PORT:ADDRESS.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "the name that was looked up",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
         see=("RFC 1035 4.1.1", "RFC 2308 5", "getaddrinfo(3)"),
     ),
     "dns.no_address": Explanation(
@@ -45,7 +49,11 @@ EXPLANATIONS = {
             Look("dig ANY HOST", "the records that there are, if the server tells"),
         ),
         remedy="Add the A or AAAA record, or follow the CNAME to its end and repair it there.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "the name that was looked up",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
         see=("RFC 2308 2.2", "getaddrinfo(3)"),
     ),
     "dns.temporary": Explanation(
@@ -64,7 +72,11 @@ EXPLANATIONS = {
         remedy="If another resolver answers, repair this one, or name another in "
         "/etc/resolv.conf. If none does, the zone is broken: its operator must repair it.\n\n"
         "Once in a while it is a lost packet: retries= covers that.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "the name that was looked up",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
         see=("RFC 1035 4.1.1", "RFC 4035 5.5", "resolv.conf(5)"),
     ),
     "dns.timeout": Explanation(
@@ -88,6 +100,10 @@ EXPLANATIONS = {
         evidence={
             "host": "the name that was looked up",
             "PHASE_ns": "of an HTTP request: how long each phase before took",
+            "place": "the name that was looked up",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "error": "the resolver's number of the error (EAI_*)",
+            "duration_ms": "how long the look-up itself took",
         },
         see=("resolv.conf(5)",),
     ),
@@ -103,7 +119,11 @@ EXPLANATIONS = {
         ),
         remedy="Go by the reason in the message. Repair the module that fails, or take it out of "
         "nsswitch.conf. For threads and memory, see checkwire doctor.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "the name that was looked up",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
         see=("getaddrinfo(3)", "nsswitch.conf(5)"),
     ),
 }

@@ -32,6 +32,9 @@ EXPLANATIONS = {
             "errno": "as of tcp.*",
             "tries": "as of tcp.*",
             "PHASE_ns": "of an HTTP request that ran out of time: how long each phase before took",
+            "place": "address and port of the proxy",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "waiting": "connections that wait to be accepted",
         },
     ),
     "proxy.auth_required": Explanation(
@@ -40,6 +43,7 @@ EXPLANATIONS = {
             "The proxy at {place} rejected user and password",
             "The proxy at {place} accepts none of the ways to log in that are offered",
             "SOCKS5 takes credentials of up to 255 bytes",
+            "The proxy at {place} wants other credentials ({status})",
         ),
         cause="The proxy answered 407, or refused the login of SOCKS5. Credentials are missing, "
         "wrong, or of a kind that Checkwire does not speak: it knows Basic for HTTP, and user "
@@ -57,6 +61,8 @@ EXPLANATIONS = {
         evidence={
             **_HEAD,
             "method": "SOCKS5: the method the proxy chose; 255 is none of those offered",
+            "place": "address and port of the proxy",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
         },
         see=("RFC 9110 11.7", "RFC 1929 2", "RFC 1928 3"),
     ),
@@ -78,7 +84,12 @@ EXPLANATIONS = {
         remedy="Have the proxy allow this host and port for CONNECT, or go around it with "
         "no_proxy. With 502 to 504 or a reply other than 2, look at the target from the proxy's "
         "machine. With socks5:// names are looked up here; with socks5h:// by the proxy.",
-        evidence={**_HEAD, "socks_reply": "SOCKS5: the reply code, 1 to 8"},
+        evidence={
+            **_HEAD,
+            "socks_reply": "SOCKS5: the reply code, 1 to 8",
+            "place": "address and port of the proxy",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
         see=("RFC 9110 9.3.6", "RFC 1928 6"),
     ),
     "proxy.timeout": Explanation(
@@ -93,7 +104,11 @@ EXPLANATIONS = {
         ),
         remedy="See whether the target answers without the proxy. If it does, look at the proxy's "
         "log and load.",
-        evidence={"PHASE_ns": "of an HTTP request: how long each phase before took"},
+        evidence={
+            "PHASE_ns": "of an HTTP request: how long each phase before took",
+            "place": "address and port of the proxy",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
         see=("RFC 9110 9.3.6",),
     ),
     "proxy.protocol": Explanation(
@@ -116,7 +131,11 @@ EXPLANATIONS = {
             Look("curl -v -x https://PROXYHOST:PROXYPORT https://HOST:PORT/", "works: HTTP in TLS"),
         ),
         remedy="Write the scheme that works with curl. If none does, it is not a proxy.",
-        evidence={"first_bytes": "what came instead, up to 32 bytes in hex"},
+        evidence={
+            "first_bytes": "what came instead, up to 32 bytes in hex",
+            "place": "address and port of the proxy",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
         see=("RFC 9110 9.3.6", "RFC 1928 3"),
     ),
 }

@@ -28,11 +28,19 @@ EXPLANATIONS = {
         ),
         remedy="Have the server accept TLS 1.2 or 1.3; browsers have refused anything older since "
         "2020. For nginx: ssl_protocols TLSv1.2 TLSv1.3.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "alert": "the alert that the server sent: number and name (RFC 8446 6)",
+        },
         see=("RFC 8446 4.2.1", "RFC 8996"),
     ),
     "tls.handshake_failed": Explanation(
-        messages=("{place} ended the TLS handshake: {reason}",),
+        messages=(
+            "{place} ended the TLS handshake: {reason}",
+            "{place} ended the TLS handshake: {alert}",
+        ),
         cause="The server sent an alert that has no code of its own here, or something in the "
         "handshake does not fit; the reason in the message is OpenSSL's.\n\n"
         "Commonly: no cipher in common (handshake failure); a server that wants a client "
@@ -54,11 +62,22 @@ EXPLANATIONS = {
         remedy="Read the server's log at this time: it knows why it sent the alert. Give a client "
         "certificate if it wants one: client_cert=, client_key=. Otherwise widen its list of "
         "ciphers.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "alert": "the alert that the server sent: number and name (RFC 8446 6)",
+        },
         see=("RFC 8446 6.2", "RFC 5246 7.2.2"),
     ),
     "tls.client_certificate_required": Explanation(
-        messages=("{place} wants a client certificate",),
+        messages=(
+            "{place} wants a client certificate",
+            (
+                "{place} wants a client certificate: it asked for one, and {how} the "
+                "connection when none came"
+            ),
+        ),
         cause="The server takes only clients that show a certificate (mutual TLS), and none was "
         "shown. With TLS 1.3 it says so after the handshake, so this may come in place of the "
         "answer to the upgrade request.",
@@ -73,7 +92,16 @@ EXPLANATIONS = {
         remedy="Give one: connect(url, client_cert=FILE, client_key=FILE), signed by one of the "
         "authorities that the server names. If no client should need one here, the request "
         "reached the wrong port or virtual host.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "alert": "the alert that the server sent: number and name (RFC 8446 6)",
+            "ended": "fin or rst: how the connection ended",
+            "errno": "the system's error",
+            "client_certificate": "that one was asked for, and none sent",
+            "authorities": "whose certificates the server takes, if it says so",
+        },
         see=("RFC 8446 4.3.2", "RFC 8446 6.2 certificate_required"),
     ),
     "tls.sni_unrecognized": Explanation(
@@ -92,13 +120,19 @@ EXPLANATIONS = {
         ),
         remedy="Add the host to the server's or load balancer's configuration, with its "
         "certificate. Check server_name= and where DNS points.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "alert": "the alert that the server sent: number and name (RFC 8446 6)",
+        },
         see=("RFC 6066 3",),
     ),
     "tls.not_tls": Explanation(
         messages=(
             "{place} does not speak TLS",
             "{place} does not speak TLS: it answered a plain request with {answer}",
+            "{place} does not speak TLS, but {protocol}",
         ),
         cause="The port answered with something that is not TLS, or did not answer TLS and did "
         "answer plain HTTP: Checkwire asks so on a second connection, without credentials.\n\n"
@@ -116,6 +150,13 @@ EXPLANATIONS = {
             "failed_as": "after a second connection: the code that the first one had, such as "
             "tls.closed",
             "other_protocol": "what the server answered to a plain request",
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "alert": "the alert that the server sent: number and name (RFC 8446 6)",
+            "ended": "fin or rst: how the connection ended",
+            "errno": "the system's error",
+            "first_bytes": "the first 32 bytes that came, in hex",
+            "guess": "the protocol that they look like",
         },
         see=("RFC 8446 5.1", "RFC 6455 3"),
     ),
@@ -123,6 +164,7 @@ EXPLANATIONS = {
         messages=(
             "The TLS handshake with {place} did not finish within {limit}[, nothing came][, "
             "{count} bytes came]",
+            "The TLS handshake with {place} did not finish within {limit}, {got}",
         ),
         cause="TCP works, and the handshake did not come to its end in time (10 s; for http the "
         "timeout of the request).\n\n"
@@ -147,6 +189,8 @@ EXPLANATIONS = {
         evidence={
             "bytes_received": _RECEIVED,
             "PHASE_ns": "of an HTTP request, instead: how long each phase before took",
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
         },
         see=("RFC 8446 2", "RFC 4821"),
     ),
@@ -156,6 +200,8 @@ EXPLANATIONS = {
             "after {count} bytes]",
             "{place} reset the connection during the TLS handshake[, before it said anything][, "
             "after {count} bytes]",
+            "{place} {how} the connection during the TLS handshake, after {count} bytes",
+            ("{place} {how} the connection during the TLS handshake, before it said anything"),
         ),
         cause="The connection was ended in the middle of the handshake, without the alert that "
         "TLS has for that. Closed is FIN: a program ended it in good order. Reset is RST: it "
@@ -177,7 +223,69 @@ EXPLANATIONS = {
         ),
         remedy="Look at the load balancer's healthy backends and at the server's log. If another "
         "name works, the name is missing there, or forbidden on the way.",
-        evidence={"bytes_received": _RECEIVED},
+        evidence={
+            "bytes_received": _RECEIVED,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "ended": "fin or rst: how the connection ended",
+            "errno": "the system's error",
+        },
         see=("RFC 8446 6.1",),
+    ),
+    "tls.client_certificate_rejected": Explanation(
+        messages=("{place} refused our client certificate {subject}: {reason}",),
+        cause=(
+            "A client certificate was sent, and the server does not take it: it does not trust "
+            "its authority, the certificate has expired or is revoked, or it is not for "
+            "clients."
+        ),
+        confirm=(
+            Look("openssl x509 -in CERT -noout -subject -issuer -dates -purpose", "what is shown"),
+            Look("openssl s_client -connect HOST:PORT -cert CERT -key KEY", "the same alert"),
+        ),
+        remedy=(
+            "Renew it, or have the server trust its issuer. If an intermediate issued it, put "
+            "that into the file of client_cert= as well."
+        ),
+        evidence={
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "bytes_received": "bytes of the handshake that came",
+            "openssl": "OpenSSL's name for what happened",
+            "alert": "the alert that the server sent: number and name (RFC 8446 6)",
+            "client_certificate": "ours: subject, issuer, dates, serial, key",
+        },
+        see=("RFC 8446 6.2",),
+    ),
+    "tls.alpn": Explanation(
+        messages=(
+            "{place} does not speak HTTP/1.1 inside of TLS",
+            "{place} speaks HTTP/2 inside of TLS, and was asked not to",
+        ),
+        cause=(
+            "WebSocket over TLS was offered as HTTP/1.1 (ALPN), and the server takes only "
+            "another protocol, HTTP/2 as a rule: a port for gRPC, or a load balancer with "
+            "HTTP/1.1 switched off."
+        ),
+        confirm=(
+            Look("openssl s_client -alpn http/1.1 -connect HOST:PORT", "no application protocol"),
+            Look("openssl s_client -alpn h2 -connect HOST:PORT", "ALPN protocol: h2"),
+        ),
+        remedy="Enable HTTP/1.1 for this listener, or use the port that has it.",
+        evidence={
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "bytes_received": "bytes of the handshake that came",
+            "openssl": "OpenSSL's name for what happened",
+            "alert": "the alert that the server sent: number and name (RFC 8446 6)",
+            "offered": "the protocols that were offered",
+            "selected": "the one that the server chose, null for none",
+            "guess": "what it speaks",
+            "first_bytes": "the first 32 bytes that came, in hex",
+        },
+        see=(
+            "RFC 7301 3.2",
+            "RFC 8441",
+        ),
     ),
 }

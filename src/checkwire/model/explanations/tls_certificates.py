@@ -18,6 +18,7 @@ EXPLANATIONS = {
         messages=(
             "The certificate of {place} expired {date}, {age} ago",
             "A certificate of {place} has expired",
+            "The certificate of {whose} expired {date}, {age} ago",
         ),
         cause="A certificate that the server sent is past its end (notAfter). If the sentence "
         "names an authority instead of the server, it is the authority's certificate that is too "
@@ -38,13 +39,20 @@ EXPLANATIONS = {
         "the file is new already, reloading is all. If it is the authority's, serve the chain "
         "that the authority gives out now.\n\n"
         "Look why the renewal failed: certbot renew --dry-run, journalctl -u certbot.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "certificate": "which of the chain is at fault, from 0",
+        },
         see=("RFC 5280 4.1.2.5", "RFC 5280 6.1.3"),
     ),
     "tls.certificate_not_yet_valid": Explanation(
         messages=(
             "The certificate of {place} is not valid[ before {date}][ yet]; this machine says "
             "{date}",
+            ("The certificate of {whose} is not valid before {date}; this machine says {now}"),
+            "A certificate of {place} is not valid yet",
         ),
         cause="The certificate's beginning (notBefore) lies in the future, as the clock of this "
         "machine has it. Both times are in the message.\n\n"
@@ -57,7 +65,12 @@ EXPLANATIONS = {
         ),
         remedy="If the clock is wrong, have it synchronized (systemd-timesyncd, chrony). If it is "
         "right, serve the certificate that is valid now.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "certificate": "which of the chain is at fault, from 0",
+        },
         see=("RFC 5280 4.1.2.5",),
     ),
     "tls.hostname_mismatch": Explanation(
@@ -80,7 +93,12 @@ EXPLANATIONS = {
         "it is the default certificate of the server, add this host to its configuration.\n\n"
         "If the address is right and only the name differs, as in a test: server_name= asks for, "
         "and verifies, another one.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "certificate": "which of the chain is at fault, from 0",
+        },
         see=("RFC 9525 6.3",),
     ),
     "tls.self_signed": Explanation(
@@ -98,11 +116,19 @@ EXPLANATIONS = {
         remedy="Serve a certificate from an authority. If it is meant to be self-signed, trust "
         "it: ca=FILE, or --ca FILE for all checks, with the certificate in PEM. verify=False is "
         "for the last resort: with it no certificate is looked at.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "certificate": "which of the chain is at fault, from 0",
+        },
         see=("RFC 5280 6.1", "RFC 5280 3.2"),
     ),
     "tls.incomplete_chain": Explanation(
-        messages=("{place} did not send the intermediate certificate {name}",),
+        messages=(
+            "{place} did not send the intermediate certificate {name}",
+            "{place} did not send the intermediate certificate {subject}",
+        ),
         cause="The server sent its own certificate, and not the one that signed it. The "
         "authority's root is trusted here, but between them is a gap. Browsers often fill it from "
         "their cache or by fetching it, so it “works in the browser”; other clients fail.\n\n"
@@ -117,11 +143,28 @@ EXPLANATIONS = {
         remedy="Configure the full chain: the server's certificate first, then the intermediates, "
         "in one file (ssl_certificate fullchain.pem in nginx, SSLCertificateFile in Apache). The "
         "root need not be sent. Reload the server.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "certificate": "which of the chain is at fault, from 0",
+            "missing": (
+                "the certificate that belongs there: subject, the address where it can be had "
+                "(caIssuers), and the identifier of its key"
+            ),
+        },
         see=("RFC 8446 4.4.2", "RFC 5280 4.2.2.1"),
     ),
     "tls.unknown_ca": Explanation(
-        messages=("{name}, which signed for {place}, is not trusted here",),
+        messages=(
+            "{name}, which signed for {place}, is not trusted here",
+            "{authority}, which signed for {place}, is not trusted here",
+            (
+                "{authority}, which signed for {place}, is not trusted here: the authority "
+                "of that name that is, has another key"
+            ),
+            "The authority that signed for {place} is not trusted here",
+        ),
         cause="The chain ends at an authority that this machine does not trust.\n\n"
         "Commonly: a private authority of a company or a test; a middlebox that opens TLS and "
         "signs anew, with an authority that only managed machines know; an image without "
@@ -141,11 +184,20 @@ EXPLANATIONS = {
         remedy="Trust a private authority: ca=FILE, or --ca FILE for all checks, or install it in "
         "the system (update-ca-certificates). If you know no such authority, ask who opens TLS on "
         "the way before you trust it.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "certificate": "which of the chain is at fault, from 0",
+            "missing": "the authority that would have to be trusted",
+        },
         see=("RFC 5280 6.1", "RFC 8446 4.4.2"),
     ),
     "tls.certificate_rejected": Explanation(
-        messages=("The certificate of {place} does not verify: {reason}",),
+        messages=(
+            "The certificate of {place} does not verify: {reason}",
+            ("The certificate {subject}, which signed for {place}, does not verify: {reason}"),
+        ),
         cause="OpenSSL rejects the certificate for another reason than age, name or authority; "
         "its words are in the message.\n\n"
         "Commonly: a key that is too weak (RSA of 1024 bits, “ee key too small”) or a signature "
@@ -161,7 +213,12 @@ EXPLANATIONS = {
         ),
         remedy="Issue a new certificate: for servers (serverAuth), with RSA of 2048 bits or an "
         "elliptic curve, signed with SHA-256.",
-        evidence=_EVIDENCE,
+        evidence={
+            **_EVIDENCE,
+            "place": "address and port of the peer",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+            "certificate": "which of the chain is at fault, from 0",
+        },
         see=("RFC 5280 6.1", "openssl-verification-options(1)"),
     ),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from checkwire.model.failures import (
     assertion,
+    browser,
     check,
     dns,
     http,
@@ -44,6 +45,7 @@ _FAMILIES = (
     proxy,
     tls,
     upgrade,
+    browser,
     ws,
     timeout,
     message,

@@ -18,6 +18,13 @@ CODES = (
         phase="tcp",
     ),
     FailureCode(
+        "tcp.queue_full",
+        "The server does not accept its connections",
+        hint="It listens, and its accept queue is full: its process is blocked, overloaded or "
+        "out of descriptors; compare Recv-Q with Send-Q in: ss -ltn",
+        phase="tcp",
+    ),
+    FailureCode(
         "tcp.unreachable",
         "No route to the address",
         blame="path",
@@ -29,6 +36,15 @@ CODES = (
         "The peer reset the connection",
         hint="Something accepted the connection and threw it away: a load balancer without a "
         "healthy backend, a crashed process, or a middlebox",
+        phase="tcp",
+    ),
+    FailureCode(
+        "tcp.prohibited",
+        "This machine's own rules forbid the connection",
+        blame="probe",
+        retryable=False,
+        hint="A firewall or a prohibited route of this machine, or the rights of a socket's file: "
+        "ip route get ADDRESS; nft list ruleset",
         phase="tcp",
     ),
     FailureCode(

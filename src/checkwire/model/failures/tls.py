@@ -73,10 +73,25 @@ CODES = (
         phase="tls",
     ),
     FailureCode(
+        "tls.client_certificate_rejected",
+        "The server refused our client certificate",
+        retryable=False,
+        hint="Its subject, issuer and dates are in the evidence; the server must trust the issuer",
+        phase="tls",
+    ),
+    FailureCode(
         "tls.sni_unrecognized",
         "The server does not know this name",
         retryable=False,
         hint="No certificate is configured for this host name; check server_name= and the server",
+        phase="tls",
+    ),
+    FailureCode(
+        "tls.alpn",
+        "The port does not speak HTTP/1.1 inside of TLS",
+        retryable=False,
+        hint="The server or load balancer takes HTTP/2 only; WebSocket here needs HTTP/1.1, which "
+        "must be enabled for this port",
         phase="tls",
     ),
     FailureCode(

@@ -10,6 +10,13 @@ CODES = (
         phase="upgrade",
     ),
     FailureCode(
+        "upgrade.session_lost",
+        "The server does not know the session that was to be upgraded",
+        hint="The load balancer sent the upgrade to another server than the session's: it needs "
+        "sticky sessions, or the client must begin with transport=websocket",
+        phase="upgrade",
+    ),
+    FailureCode(
         "upgrade.not_upgraded",
         "The server answered 2xx instead of switching protocols",
         retryable=False,
@@ -40,9 +47,17 @@ CODES = (
     ),
     FailureCode(
         "upgrade.subprotocol",
-        "The server did not accept a subprotocol that was offered",
+        "The server chose a subprotocol that was not offered",
         retryable=False,
         hint="Browsers close such a connection. Check the names in subprotocols= and the server's",
+        phase="upgrade",
+    ),
+    FailureCode(
+        "upgrade.subprotocol_missing",
+        "The server accepted none of the subprotocols",
+        retryable=False,
+        hint="Browsers fail such a connection. The server must answer one of those in "
+        "subprotocols=, or they are to be left out",
         phase="upgrade",
     ),
     FailureCode(
@@ -57,6 +72,13 @@ CODES = (
         "The answer is not HTTP",
         retryable=False,
         hint="Another service listens on this port; its first bytes are in the evidence",
+        phase="upgrade",
+    ),
+    FailureCode(
+        "upgrade.http2",
+        "The port speaks HTTP/2 without TLS",
+        retryable=False,
+        hint="It is a port for gRPC or h2c; use the server's HTTP/1.1 port",
         phase="upgrade",
     ),
     FailureCode(

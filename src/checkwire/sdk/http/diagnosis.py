@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 from checkwire.model.durations import format_seconds
@@ -10,7 +9,6 @@ from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker
 from checkwire.sdk.http.reading import Reading, Unreadable
 from checkwire.sdk.http.requesting import Bounds, Request
-from checkwire.wire.tls.diagnosis import diagnose_tls_after_handshake
 
 __all__ = ["diagnose_broken", "diagnose_redirects", "diagnose_timeout", "diagnose_unreadable"]
 
@@ -86,12 +84,9 @@ def diagnose_broken(
     request: Request,
     reading: Reading,
     place: str,
-    server_name: str,
     masker: Masker,
 ) -> Failure:
     """The connection broke."""
-    if isinstance(error, ssl.SSLError):
-        return diagnose_tls_after_handshake(error, server_name, place)
     how = "reset" if isinstance(error, ConnectionResetError) else "broke"
     after = f"after {_progress(reading)}" if reading.received else "before anything came"
     return Failure(

@@ -84,7 +84,8 @@ class Dialling:
             evidence["cause"] = code
             code = "proxy.unreachable"
             message = f"The proxy {peer.place} cannot be reached: {message}"
-        return Failure(code=code, message=message, phase=phase, evidence=evidence)
+        failure = Failure(code=code, message=message, phase=phase, evidence=evidence)
+        return self._dialler.at.locate(failure)
 
     def _phase_under_way(self, *, proxied: bool) -> str:
         if self._dialler.looking_up is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import h11
 
 from checkwire.model.errors import ConnectError, FailureError, UsageError
@@ -20,6 +22,7 @@ from checkwire.sdk.http.requesting import Bounds, Request
 from checkwire.sdk.http.response import Response
 from checkwire.sdk.http.timings import Timings
 from checkwire.wire.options import ConnectOptions
+from checkwire.wire.tls.diagnosis import diagnose_tls_after_handshake
 
 __all__ = ["Exchange"]
 
@@ -115,10 +118,14 @@ class Exchange:
             )
             raise HttpError(failure) from None
         except OSError as error:
-            name = self._options.tls.server_name or self._request.address.host
-            failure = diagnose_broken(
-                error, self._request, self._reading, place, name, self._context.masker
-            )
+            if isinstance(error, ssl.SSLError):
+                tls, where = self._options.tls, connection.dialled.where
+                name = tls.server_name or self._request.address.host
+                failure = diagnose_tls_after_handshake(error, name, where, tls)
+            else:
+                failure = diagnose_broken(
+                    error, self._request, self._reading, place, self._context.masker
+                )
             kind = HttpError if failure.code.startswith("http.") else ConnectError
             raise kind(failure) from None
 

@@ -6,13 +6,18 @@ import errno
 import os
 import socket
 import ssl
-from typing import Any
+from typing import Any, NamedTuple
 
 from checkwire.model.failures import Failure
+from checkwire.wire.dial.queue import waiting_at
 from checkwire.wire.dial.race import Try
+from checkwire.wire.dial.whereabouts import named
+from checkwire.wire.loss import end_of
 
-__all__ = ["describe_try", "diagnose_tcp", "reason_of"]
+__all__ = ["describe_try", "diagnose_reset", "diagnose_tcp", "reason_of"]
 
+_QUEUE_FULL = ("tcp.queue_full", "{place} has a full accept queue, and took no connection")
+_PROHIBITED = ("tcp.prohibited", "This machine does not allow a connection to {place}")
 _LOCAL_ADDRESS = ("tcp.local_address", "The source address cannot be used for {place}")
 _TCP_CODES = {
     errno.ECONNREFUSED: ("tcp.refused", "Nothing listens on {place}"),
@@ -22,10 +27,19 @@ _TCP_CODES = {
     errno.ECONNRESET: ("tcp.reset", "{place} reset the connection"),
     errno.EADDRNOTAVAIL: _LOCAL_ADDRESS,
     errno.ENOENT: ("tcp.refused", "There is no socket at {place}"),
+    errno.EACCES: _PROHIBITED,
+    errno.EPERM: _PROHIBITED,
     errno.EAFNOSUPPORT: ("tcp.unreachable", "This machine does not speak the family of {place}"),
 }
 
-_TELLING = ("tcp.refused", "tcp.reset", "tcp.timeout", "tcp.failed", "tcp.local_address")
+_TELLING = (
+    "tcp.refused",
+    "tcp.reset",
+    "tcp.queue_full",
+    "tcp.timeout",
+    "tcp.failed",
+    "tcp.local_address",
+)
 
 
 def describe_try(attempt: Try) -> dict[str, Any]:
@@ -53,54 +67,78 @@ def reason_of(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+class _Cause(NamedTuple):
+    """Why one try did not succeed: ``error`` is ``None`` for silence."""
+
+    code: str
+    sentence: str
+    attempt: Try
+    error: OSError | None
+    waiting: int | None = None
+
+
 def diagnose_tcp(
-    tries: list[Try], *, error: OSError | None = None, timeout: float | None = None
+    tries: list[Try], host: str, *, error: OSError | None = None, timeout: float | None = None
 ) -> Failure:
     """Why none of the addresses could be connected to: for each its own reason.
 
     The one that tells most of the target gives the failure its name.
 
     Args:
+        tries: to each address.
+        host: the name that they are of.
         error: what ended it, if it was not that ``timeout`` seconds were over.
     """
     fallback = error if timeout is None else None
-    causes = sorted(((t.error or fallback, t) for t in tries), key=lambda pair: _rank(pair[0]))
-    reasons: dict[tuple[str, str], list[tuple[OSError | None, Try]]] = {}
-    for pair in causes:
-        reasons.setdefault(_name(pair[0]), []).append(pair)
+    causes = sorted((_cause(t, t.error or fallback) for t in tries), key=_rank)
+    reasons: dict[tuple[str, str], list[_Cause]] = {}
+    for cause in causes:
+        reasons.setdefault((cause.code, cause.sentence), []).append(cause)
     parts: list[str] = []
-    for (code, sentence), pairs in reasons.items():
-        part = sentence.format(place=", ".join(str(attempt.endpoint) for _, attempt in pairs))
-        cause, attempt = pairs[0]
-        if cause is None:
+    for (code, sentence), alike in reasons.items():
+        places = ", ".join(str(cause.attempt.endpoint) for cause in alike)
+        first = alike[0]
+        part = sentence.format(place=named(places, host))
+        if first.error is None:
             part += f" within {timeout:g} s"
-        elif code in ("tcp.failed", "tcp.local_address"):
-            part += f" ({reason_of(cause)})"
-        elif cause.errno == errno.ECONNREFUSED:
-            part += f" (refused after {(attempt.duration_ns or 0) / 1e6:.1f} ms)"
+            part += f" ({first.waiting} wait already)" if first.waiting is not None else ""
+        elif code in ("tcp.failed", "tcp.local_address", "tcp.prohibited"):
+            part += f" ({reason_of(first.error)})"
         parts.append(part if not parts else part[0].lower() + part[1:])
-    told = causes[0][0]
+    told = causes[0]
+    evidence: dict[str, Any] = {
+        "place": str(told.attempt.endpoint),
+        "errno": told.error.errno if told.error else None,
+        "tries": [describe_try(t) for t in tries],
+    }
+    if told.waiting is not None:
+        evidence["waiting"] = told.waiting
+    return Failure(code=told.code, message="; ".join(parts), phase="tcp", evidence=evidence)
+
+
+def diagnose_reset(error: BaseException, where: str, phase: str) -> Failure:
+    """The peer threw a new connection away, whatever it was to be for."""
     return Failure(
-        code=_name(told)[0],
-        message="; ".join(parts),
-        phase="tcp",
-        evidence={
-            "errno": told.errno if told else None,
-            "tries": [describe_try(t) for t in tries],
-        },
+        code="tcp.reset",
+        message=f"{where} reset the connection before it said anything",
+        phase=phase,
+        evidence={"bytes_received": 0, **end_of(error)},
     )
 
 
-def _name(cause: OSError | None) -> tuple[str, str]:
-    """The code for a cause (``None`` for silence), and its sentence."""
-    if cause is None:
-        return _TCP_CODES[errno.ETIMEDOUT]
-    if isinstance(cause, socket.gaierror):  # What binding to an address of another family gives.
-        return _LOCAL_ADDRESS
-    return _TCP_CODES.get(cause.errno or 0, ("tcp.failed", "Connecting to {place} failed"))
+def _cause(attempt: Try, error: OSError | None) -> _Cause:
+    if error is None:
+        # A Unix socket that does not connect at once has no room in its queue.
+        waiting = waiting_at(attempt.endpoint)
+        if waiting or attempt.endpoint.family == socket.AF_UNIX:
+            return _Cause(*_QUEUE_FULL, attempt, None, waiting)
+        return _Cause(*_TCP_CODES[errno.ETIMEDOUT], attempt, None)
+    if isinstance(error, socket.gaierror):  # What binding to an address of another family gives.
+        return _Cause(*_LOCAL_ADDRESS, attempt, error)
+    failed = ("tcp.failed", "Connecting to {place} failed")
+    return _Cause(*_TCP_CODES.get(error.errno or 0, failed), attempt, error)
 
 
-def _rank(cause: OSError | None) -> int:
+def _rank(cause: _Cause) -> int:
     """How little it tells of the target: an answer most, that there is no way there least."""
-    code = _name(cause)[0]
-    return _TELLING.index(code) if code in _TELLING else len(_TELLING)
+    return _TELLING.index(cause.code) if cause.code in _TELLING else len(_TELLING)

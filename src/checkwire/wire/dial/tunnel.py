@@ -41,9 +41,15 @@ class Tunnel(NamedTuple):
 
 
 async def open_tunnel(
-    pipe: Pipe, proxy: Address, host: str, port: int, observer: Observer, deadline: float
+    pipe: Pipe,
+    proxy: Address,
+    where: str,
+    host: str,
+    port: int,
+    observer: Observer,
+    deadline: float,
 ) -> Tunnel:
-    """Ask the proxy at the other end of the pipe to connect it to the target.
+    """Ask the proxy at the other end of the pipe, which is ``where``, to connect it to the target.
 
     Raises:
         ConnectError: ``proxy.*``.
@@ -53,13 +59,13 @@ async def open_tunnel(
     collector = Collector(pipe, deadline)
     began_ns, masker = observer.timeline.now(), observer.masker
     if proxy.scheme in ("http", "https"):
-        rest = await _connect(collector, proxy, host, port, began_ns, masker)
+        rest = await _connect(collector, proxy, where, host, port, began_ns, masker)
     else:
-        rest = await _socks(collector, proxy, host, port, began_ns, masker)
+        rest = await _socks(collector, proxy, where, host, port, began_ns, masker)
     if rest:
         raise _failure(
             "proxy.protocol",
-            f"The proxy at {proxy.place} opened a tunnel, and sent {len(rest)} bytes through it "
+            f"The proxy at {where} opened a tunnel, and sent {len(rest)} bytes through it "
             "before anything was asked",
             first_bytes=_first(rest, masker),
         )
@@ -81,7 +87,13 @@ def _first(data: bytearray, masker: Masker) -> str:
 
 
 async def _connect(
-    collector: Collector, proxy: Address, host: str, port: int, now_ns: int, masker: Masker
+    collector: Collector,
+    proxy: Address,
+    where: str,
+    host: str,
+    port: int,
+    now_ns: int,
+    masker: Masker,
 ) -> bytearray:
     place = host_and_port(host, port)
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
@@ -94,7 +106,7 @@ async def _connect(
     if head is None:
         raise _failure(
             "proxy.protocol",
-            f"The proxy at {proxy.place} did not answer CONNECT with HTTP",
+            f"The proxy at {where} did not answer CONNECT with HTTP",
             first_bytes=_first(collector.data, masker),
         )
     evidence = {
@@ -106,21 +118,26 @@ async def _connect(
     if head.status == 407:
         raise _failure(
             "proxy.auth_required",
-            f"The proxy at {proxy.place} wants other credentials (407 {head.reason})",
+            f"The proxy at {where} wants other credentials (407 {head.reason})",
             **evidence,
         )
     if not 200 <= head.status < 300:
         raise _failure(
             "proxy.refused",
-            f"The proxy at {proxy.place} refused to connect to {place} "
-            f"({head.status} {head.reason})",
+            f"The proxy at {where} refused to connect to {place} ({head.status} {head.reason})",
             **evidence,
         )
     return collector.data[head.size :]
 
 
 async def _socks(
-    collector: Collector, proxy: Address, host: str, port: int, now_ns: int, masker: Masker
+    collector: Collector,
+    proxy: Address,
+    where: str,
+    host: str,
+    port: int,
+    now_ns: int,
+    masker: Masker,
 ) -> bytearray:
     user = (proxy.user or "").encode()
     password = (proxy.password or "").encode()
@@ -131,7 +148,7 @@ async def _socks(
     if reply[0] != 5:
         raise _failure(
             "proxy.protocol",
-            f"The proxy at {proxy.place} does not speak SOCKS5",
+            f"The proxy at {where} does not speak SOCKS5",
             first_bytes=_first(reply, masker),
         )
     if reply[1] == 2 and user:  # RFC 1929
@@ -140,12 +157,12 @@ async def _socks(
         )
         if (await _take(collector, lambda _: 2))[1] != 0:
             raise _failure(
-                "proxy.auth_required", f"The proxy at {proxy.place} rejected user and password"
+                "proxy.auth_required", f"The proxy at {where} rejected user and password"
             )
     elif reply[1] != 0:
         raise _failure(
             "proxy.auth_required",
-            f"The proxy at {proxy.place} accepts none of the ways to log in that are offered",
+            f"The proxy at {where} accepts none of the ways to log in that are offered",
             method=reply[1],
         )
     collector.pipe.write(b"\x05\x01\x00" + _socks_address(host) + struct.pack("!H", port))
@@ -158,14 +175,14 @@ async def _socks(
     if reply[0] != 5:
         raise _failure(
             "proxy.protocol",
-            f"The proxy at {proxy.place} does not speak SOCKS5",
+            f"The proxy at {where} does not speak SOCKS5",
             first_bytes=_first(reply, masker),
         )
     if reply[1] != 0:
         reason = _SOCKS_REPLIES.get(reply[1], f"code {reply[1]}")
         raise _failure(
             "proxy.refused",
-            f"The proxy at {proxy.place} could not connect to {host}:{port}: {reason}",
+            f"The proxy at {where} could not connect to {host}:{port}: {reason}",
             socks_reply=reply[1],
         )
     return collector.data

@@ -5,12 +5,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import ssl
+import time
 import warnings
 from typing import Any
 
 from checkwire.model.events import Certificate
 
-__all__ = ["peer_chain", "read_certificate"]
+__all__ = [
+    "authority_key",
+    "certificate_facts",
+    "date_text",
+    "peer_chain",
+    "read_certificate",
+    "subject_key",
+]
 
 
 def peer_chain(session: ssl.SSLObject) -> list[bytes]:
@@ -52,6 +60,48 @@ def read_certificate(der: bytes) -> Certificate:
             )
         except Exception:  # It is not said what is raised for what, and new kinds come.
             return Certificate(subject="", issuer="", sha256=sha256)
+
+
+def certificate_facts(certificate: Certificate) -> dict[str, Any]:
+    """A certificate as evidence."""
+    return {
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "names": list(certificate.names),
+        "not_before": date_text(certificate.not_before),
+        "not_after": date_text(certificate.not_after),
+        "serial": certificate.serial,
+        "key": certificate.key,
+        "issuer_url": certificate.issuer_url,
+        "sha256": certificate.sha256,
+    }
+
+
+def date_text(seconds: float) -> str:
+    """An instant for a reader."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
+
+
+def authority_key(der: bytes) -> str:
+    """The identifier of the key that signed it, in hex, as far as it says so."""
+    return _key_id(der, "AuthorityKeyIdentifier", "key_identifier")
+
+
+def subject_key(der: bytes) -> str:
+    """The identifier of its own key, in hex, as far as it says so."""
+    return _key_id(der, "SubjectKeyIdentifier", "digest")
+
+
+def _key_id(der: bytes, extension: str, field: str) -> str:
+    from cryptography import x509
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = _extension(x509.load_der_x509_certificate(der), extension)
+            return (getattr(found, field, None) or b"").hex()
+        except Exception:  # As above.
+            return ""
 
 
 def _extension(certificate: Any, name: str) -> Any:

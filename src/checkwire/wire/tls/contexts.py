@@ -11,8 +11,10 @@ import msgspec
 
 from checkwire.model.errors import UsageError
 
-__all__ = ["TlsOptions", "tls_context"]
+__all__ = ["ALPN", "TlsOptions", "furnish", "tls_context"]
 
+ALPN = ("http/1.1",)
+"""The protocols that are offered inside of TLS (RFC 7301)."""
 _STORES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -69,23 +71,33 @@ def tls_context(options: TlsOptions) -> ssl.SSLContext:
     if not options.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    # As browsers do; a server that only speaks HTTP/2 says so now rather than in garbage later.
-    context.set_alpn_protocols(["http/1.1"])
     if options.ca is not None:
         try:
             context.load_verify_locations(cafile=options.ca)
         except (OSError, ssl.SSLError) as error:
             raise UsageError(f"cannot use {options.ca} as ca: {_reason(error)}") from None
-    if options.client_cert is not None:
-        try:
-            context.load_cert_chain(
-                options.client_cert, options.client_key, options.client_key_password or ""
-            )
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(
-                f"cannot use {options.client_cert} as client_cert: {_reason(error)}"
-            ) from None
+    furnish(context, options)
     return context
+
+
+def furnish(context: ssl.SSLContext, options: TlsOptions) -> None:
+    """Give a context what is shown to the server.
+
+    Raises:
+        UsageError: if a file cannot be read or is not what it must be.
+    """
+    # As browsers do; a server that only speaks HTTP/2 says so now rather than in garbage later.
+    context.set_alpn_protocols(list(ALPN))
+    if options.client_cert is None:
+        return
+    try:
+        context.load_cert_chain(
+            options.client_cert, options.client_key, options.client_key_password or ""
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"cannot use {options.client_cert} as client_cert: {_reason(error)}"
+        ) from None
 
 
 def _load_known_store(context: ssl.SSLContext) -> None:

@@ -6,16 +6,27 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Callable
 
+from checkwire.wire.patience import Patience
 from checkwire.wire.pipe import REQUEST, Pipe, Sink
 
 __all__ = ["TlsPipe"]
 
 _RECORD = 16 * 1024 + 256
+_KEPT = 32
+"""Bytes that are kept of what began the handshake."""
+_ALERT = 7
+"""Bytes of an alert in the clear."""
 
 
 class TlsPipe:
-    """The client's side of a TLS session. A message's time is that of its last ciphertext byte."""
+    """The client's side of a TLS session. A message's time is that of its last ciphertext byte.
+
+    Attributes:
+        received: bytes that came.
+        first, last: the first and the last of those that came in the handshake.
+    """
 
     __slots__ = (
         "_end",
@@ -26,10 +37,13 @@ class TlsPipe:
         "_lower",
         "_object",
         "_outgoing",
+        "_silent",
         "_unsent",
+        "first",
         "handshake_at_ns",
         "handshake_began_ns",
         "handshake_kernel",
+        "last",
         "received",
         "sink",
     )
@@ -48,6 +62,7 @@ class TlsPipe:
             self._incoming, self._outgoing, server_hostname=server_name or None
         )
         self._handshake: asyncio.Future[None] | None = None
+        self._silent: Callable[[], None] | None = None
         self._unsent: list[tuple[bytes, int]] = []
         """Waits for the peer, who wants to negotiate again first (TLS 1.2)."""
         self._ending = False
@@ -59,6 +74,7 @@ class TlsPipe:
         self.handshake_at_ns = self.handshake_began_ns = 0
         self.handshake_kernel = False
         self.received = 0
+        self.first = self.last = b""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -97,8 +113,10 @@ class TlsPipe:
         """The session: version, cipher, certificates."""
         return self._object
 
-    async def handshake(self, timeout: float) -> None:
+    async def handshake(self, timeout: float, silent: Callable[[], None] | None = None) -> None:
         """Shake hands, within ``timeout`` seconds.
+
+        If the peer has said nothing somewhat before they are over, ``silent`` is called.
 
         When it returns, ``handshake_at_ns`` is when the last needed bytes arrived, and
         ``handshake_kernel`` whether the kernel says so; ``handshake_began_ns`` is when the kernel
@@ -112,18 +130,27 @@ class TlsPipe:
         """
         loop = self.loop
         self._handshake = loop.create_future()
-        timer = loop.call_later(timeout, self._expire, self._handshake)
+        self._silent = silent
+        timer = Patience(
+            loop, loop.time() + timeout, self._expire, None if silent is None else self._notice
+        )
         self._step_handshake(0, False, REQUEST)
         try:
             await self._handshake
         finally:
             timer.cancel()
-            self._handshake = None
+            self._handshake = self._silent = None
 
-    def _expire(self, handshake: asyncio.Future[None]) -> None:
+    def _notice(self) -> None:
+        self._lower.read_now()
+        waiting = self._handshake is not None and not self._handshake.done()
+        if waiting and not self.received and self._silent is not None:
+            self._silent()
+
+    def _expire(self) -> None:
         self._lower.read_now()  # The rest may be here, and the event loop have been held up.
-        if not handshake.done():
-            handshake.set_exception(TimeoutError())
+        if self._handshake is not None and not self._handshake.done():
+            self._handshake.set_exception(TimeoutError())
 
     def _step_handshake(self, at_ns: int, kernel: bool, track: int = 0) -> None:
         waiter = self._handshake
@@ -195,6 +222,9 @@ class TlsPipe:
             return
         self._incoming.write(data)
         if self._handshake is not None:
+            if len(self.first) < _KEPT:
+                self.first += data[: _KEPT - len(self.first)]
+            self.last = bytes(data[-_ALERT:])
             if not self._handshake.done():
                 self._step_handshake(at_ns, kernel)
             return

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from websockets.datastructures import Headers
@@ -18,19 +19,18 @@ from checkwire.model.errors import ConnectError, UsageError
 from checkwire.model.events import Handshake, Phase
 from checkwire.model.failures import Failure
 from checkwire.wire.collector import Collector
+from checkwire.wire.dial.diagnosis import diagnose_reset
 from checkwire.wire.dial.dialer import Dialled
 from checkwire.wire.http_head import Head, head_ended, parse_head, unchunked
+from checkwire.wire.loss import is_reset
 from checkwire.wire.observer import Observer
 from checkwire.wire.options import ConnectOptions
 from checkwire.wire.session.compression import DeflateFactory
 from checkwire.wire.session.protocol import MeasuredProtocol
-from checkwire.wire.upgrade.diagnosis import (
-    BODY_LIMIT,
-    diagnose_end,
-    diagnose_head,
-    diagnose_refusal,
-    diagnose_rejection,
-)
+from checkwire.wire.tls.diagnosis import diagnose_tls_after_handshake
+from checkwire.wire.upgrade.diagnosis import diagnose_end, diagnose_head
+from checkwire.wire.upgrade.refusal import BODY_LIMIT, diagnose_refusal
+from checkwire.wire.upgrade.rejection import diagnose_no_subprotocol, diagnose_rejection
 from checkwire.wire.url import Address
 
 __all__ = ["Redirected", "Upgraded", "refuse_handshake_headers", "upgrade"]
@@ -92,32 +92,38 @@ async def upgrade(
     options: ConnectOptions,
     observer: Observer,
     connection: int,
+    silent: Callable[[], None] | None = None,
 ) -> Upgraded:
     """Turn the pipe into a WebSocket.
 
-    The pipe is left without a sink. On failure it is left open.
+    The pipe is left without a sink. On failure it is left open. If nothing has come somewhat before
+    the time is over, ``silent`` is called.
 
     Raises:
-        ConnectError: ``upgrade.*``, or ``tls.client_certificate_required``.
+        ConnectError: ``upgrade.*``, ``tcp.reset``, or what TLS tells only now.
         Redirected: ``upgrade.redirect``, if the server says where to.
         UsageError: a header of the options cannot be sent.
     """
     protocol = _protocol(address, options)
     request, data = _request(protocol, options)
     collector = Collector(dialled.pipe)
+    collector.silent = silent
     collector.ask(data, observer.timeline.now())
-    place, timeout = dialled.remote_address, options.timeouts.upgrade
+    where, timeout, masker = dialled.where, options.timeouts.upgrade, observer.masker
     try:
         head = await _head(collector, timeout)
     except (TimeoutError, EOFError, OSError) as error:
-        name = options.tls.server_name or address.host
-        raise ConnectError(
-            diagnose_end(
-                error, bytes(collector.data), place, name, observer.masker, timeout=timeout
-            )
-        ) from None
+        if isinstance(error, ssl.SSLError):
+            name = options.tls.server_name or address.host
+            failure = diagnose_tls_after_handshake(error, name, where, options.tls)
+        elif is_reset(error) and not collector.data and dialled.direct and not address.secure:
+            failure = diagnose_reset(error, where, "upgrade")
+        else:
+            failure = diagnose_end(error, bytes(collector.data), where, masker, timeout=timeout)
+        raise ConnectError(failure) from None
     if head is None:
-        raise ConnectError(diagnose_head(bytes(collector.data), place, observer.masker))
+        alpn = None if dialled.tls is None else dialled.tls.alpn or ""
+        raise ConnectError(diagnose_head(bytes(collector.data), where, masker, alpn=alpn))
     duration_ns = max(0, collector.at_ns - collector.left_ns)
 
     def tell() -> Handshake:
@@ -129,7 +135,7 @@ async def upgrade(
             status=head.status,
             reason=head.reason,
             response_headers=observer.masker.headers(head.headers),
-            remote_address=place,
+            remote_address=dialled.remote_address,
             local_address=dialled.local_address,
             subprotocol=protocol.subprotocol,
             extensions=protocol.extension_header,
@@ -149,12 +155,12 @@ async def upgrade(
     if head.status != 101:
         tell()
         body = await _body(collector, head)
-        failure = diagnose_refusal(head, body, place, observer.masker)
+        failure = diagnose_refusal(head, body, where, masker)
         location = head.get("location")
         if failure.code == "upgrade.redirect" and location is not None:
             raise Redirected(failure, location)
         raise ConnectError(failure)
-    wrong = _judge(protocol, head, bytes(collector.data), place, options, observer)
+    wrong = _judge(protocol, head, request, bytes(collector.data), where, options, observer)
     handshake = tell()
     if wrong is not None:
         raise ConnectError(wrong)
@@ -246,26 +252,22 @@ async def _body(collector: Collector, head: Head) -> bytes:
 def _judge(
     protocol: MeasuredProtocol,
     head: Head,
+    request: Request,
     data: bytes,
-    place: str,
+    where: str,
     options: ConnectOptions,
     observer: Observer,
 ) -> Failure | None:
     headers = Headers()
+    offered, masker = options.subprotocols, observer.masker
     try:
         for name, value in head.headers:
             headers[name] = value
         protocol.process_response(Response(head.status, head.reason, headers))
     except InvalidHandshake as error:
-        return diagnose_rejection(error, head, place, options.subprotocols, observer.masker)
-    if options.subprotocols and protocol.subprotocol is None:
-        return Failure(
-            code="upgrade.subprotocol",
-            message=f"{place} accepted none of the subprotocols offered: "
-            f"{', '.join(options.subprotocols)}",
-            phase="upgrade",
-            evidence={"offered": list(options.subprotocols)},
-        )
+        return diagnose_rejection(error, head, where, request, offered, masker)
+    if offered and protocol.subprotocol is None:
+        return diagnose_no_subprotocol(head, where, offered, masker)
     if len(data) > head.size:
         protocol.early = data[head.size :]
     return None
