@@ -24,6 +24,16 @@ import msgspec
 from checkwire.faults import Authority, Fault, FaultServer, all_faults, check_source
 from support.program import checkwire
 
+_NETWORK = (
+    "link set lo up",
+    # A wire at whose end nobody is.
+    "link add here type veth peer name there",
+    "link set there up",
+    "link set here up",
+    "address add 10.77.0.1/24 dev here",
+    "route add prohibit 10.78.0.0/24",
+)
+
 __all__ = ["Seen", "meet", "meet_in_namespace"]
 
 
@@ -61,7 +71,7 @@ def meet(
             stack.enter_context(server)
             path = re.sub(r"\W", "_", fault.name) + "_check.py"
             names[path] = fault.name
-            source = check_source(fault, url=server.url, ca=authority.ca)
+            source = check_source(fault, url=server.url, ca=authority.ca, client=authority.client)
             (folder / path).write_text(source)
         result = checkwire("test", "--reporter", "json", *options, cwd=folder, timeout=300)
     try:
@@ -109,7 +119,8 @@ def meet_in_namespace() -> dict[str, Seen]:
 
 def _main() -> None:
     """One after another: they may want the same port, or change the network."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for line in _NETWORK:
+        subprocess.run(["ip", *line.split()], check=True)
     found: dict[str, Seen] = {}
     with tempfile.TemporaryDirectory() as folder:
         _mount(folder, "/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")

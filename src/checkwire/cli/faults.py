@@ -182,13 +182,13 @@ def _serve(fault: Fault, host: str, port: int, ca_out: Path | None, quiet: bool)
         server = FaultServer(fault, authority, host=host, port=port, report=report)
         try:
             with server:
-                _announce(server, str(ca_out or authority.ca), quiet)
+                _announce(server, str(ca_out or authority.ca), authority.client, quiet)
                 stop.wait()
         except OSError as error:
             raise CheckwireError(why_not_listening(error, host, port)) from None
 
 
-def _announce(server: FaultServer, ca: str, quiet: bool) -> None:
+def _announce(server: FaultServer, ca: str, client: str, quiet: bool) -> None:
     fault = server.fault
     lines = [f"Listening on {server.url}"]
     if not quiet:
@@ -198,6 +198,8 @@ def _announce(server: FaultServer, ca: str, quiet: bool) -> None:
         if fault.tls is not None:
             lines.append(f"  trust    {ca}")
             given += f" CA={ca}"
+        if "CLIENT" in fault.check:
+            given += f" CLIENT={client}"
         lines += [
             f"  check    checkwire faults {fault.name} --check > fault_check.py",
             f"           {given} checkwire test fault_check.py",

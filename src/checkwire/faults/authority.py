@@ -31,6 +31,7 @@ class Authority:
 
     Attributes:
         ca: file of the root's certificate.
+        client: file of a client's key and certificate, from this authority.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -45,6 +46,9 @@ class Authority:
         self.root = trustme.CA(organization_name=_ORGANIZATION)
         self.intermediate = self.root.create_child_ca()
         self.ca = self.write(self.root.cert_pem.bytes(), "root.pem")
+        leaf = self.root.issue_cert("client@checkwire.test")
+        pem = leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes()
+        self.client = self.write(pem, "client.pem")
 
     def __enter__(self) -> Self:
         return self
@@ -60,6 +64,13 @@ class Authority:
         path.write_bytes(pem)
         return str(path)
 
+    @property
+    def other(self) -> str:
+        """The certificate of an authority that signed nothing here (PEM)."""
+        import trustme
+
+        return trustme.CA(organization_name="Nobody").cert_pem.bytes().decode()
+
     # Good ones
 
     def server(self, *names: str, **options: Any) -> ssl.SSLContext:
@@ -72,11 +83,6 @@ class Authority:
     def server_pem(self) -> str:
         """File of a server's key and certificate."""
         leaf = self.root.issue_cert(*NAMES)
-        return self.write(leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes())
-
-    def client(self) -> str:
-        """File of a client's key and certificate."""
-        leaf = self.root.issue_cert("client@checkwire.test")
         return self.write(leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes())
 
     # Dates, names and issuers

@@ -35,7 +35,8 @@ class Fault:
         variant: one of several ways to it; empty for the usual one.
         does: what the server does, or the check, in a few words.
         check: the body of a check that meets it, or a whole file that begins with an import.
-            ``URL`` and ``CA`` stand for the server and for the file of its authority.
+            ``URL``, ``CA`` and ``CLIENT`` stand for the server, for the file of its authority, and
+            for that of a client's certificate.
         timeout: of the check.
         waits: seconds that the check is told to wait until it knows: its own timeout for this.
         listening: see :data:`Listening`.

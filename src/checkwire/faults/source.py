@@ -9,16 +9,19 @@ from checkwire.faults.fault import Fault
 
 __all__ = ["check_source"]
 
-_NAMES = re.compile(r"\b(URL|CA)\b(?!\"|')")
+_NAMES = re.compile(r"\b(URL|CA|CLIENT)\b(?!\"|')")
 
 
-def check_source(fault: Fault, *, url: str | None = None, ca: str | None = None) -> str:
+def check_source(
+    fault: Fault, *, url: str | None = None, ca: str | None = None, client: str | None = None
+) -> str:
     """A check file.
 
     Args:
         fault: what it is to meet.
         url: the server's; by default the variable ``URL`` is asked for it.
         ca: file of the authority to trust; by default the variable ``CA`` has it.
+        client: file of a client's certificate; by default the variable ``CLIENT`` has it.
     """
     body = fault.check.strip("\n")
     if not body.startswith(("from ", "import ")):
@@ -28,7 +31,7 @@ def check_source(fault: Fault, *, url: str | None = None, ca: str | None = None)
             f'@check(timeout="{fault.timeout}")\n'
             f"async def {name}():\n{textwrap.indent(body, '    ')}"
         )
-    given = {"URL": url, "CA": ca}
+    given = {"URL": url, "CA": ca, "CLIENT": client}
 
     def value(found: re.Match[str]) -> str:
         name = found[1]

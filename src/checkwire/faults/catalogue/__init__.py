@@ -16,6 +16,7 @@ _FAMILIES = (
     "tls_handshake",
     "upgrade_answers",
     "upgrade_statuses",
+    "browser",
     "ws_ends",
     "ws_violations",
     "ws_silence",

@@ -21,8 +21,34 @@ faults.add(
     listening="refuse", check=_OPEN, evidence=("errno", "tries"),
 )  # fmt: skip
 faults.add(
-    "tcp.timeout", does="accepts nothing, and its queue is full: SYNs are dropped", waits=1,
-    listening="full", check=_OPEN_SOON, evidence=("tries",),
+    "tcp.queue_full", does="accepts nothing, and its queue is full: SYNs are dropped", waits=1,
+    listening="full", check=_OPEN_SOON, evidence=("tries", "waiting"),
+)  # fmt: skip
+
+
+@faults.served("tcp.reset", does="resets each connection at once", check=_OPEN, evidence=("errno",))
+def reset(peer: Peer) -> None:
+    peer.reset()
+
+
+@faults.served(
+    "tcp.reset", "request", does="resets each connection that asks something", check=_OPEN,
+    evidence=("errno",),
+)  # fmt: skip
+def reset_at_request(peer: Peer) -> None:
+    peer.read_head()
+    peer.reset()
+
+
+faults.made_by_check(
+    "tcp.timeout", does="connects to an address whose machine says nothing", waits=1,
+    needs="namespace", evidence=("tries",),
+    check=_OPEN_SOON.replace("URL", '"ws://10.77.0.2/"'),
+)  # fmt: skip
+faults.made_by_check(
+    "tcp.prohibited", does="connects to an address that this machine's rules forbid",
+    needs="namespace", evidence=("errno", "tries"),
+    check=_OPEN_SOON.replace("URL", '"ws://10.78.0.2/"'),
 )  # fmt: skip
 faults.add(
     "tcp.family_broken", does="is dead on ::1, and well on 127.0.0.1",

@@ -38,6 +38,14 @@ def _weak(authority: Authority) -> ssl.SSLContext:
     return context
 
 
+def _stranger(authority: Authority) -> ssl.SSLContext:
+    """It wants a certificate, of another authority than the one that clients have."""
+    context = authority.server()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=authority.other)
+    return context
+
+
 def _one_name(authority: Authority) -> ssl.SSLContext:
     context = authority.server()
     context.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
@@ -57,6 +65,29 @@ faults.add(
     tls=lambda authority: authority.wanting_client(ssl.TLSVersion.TLSv1_3),
     script=Peer.read_to_end, check=_TRUSTING, evidence=("openssl",),
 )  # fmt: skip
+faults.add(
+    "tls.client_certificate_required", "tls1.2", does="wants a client certificate (TLS 1.2)",
+    tls=lambda authority: authority.wanting_client(ssl.TLSVersion.TLSv1_2),
+    script=Peer.read_to_end, check=_TRUSTING, evidence=("openssl",),
+)  # fmt: skip
+faults.add(
+    "tls.client_certificate_rejected", does="does not take the client certificate that it is sent",
+    tls=_stranger, script=Peer.read_to_end, evidence=("alert",),
+    check=_TRUSTING.replace("ca=CA", "ca=CA, client_cert=CLIENT"),
+)  # fmt: skip
+
+
+@faults.served(
+    "tls.alpn", does="speaks no HTTP/1.1 (alert no_application_protocol)", scheme="wss",
+    check=_TRUSTING, evidence=("alert",),
+)  # fmt: skip
+def no_http_1(peer: Peer) -> None:
+    peer.read(5)
+    peer.send(bytes.fromhex("15030300020278"))  # Alert: fatal, no_application_protocol.
+    peer.fin()
+    peer.read_to_end()
+
+
 faults.add(
     "tls.sni_unrecognized", does="does not know the name that is asked for",
     tls=_one_name, script=Peer.read_to_end, evidence=("openssl",),

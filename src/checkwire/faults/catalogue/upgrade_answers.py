@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkwire.faults.authority import Authority
 from checkwire.faults.fault import Family
-from checkwire.faults.peer import Peer, answering
+from checkwire.faults.peer import Peer, answering, upgraded
 
 faults = Family()
 
@@ -16,6 +16,12 @@ _OFFER = """
 async with connect(URL, subprotocols=["v2.feed"]):
     pass
 """
+
+
+def _reads(peer: Peer) -> None:
+    peer.read_to_end()
+
+
 _PAGE = b"<!doctype html><title>Feed</title><div id=root></div>"
 
 faults.add(
@@ -69,6 +75,30 @@ def broken_line(peer: Peer) -> None:
 )  # fmt: skip
 def other_subprotocol(peer: Peer) -> None:
     peer.handshake("Sec-WebSocket-Protocol: v1.feed")
+    peer.read_to_end()
+
+
+faults.add(
+    "upgrade.subprotocol_missing", does="agrees on no subprotocol of those offered",
+    script=upgraded(_reads), check=_OFFER, evidence=("status", "headers"),
+)  # fmt: skip
+faults.add(
+    "upgrade.session_lost", does="does not know the session, as an Engine.IO server behind a "
+    "balancer that forgets",
+    script=answering(
+        "HTTP/1.1 400 Bad Request", "Content-Type: application/json", "Content-Length: 41",
+        b'{"code":1,"message":"Session ID unknown"}',
+    ),
+    check=_OPEN, evidence=("status", "headers", "body"),
+)  # fmt: skip
+
+
+@faults.served(
+    "upgrade.http2", does="speaks HTTP/2 only", check=_OPEN, evidence=("first_bytes",),
+)  # fmt: skip
+def http2(peer: Peer) -> None:
+    peer.read_head()
+    peer.send(bytes.fromhex("00000604000000000000030000006400000408000000000000010000"))
     peer.read_to_end()
 
 
@@ -136,12 +166,3 @@ def closed(peer: Peer) -> None:
     peer.read_head()
     peer.fin()
     peer.read_to_end()
-
-
-@faults.served(
-    "upgrade.closed", "reset", does="reads the request, and resets the connection",
-    check=_OPEN, evidence=("bytes_received",),
-)  # fmt: skip
-def reset(peer: Peer) -> None:
-    peer.read_head()
-    peer.reset()

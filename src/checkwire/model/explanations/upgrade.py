@@ -60,10 +60,7 @@ EXPLANATIONS = {
     ),
     "upgrade.not_upgraded": Explanation(
         messages=(
-            "{place} answered {status}[ with {type}] instead of 101[ ({who})]",
-            "{place} answered {status} instead of 101",
-            "{place} answered {status} instead of 101 ({who})",
-            "{place} answered {status} instead of 101{who}, as to any path",
+            "{place} answered {status}[ with {type}] instead of 101[ ({who})][, as to any path]",
         ),
         cause="The request was answered as an ordinary HTTP request: with success, and without "
         "switching to WebSocket.\n\n"
