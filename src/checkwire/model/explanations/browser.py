@@ -21,6 +21,9 @@ EXPLANATIONS = {
         ),
         cause="The check says that it is a page of https://, and uses ws://. A browser does not "
         "let such a page do so, but to its own machine.",
+        confirm=(
+            Look("new WebSocket('ws://HOST/')", "in the console of a page of https://: blocked"),
+        ),
         remedy="Serve the WebSocket over TLS and use wss://; or give the Origin of a page without.",
         evidence={**_PLACE, "origin": "the Origin that was sent"},
         see=("W3C Mixed Content 4", "W3C Secure Contexts 3.1"),
@@ -38,6 +41,12 @@ EXPLANATIONS = {
         messages=("The certificate of {place} was not verified; a browser does so",),
         cause="The check has verify=False, and is to be like a browser (browser=True). Whatever is "
         "wrong with the certificate stays unseen.",
+        confirm=(
+            Look(
+                "openssl s_client -connect HOST:PORT -servername HOST </dev/null",
+                "Verify return code, other than 0 if something is wrong",
+            ),
+        ),
         remedy="Leave verify=False out; trust a private authority with ca=.",
         evidence=_PLACE,
     ),
@@ -45,6 +54,9 @@ EXPLANATIONS = {
         messages=("No web page can send {names} with a WebSocket, as was done to {place}",),
         cause="The check sends headers with the upgrade, and is to be like a browser "
         "(browser=True). The WebSocket of a web page takes a URL and subprotocols, no headers.",
+        confirm=(
+            Look("new WebSocket(URL, PROTOCOLS)", "in a browser's console: it takes nothing else"),
+        ),
         remedy="Log in as the page does: by a cookie, the URL, a subprotocol or the first message.",
         evidence={**_PLACE, "headers": "their names"},
         see=("WHATWG WebSockets",),

@@ -1,12 +1,13 @@
 """``ws.*`` at length: connections that end without a Close frame."""
 
-from checkwire.model.explanations.base import Explanation, Look
+from checkwire.model.explanations.base import ON_A_CONNECTION, Explanation, Look
 
 __all__ = ["EXPLANATIONS"]
 
 _WHEN = "[, as soon as it opened][, {time} after it opened]"
 _DETAIL = "[, in the middle of a frame ({what came of it})][ and after {time} of silence]"
 _LOSS = {
+    **ON_A_CONNECTION,
     "ended": "eof (FIN), reset (RST), tls (the end came inside TLS), truncated (in the middle of "
     "a frame) or lost (the path is gone)",
     "code": "1006, which stands for a connection that ended so",
