@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -77,7 +78,10 @@ def across_a_network() -> Iterator[FarSide]:
         _ip("link set near up")
         process.stdin.write(f"address add {_THERE}/24 dev far\nlink set far up\n\n")
         process.stdin.flush()
-        yield FarSide(process, _THERE)
+        side = FarSide(process, _THERE)
+        # The first packets wait until the link is up and the neighbour known: not those of a test.
+        socket.create_connection((_THERE, int(side.url.rpartition(":")[2].strip("/"))), 20).close()
+        yield side
 
 
 @contextmanager

@@ -208,6 +208,27 @@ def test_who_sends_is_not_frozen_even_if_it_does_not_answer_pings() -> None:
         run(check(server))
 
 
+@pytest.mark.parametrize("begun", [2, 100], ids=["header", "part"])
+def test_no_pong_is_expected_in_the_middle_of_a_frame(begun: int) -> None:
+    """None can come there (RFC 6455 section 5.4 lets them between frames only)."""
+
+    async def check(server: RawServer) -> None:
+        async with opened(server.url) as connection:
+            connection.send("go")
+            failure = await silence_on(connection)
+            assert failure.code == "timeout.first_message"
+            assert failure.evidence["ping"] == "unanswered"
+            assert failure.evidence["acknowledged"] is True
+
+    def script(peer: Peer) -> None:
+        peer.read_frame()
+        peer.send(text("x" * 100)[:begun])
+        peer.stay()
+
+    with RawServer(upgraded(script)) as server:
+        run(check(server))
+
+
 def test_a_server_that_ignores_pings_fails_no_check_for_it() -> None:
     """A message that comes in time counts, and silence after it is taken for no more than that."""
     seen = Recording()

@@ -84,7 +84,7 @@ def hangs(peer: Peer) -> None:
 
 
 @faults.served(
-    "ws.no_pong", "partial", does="begins a message, and does nothing any more", waits=1,
+    "timeout.message", "partial", does="begins a message, and does nothing any more", waits=1,
     check=_RECEIVE + '    await ws.receive(within="1s")\n', evidence=("partial_bytes",),
 )  # fmt: skip
 def partial(peer: Peer) -> None:

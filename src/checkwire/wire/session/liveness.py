@@ -14,6 +14,10 @@ from checkwire.wire.session.pings import Ping
 __all__ = ["Signs", "bytes_taken", "diagnose_blocked", "diagnose_no_pong", "signs_of"]
 
 
+_LONG = 1.0
+"""Seconds, twice as long as an acknowledgement may be held back (RFC 9293 section 3.8.6.3)."""
+
+
 class Signs(NamedTuple):
     """What this machine's kernel knows of the way of a ping that was not answered.
 
@@ -21,7 +25,7 @@ class Signs(NamedTuple):
         info: all it knows; ``None`` where it says nothing.
         left: whether the ping has left this machine.
         acked: whether the peer's kernel has acknowledged it.
-        lost: whether that has acknowledged nothing at all, though it was asked again.
+        lost: whether that has acknowledged nothing at all, though it must have.
         came: bytes that came since.
     """
 
@@ -52,12 +56,14 @@ def signs_of(pipe: Pipe, ping: Ping, waited: float) -> Signs:
 def _is_lost(info: TcpInfo, before: TcpInfo | None, waited: float) -> bool:
     """Whether the peer's kernel has acknowledged nothing, for nearly as long as was waited.
 
-    It takes a segment that was sent again in vain: an acknowledgement alone may be held back for a
-    while (RFC 9293 section 3.8.6.3). A kernel whose process does not read has a full window, and
-    goes on to acknowledge: each time that it is asked whether that is still so.
+    It takes a segment that was sent again in vain, as an acknowledgement may be held back for a
+    while; or a long while, where the path was slow at some time and our kernel waits for long
+    before it sends again. A kernel whose process does not read has a full window, and goes on to
+    acknowledge: each time that it is asked whether that is still so.
     """
     sent_again = info.timeouts > 0 or (before is not None and info.retransmits > before.retransmits)
-    if not (info.unacked and sent_again):
+    late = info.last_ack_ns > _LONG * 1e9 + 2 * (info.min_rtt_ns or 0) and waited > _LONG
+    if not info.unacked or not (sent_again or late):
         return False
     # What was under way when the waiting began may have been acknowledged a round trip later.
     silent = max(0.5 * waited, 0.9 * waited - 2 * info.rtt_ns / 1e9)

@@ -103,6 +103,7 @@ class Probes:
             open_ns=now - owner.opened_ns,
             quiet_ns=now - (incoming.last_ns if probe is None else probe.last_ns),
             partial=len(self._protocol.reader.buffer),
+            within_frame=not self._protocol.between_frames,
             kernel="the proxy's" if "proxy" in owner.phases else "its",
             deaf=self._deaf,
         )

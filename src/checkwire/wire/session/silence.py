@@ -67,6 +67,7 @@ class Silence(NamedTuple):
         open_ns: since the connection opened.
         quiet_ns: since the last frame.
         partial: bytes of a frame that is not complete.
+        within_frame: whether there is one: no pong can come before its end.
         kernel: whose kernel it is that acknowledges: ``"its"``, or ``"the proxy's"``.
         deaf: whether it is known not to answer pings, though it goes on to send.
     """
@@ -78,6 +79,7 @@ class Silence(NamedTuple):
     open_ns: int
     quiet_ns: int
     partial: int
+    within_frame: bool
     kernel: str
     deaf: bool
 
@@ -177,7 +179,7 @@ def _unanswered(
         return "ws.send_blocked", f"{blocked}; {unsent:,} bytes wait to be sent"
     if not signs.left or pipe.paused or waited < max(LEAST, _ROUND_TRIPS * rtt):
         return code, message
-    if signs.info is not None and not signs.acked:
+    if silence.within_frame or (signs.info is not None and not signs.acked):
         return code, message
     frozen = f"{silence.fact}, and did not answer a ping sent {waited:.2g} s before its end either"
     if signs.acked:
