@@ -26,8 +26,6 @@ from checkwire.store.runs import Inserted, get_transcript, list_runs, states
 __all__ = ["Change", "close_gone", "decide"]
 
 _NO_POLICY = AlertPolicy()
-_LONGEST_ROW = 1000
-"""Runs that are looked back over for the first of those that failed in a row."""
 
 
 class Change(NamedTuple):
@@ -189,13 +187,12 @@ class _Decision:
         counted: Sequence[CheckState],
         record: RunRecord,
     ) -> None:
-        row = await self._failed_in_row(worst)
         # As a rule the run at hand is the last of the row; not if the policy is a stricter one now.
-        first, last = (row[-1], row[0]) if row else (record, record)
+        last = await self._last_failed(worst) or record
         incident = await open_incident(
             self._tx,
             check_id=watched.check.id,
-            began_ns=first.due_ns,
+            began_ns=last.due_ns if worst.bad_since_ns is None else worst.bad_since_ns,
             opened_ns=self._now_ns,
             opened_by=last.run_id,
             code=last.code,
@@ -253,16 +250,17 @@ class _Decision:
                 now_ns=self._now_ns,
             )
 
-    async def _failed_in_row(self, state: CheckState) -> list[RunRecord]:
-        """The runs that failed in a row, the last one first."""
-        return await list_runs(
+    async def _last_failed(self, state: CheckState) -> RunRecord | None:
+        """The last one of the runs that failed in a row."""
+        found = await list_runs(
             self._tx,
             check_id=state.check_id,
             location=state.location,
             statuses=("failed", "error"),
             until_ns=state.due_ns + 1,
-            limit=min(state.bad_in_row, _LONGEST_ROW),
+            limit=1,
         )
+        return found[0] if found else None
 
     async def _hint(self, record: RunRecord) -> str:
         """What the failure itself says to look at next."""

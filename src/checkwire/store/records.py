@@ -111,6 +111,7 @@ class CheckState(msgspec.Struct, frozen=True, kw_only=True):
         due_ns, run_id: of the latest run.
         bad_in_row, good_in_row: latest runs in a row that failed (or were in error), or that
             passed (or were degraded). Skipped and missed runs count as neither.
+        bad_since_ns: ``due_ns`` of the first of those that were bad; ``None`` if the row is empty.
     """
 
     check_id: int
@@ -121,6 +122,7 @@ class CheckState(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str
     bad_in_row: int = 0
     good_in_row: int = 0
+    bad_since_ns: int | None = None
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

@@ -176,6 +176,7 @@ check_states = Table(
     Column("run_id", Text, nullable=False),
     Column("bad_in_row", Integer, nullable=False),  # runs failed or in error, one after another
     Column("good_in_row", Integer, nullable=False),
+    Column("bad_since_ns", BigInteger),  # due_ns of the first of the bad ones; null: none is
     Column("until_ns", BigInteger, nullable=False),  # to when the runs so far speak
     Column("planned_ns", BigInteger),  # the latest due_ns of a scheduled run, missed ones included
 )

@@ -59,6 +59,7 @@ def state(status: str, run_id: str = "run1", **more: object) -> CheckState:
         "location": "eu",
         "status": status,
         "since_ns": NOW - 240 * S,
+        "bad_since_ns": NOW - 240 * S if status in ("failed", "error") else None,
         "due_ns": NOW - 60 * S,
         "run_id": run_id,
     }

@@ -45,6 +45,7 @@ def state(
         location=location,
         status=status,
         since_ns=NOW - since * S,
+        bad_since_ns=NOW - since * S if status in ("failed", "error") else None,
         due_ns=NOW - 10 * S,
         run_id=f"run{number}{location}",
         **more,

@@ -16,6 +16,7 @@ __all__ = [
     "Asked",
     "AskedList",
     "CheckAnswer",
+    "OpenIncident",
     "ProjectAnswer",
     "RunAnswer",
     "ServerAnswer",
@@ -74,6 +75,13 @@ class Standing(msgspec.Struct, frozen=True):
     run_id: str
 
 
+class OpenIncident(msgspec.Struct, frozen=True):
+    """The incident of a check that is open."""
+
+    id: str
+    began_ns: int
+
+
 class CheckAnswer(msgspec.Struct, frozen=True):
     """A check; ``status`` is the worst of its states, ``None`` before its first run."""
 
@@ -84,6 +92,8 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
     status: str | None = None
+    incident: OpenIncident | None = None
+    down_since_ns: int | None = None
     states: tuple[Standing, ...] = ()
     next_due_ns: int | None = None
     paused: bool = False

@@ -112,6 +112,8 @@ def _worst(check: CheckAnswer) -> list[Standing]:
 def _since(check: CheckAnswer) -> int:
     if check.paused:
         return check.paused_ns or 0
+    if check.status in _DOWN and check.down_since_ns is not None:
+        return check.down_since_ns
     worst = _worst(check)
     return worst[0].since_ns if worst else 0
 
@@ -225,7 +227,7 @@ def _check(
     line.pad(4 + column + 2)
     if state in (*_DOWN, "degraded"):
         worst = _worst(check)
-        line.add(f"{mark.word} for {span(now_ns - worst[0].since_ns)}", mark.style)
+        line.add(f"{mark.word} for {span(now_ns - _since(check))}", mark.style)
         if len(check.states) > 1:
             places = ", ".join(one.location for one in worst)
             line.add(f" at {places} ({len(worst)} of {len(check.states)})")

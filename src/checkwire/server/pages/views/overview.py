@@ -16,7 +16,7 @@ from checkwire.server.pages.views.failure import FailureView, failure_view
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.standing import Standing, standing_of
 from checkwire.server.pages.words import MARKS, Mark, every
-from checkwire.store.records import ChannelNotices, CheckRecord, CheckState, RunRecord
+from checkwire.store.records import ChannelNotices, CheckRecord, CheckState, Incident, RunRecord
 
 __all__ = ["Banner", "CheckRow", "Group", "OverviewView", "Stock", "overview_view", "rank"]
 
@@ -106,6 +106,7 @@ class Stock:
 
     ranked: list[tuple[CheckRecord, Standing]]
     states: Mapping[int, Sequence[CheckState]]
+    incidents: Mapping[int, Incident]
     next_due_ns: Callable[[str], int | None]
     now_ns: int
 
@@ -119,10 +120,18 @@ class Stock:
 
     def told(self, page: int, runs: Mapping[str, RunRecord]) -> list[tuple[CheckRecord, Standing]]:
         """Those on a page, with sentences from the runs that their states name."""
-        return [
-            (check, _standing(check, self.states, runs, self.next_due_ns, self.now_ns))
-            for check in self.shown(page)
-        ]
+        return [(check, self.standing(check, runs)) for check in self.shown(page)]
+
+    def standing(self, check: CheckRecord, runs: Mapping[str, RunRecord]) -> Standing:
+        """Where a check stands, with its sentence from the runs that its states name."""
+        return standing_of(
+            check,
+            self.states.get(check.id, ()),
+            runs,
+            incident=self.incidents.get(check.id),
+            next_due_ns=self.next_due_ns(check.uid),
+            now_ns=self.now_ns,
+        )
 
     @property
     def pages(self) -> int:
@@ -135,6 +144,7 @@ def rank(
     checks: Iterable[CheckRecord],
     states: Iterable[CheckState],
     *,
+    incidents: Mapping[int, Incident] | None = None,
     next_due_ns: Callable[[str], int | None],
     now_ns: int,
 ) -> Stock:
@@ -144,20 +154,10 @@ def rank(
     by_check: defaultdict[int, list[CheckState]] = defaultdict(list)
     for state in states:
         by_check[state.check_id].append(state)
-    found = [(check, _standing(check, by_check, {}, next_due_ns, now_ns)) for check in checks]
-    found.sort(key=lambda pair: _rank(*pair))
-    return Stock(found, by_check, next_due_ns, now_ns)
-
-
-def _standing(
-    check: CheckRecord,
-    states: Mapping[int, Sequence[CheckState]],
-    runs: Mapping[str, RunRecord],
-    next_due_ns: Callable[[str], int | None],
-    now_ns: int,
-) -> Standing:
-    due = next_due_ns(check.uid)
-    return standing_of(check, states.get(check.id, ()), runs, next_due_ns=due, now_ns=now_ns)
+    stock = Stock([], by_check, incidents or {}, next_due_ns, now_ns)
+    stock.ranked.extend((check, stock.standing(check, {})) for check in checks)
+    stock.ranked.sort(key=lambda pair: _rank(*pair))
+    return stock
 
 
 def _rank(check: CheckRecord, standing: Standing) -> tuple[int, int, int, str, str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from checkwire.alerting.standing import down_since
 from checkwire.model.people import by_whom
 from checkwire.server.pages.figures import ago, counted, span
 from checkwire.server.pages.views.failure import sentence
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.words import MARKS, Mark
-from checkwire.store.records import CheckRecord, CheckState, RunRecord
+from checkwire.store.records import CheckRecord, CheckState, Incident, RunRecord
 
 __all__ = ["LATE_NS", "Standing", "standing_of"]
 
@@ -44,6 +45,7 @@ def standing_of(
     states: Sequence[CheckState],
     runs: Mapping[str, RunRecord],
     *,
+    incident: Incident | None = None,
     next_due_ns: int | None,
     now_ns: int,
 ) -> Standing:
@@ -53,6 +55,7 @@ def standing_of(
         check: the check.
         states: where it stands at each of its locations.
         runs: what is known of the runs that the states name, by id.
+        incident: the check's open one, if there is one.
         next_due_ns: when it is due next.
         now_ns: the time.
     """
@@ -75,7 +78,7 @@ def standing_of(
             group,
             MARKS[worst.status],
             sentence(told),
-            worst.since_ns,
+            worst.since_ns if group == "degraded" else down_since(states, incident),
             worst.run_id,
             len(bad),
             places,

@@ -250,6 +250,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("bad_in_row", sa.Integer(), nullable=False),
         sa.Column("good_in_row", sa.Integer(), nullable=False),
+        sa.Column("bad_since_ns", sa.BigInteger(), nullable=True),
         sa.Column("until_ns", sa.BigInteger(), nullable=False),
         sa.Column("planned_ns", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["check_id"], ["checks.id"], name=op.f("fk_check_states_check_id")),
