@@ -34,6 +34,8 @@ def test_an_incident_opens_after_so_many_failed_runs_in_a_row_and_closes_when_on
             assert incident.began_ns == EPOCH_NS + 2 * MINUTE_NS
             assert incident.opened_ns == EPOCH_NS + 3 * MINUTE_NS
             assert incident.closed_ns == EPOCH_NS + 7 * MINUTE_NS
+            assert incident.ended_ns == EPOCH_NS + 7 * MINUTE_NS
+            assert incident.lasted_ns == 5 * MINUTE_NS
             assert (incident.code, incident.check, incident.project) == (
                 "ws.closed_abnormally",
                 "orders_check.py::updates",

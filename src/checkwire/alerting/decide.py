@@ -197,6 +197,8 @@ class _Decision:
             opened_by=last.run_id,
             code=last.code,
             message=last.message,
+            hint=await self._hint(last),
+            phase=last.phase,
         )
         if incident is None:
             return
@@ -205,7 +207,6 @@ class _Decision:
             watched,
             incident,
             run=last,
-            hint=await self._hint(last),
             states=counted,
             base_url=self._base_url,
         )
@@ -225,6 +226,7 @@ class _Decision:
             incident.id,
             closed_ns=self._now_ns,
             closed_by=None if record is None else record.run_id,
+            ended_ns=None if record is None else record.due_ns,
         )
         self._open.pop(incident.check_id, None)
         if closed is None:
@@ -262,8 +264,8 @@ class _Decision:
         )
         return found[0] if found else None
 
-    async def _hint(self, record: RunRecord) -> str:
+    async def _hint(self, record: RunRecord) -> str | None:
         """What the failure itself says to look at next."""
         run = await get_transcript(self._tx, record)
         failure = run.attempts[-1].failure if run is not None and run.attempts else None
-        return failure.hint if failure is not None else ""
+        return failure.hint or None if failure is not None else None

@@ -132,8 +132,8 @@ def _rows(notice: Notice) -> list[tuple[str, list[str]]]:
     if notice.locations:
         rows.append(("Locations" if len(notice.locations) > 1 else "Location", _locations(notice)))
     rows.append(("Down since", [_moment(incident.began_at)]))
-    if incident.closed_at is not None:
-        rows.append(("Closed", [_moment(incident.closed_at)]))
+    if incident.ended_at is not None:
+        rows.append(("Until", [_moment(incident.ended_at)]))
     if notice.run is not None:
         rows.append(("Run", [f"{notice.run.id} at {notice.run.location}"]))
     return rows

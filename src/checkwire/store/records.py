@@ -131,7 +131,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         began_ns: when the first of the failed runs was due.
         opened_ns, opened_by: when it was noticed, and by which run.
+        code, message, hint, phase: of the failure of that run.
         closed_ns, closed_by: the same of its end.
+        ended_ns: when the run that closed it was due; when it was closed, if no run did.
     """
 
     id: str
@@ -144,8 +146,16 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     opened_by: str
     code: str | None = None
     message: str | None = None
+    hint: str | None = None
+    phase: str | None = None
     closed_ns: int | None = None
     closed_by: str | None = None
+    ended_ns: int | None = None
+
+    @property
+    def lasted_ns(self) -> int | None:
+        """How long the check was down: from when it began to when it ended; ``None`` if it is."""
+        return None if self.ended_ns is None else self.ended_ns - self.began_ns
 
 
 class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -272,10 +272,13 @@ incidents = Table(
     Column("opened_ns", BigInteger, nullable=False),
     Column("opened_by", Text, nullable=False),  # run_id
     Column("began_ns", BigInteger, nullable=False),  # due_ns of the first of the failed runs
-    Column("code", _Word),
+    Column("code", _Word),  # of the failure of the run that opened it
     Column("message", Text),
+    Column("hint", Text),
+    Column("phase", Text),
     Column("closed_ns", BigInteger),
     Column("closed_by", Text),
+    Column("ended_ns", BigInteger),  # due_ns of that run; closed_ns, if there is none
 )
 _open = text("closed_ns IS NULL")
 Index(

@@ -164,7 +164,8 @@ def test_incidents_are_open_or_lasted() -> None:
         began_ns=NOW - 9000 * S,
         opened_ns=NOW - 9000 * S,
         opened_by="run8",
-        closed_ns=NOW - 8880 * S,
+        closed_ns=NOW - 8872 * S,
+        ended_ns=NOW - 8880 * S,
     )
     first, second = view(incidents=[incident, closed]).incidents
     assert (first.open, first.lasted, first.href) == (True, "10 min", "/runs/run9")

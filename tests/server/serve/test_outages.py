@@ -7,15 +7,19 @@ import json
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from checkwire.model.due import DueRun, due_run_id
+from checkwire.model.durations import format_ns
+from checkwire.server.pages.figures import span
 from checkwire.store.database import Store
 from checkwire.store.registry import get_check
 from checkwire.store.runs import insert_runs, missed_record
+from support.hooks import alerting, hooking
 from support.program import Result, checkwire
 from support.serve import Serve, Server
 
@@ -33,6 +37,8 @@ SOURCE = """
         if text == "error":
             raise RuntimeError("the check is broken")
 """
+
+SLOW = SOURCE.replace("mark =", "__import__('time').sleep(1.2); mark =")
 
 
 def fail(server: Server, times: int = 1, status: str = "failed") -> None:
@@ -106,6 +112,40 @@ def test_down_since_survives_a_crash_and_what_is_missed_meanwhile(
         document: dict[str, Any] = json.loads(asked(server, "status", "--json").out)
         assert document["checks"][0]["down_since_ns"] == began_ns
         assert len(server.ask("/api/v1/incidents")["items"]) == 1
+
+
+def test_an_outage_lasts_equally_long_wherever_it_is_told(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
+    well = tmp_path / "well"
+    with hooking() as hook:
+        folder = alerting(checks(one_check=SLOW), hook)
+        with serve(folder, WELL=str(well)) as server:
+            fail(server, 2)
+            well.write_text("passed")
+            assert server.run(server.trigger("watched"))["status"] == "passed"
+            server.wait_for(lambda: hook.events == ["opened", "closed"] or None)
+            (incident,) = server.ask("/api/v1/incidents")["items"]
+            (logged,) = server.logged("incident closed")
+            row = re.findall(r"<td.*?</td>", str(server.ask("/incidents")))
+    opened, closed = (notice for _, notice in hook.got)
+    lasted_ns = incident["duration_ns"]
+    assert lasted_ns == incident["ended_ns"] - incident["began_ns"]
+    assert incident["ended_ns"] // 10**6 == ns_of(closed["run"]["due_at"]) // 10**6
+    assert incident["closed_ns"] - incident["ended_ns"] > 10**9  # the run took as long
+    assert closed["incident"]["duration_ns"] == lasted_ns
+    assert closed["title"] == f"watched is up again after {format_ns(lasted_ns)}"
+    assert logged["lasted"] == format_ns(lasted_ns)
+    began, ended = (re.findall(r'datetime="(.*?)"', cell) for cell in row[1:3])
+    assert abs(ns_of(ended[0]) - ns_of(began[0]) - lasted_ns) < 2 * 10**6
+    assert row[3] == f'<td class="t">{span(lasted_ns)}</td>'
+    for member in ("code", "title", "message", "hint", "phase"):
+        assert closed["failure"][member] == opened["failure"][member]
+
+
+def ns_of(instant: str) -> int:
+    at = datetime.fromisoformat(instant)
+    return int(at.timestamp()) * 10**9 + at.microsecond * 1000
 
 
 def page(server: Server, uid: str = "") -> str:

@@ -80,8 +80,13 @@ class IncidentTold(Model):
     code: str | None = Field(examples=["tls.certificate_expired"])
     message: str | None
     closed_ns: int | None
+    """When it was noticed that the check is well again."""
     closed_by: str | None
-    """The run that ended it."""
+    """The run that ended it; null if the check was removed."""
+    ended_ns: int | None
+    """When that run was due; when the check was removed."""
+    duration_ns: int | None
+    """From `began_ns` to `ended_ns`; null while it is open."""
 
     @classmethod
     def of(cls, incident: records.Incident) -> IncidentTold:
@@ -99,6 +104,8 @@ class IncidentTold(Model):
             message=incident.message,
             closed_ns=incident.closed_ns,
             closed_by=incident.closed_by,
+            ended_ns=incident.ended_ns,
+            duration_ns=incident.lasted_ns,
         )
 
 

@@ -281,8 +281,11 @@ def upgrade() -> None:
             "code", sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"), nullable=True
         ),
         sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("hint", sa.Text(), nullable=True),
+        sa.Column("phase", sa.Text(), nullable=True),
         sa.Column("closed_ns", sa.BigInteger(), nullable=True),
         sa.Column("closed_by", sa.Text(), nullable=True),
+        sa.Column("ended_ns", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["check_id"], ["checks.id"], name=op.f("fk_incidents_check_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
     )
