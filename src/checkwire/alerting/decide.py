@@ -236,8 +236,7 @@ class _Decision:
         )
         if closed.project in self._policies:
             # Whoever has heard of the beginning is to hear of the end, and nobody else.
-            told = await outbox.of_incident(self._tx, closed.id)
-            await self._tell(notice, closed, [e.channel for e in told if e.event == "opened"])
+            await self._tell(notice, closed, await outbox.told_beginning(self._tx, closed.id))
         self.changes.append(Change("closed", closed))
 
     async def _tell(self, notice: Notice, incident: Incident, channels: Iterable[str]) -> None:

@@ -67,6 +67,7 @@ class Deliverer:
         poll: float = 15.0,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], int] = time.time_ns,
+        marked: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare to deliver.
 
@@ -81,6 +82,7 @@ class Deliverer:
             poll: seconds after which the outbox is looked at though nobody called :meth:`wake`.
             tls: for connections; by default as this machine trusts.
             clock: nanoseconds since the Unix epoch.
+            marked: called when it is in the database what became of a notice.
         """
         self._store = store
         self._channels = channels
@@ -90,6 +92,7 @@ class Deliverer:
         self._poll = poll
         self._tls = tls
         self._clock = clock
+        self._marked = marked
         self._wake = asyncio.Event()
         self._busy: Counter[_Where] = Counter()
         self._under_way: set[str] = set()
@@ -234,7 +237,10 @@ class Deliverer:
         while True:
             try:
                 async with self._store.writing() as tx:
-                    await outbox.delivered(tx, entry.id, self._clock(), note=note)
+                    now_ns = self._clock()
+                    await outbox.delivered(tx, entry.id, now_ns, note=note)
+                    await outbox.worked(tx, notice.project.id, entry.channel, now_ns)
+                self._marked()
                 return
             except (SQLAlchemyError, CheckwireError, OSError) as error:
                 _log.warning(_UNMARKED, why=_line(error), **_about(entry, notice))
@@ -259,7 +265,8 @@ class Deliverer:
             )
         try:
             async with self._store.writing() as tx:
-                await outbox.failed(tx, entry.id, str(error), next_try_ns=again_ns)
+                await outbox.failed(tx, entry.id, str(error), next_try_ns=again_ns, now_ns=now_ns)
+            self._marked()
         except (SQLAlchemyError, CheckwireError, OSError) as trouble:
             # Its claim ends by itself, and it is tried again.
             _log.warning(_UNMARKED, why=_line(trouble), **_about(entry, notice))

@@ -17,7 +17,8 @@ __all__ = ["deliver_to_webhook"]
 
 _FOR_GOOD = (301, 308)
 """Redirects that say: never come here again. The others are retried, and not followed."""
-_COME_BACK = (408, 425, 429)
+_COME_BACK = (401, 403, 404, 408, 425, 429)
+"""What may pass: a receiver that is being deployed answers 404, one whose key changes 401."""
 
 
 async def deliver_to_webhook(

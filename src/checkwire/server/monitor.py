@@ -86,6 +86,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         backlog: results that wait to be stored.
         lateness_ns: how much later than due the latest runs began.
         database: whether the database answers.
+        untold: sentences about channels whose notices are late, or were given up: what is at fault
+            is outside.
     """
 
     ok: bool
@@ -93,6 +95,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int = 0
     lateness_ns: int = 0
     database: bool = True
+    untold: tuple[str, ...] = ()
 
 
 class Monitor(Protocol):

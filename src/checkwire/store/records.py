@@ -21,6 +21,7 @@ __all__ = [
     "RunRecord",
     "RunStatus",
     "TokenRecord",
+    "Untold",
 ]
 
 RunStatus = Literal["passed", "degraded", "failed", "error", "skipped", "missed"]
@@ -170,7 +171,15 @@ class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 0
     next_try_ns: int | None = None
     delivered_ns: int | None = None
+    given_up_ns: int | None = None
     error: str | None = None
+
+
+class Untold(msgspec.Struct, frozen=True, kw_only=True):
+    """A check of which a channel was not told what it was to be told."""
+
+    check_uid: str
+    check: str
 
 
 class ChannelNotices(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +191,9 @@ class ChannelNotices(msgspec.Struct, frozen=True, kw_only=True):
         waiting: how many are neither delivered nor given up.
         late: those of them that were tried several times.
         given_up: how many were.
-        error: why one of those that are late, or were given up, was not delivered.
+        lost: those of them that were given up since anything was delivered to the channel.
+        error: why the latest one that is late, or lost, was not delivered.
+        untold: the checks that these tell of.
     """
 
     project: str
@@ -190,7 +201,14 @@ class ChannelNotices(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     late: int = 0
     given_up: int = 0
+    lost: int = 0
     error: str | None = None
+    untold: tuple[Untold, ...] = ()
+
+    @property
+    def troubled(self) -> bool:
+        """Whether somebody is to be told that it does not work."""
+        return bool(self.late or self.lost)
 
 
 class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):

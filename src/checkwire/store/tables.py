@@ -303,10 +303,19 @@ outbox = Table(
     Column("tries", Integer, nullable=False),
     Column("next_try_ns", BigInteger),  # null: delivered, or given up
     Column("delivered_ns", BigInteger),
+    Column("given_up_ns", BigInteger),
     Column("error", Text),
 )
 Index("ix_outbox_next_try_ns", outbox.c.next_try_ns)
 Index("ix_outbox_incident_id", outbox.c.incident_id)
+
+channels = Table(  # to which something was delivered
+    "channels",
+    metadata,
+    Column("project_id", Integer, ForeignKey("projects.id"), primary_key=True),
+    Column("name", Text, primary_key=True),  # in the settings
+    Column("worked_ns", BigInteger, nullable=False),  # the last time
+)
 
 tokens = Table(
     "tokens",

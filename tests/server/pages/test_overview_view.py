@@ -16,6 +16,7 @@ from checkwire.store.records import (
     CheckState,
     RunRecord,
     RunStatus,
+    Untold,
 )
 from support.story import check
 
@@ -223,7 +224,14 @@ def test_notices_that_are_not_delivered_are_banners() -> None:
         notices=(
             ChannelNotices(project="acme", channel="mail", waiting=2),
             ChannelNotices(
-                project="acme", channel="ops", waiting=3, late=2, given_up=1, error="503: no"
+                project="acme",
+                channel="ops",
+                waiting=3,
+                late=2,
+                given_up=4,
+                lost=1,
+                error="503: no",
+                untold=(Untold(check_uid="uid1", check="a.py::a"),),
             ),
         ),
     )
@@ -233,6 +241,13 @@ def test_notices_that_are_not_delivered_are_banners() -> None:
         "2 notices are not delivered, and are tried again. 1 notice was given up."
     )
     assert banner.detail == "503: no"
+    assert banner.links == (("a", "/incidents?check=uid1"),)
+    assert banner.advice.startswith("Mend the receiver, or [channels.ops] in ")
+
+
+def test_notices_that_were_given_up_before_the_channel_worked_are_no_trouble() -> None:
+    fine = ChannelNotices(project="acme", channel="ops", waiting=1, given_up=4)
+    assert view([record(1, "a")], [state(1, "passed")], notices=(fine,)).banners == []
 
 
 def test_many_checks_come_in_pages() -> None:

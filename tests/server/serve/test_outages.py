@@ -143,6 +143,38 @@ def test_an_outage_lasts_equally_long_wherever_it_is_told(
         assert closed["failure"][member] == opened["failure"][member]
 
 
+def test_a_channel_that_gives_up_is_told_until_it_works_again(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
+    well = tmp_path / "well"
+    with hooking() as hook:
+        hook.status = 410
+        folder = alerting(checks(one_check=SOURCE), hook, "[alerts]\nafter = 1\n")
+        with serve(folder, WELL=str(well)) as server:
+            fail(server)
+            (problem,) = server.wait_for(lambda: server.ask("/readyz")["problems"] or None)
+            assert problem.startswith("channel hook of project test: 1 notice was given up. 127")
+            assert problem.endswith(" answered 410 Gone.")
+            assert server.ask("/readyz")["status"] == "ready"
+            assert json.loads(asked(server, "status", "--json").out)["server"]["problems"] == [
+                problem
+            ]
+            assert "1 notice was given up." in " ".join(asked(server, "status").out.split())
+            uid = server.check("watched")["uid"]
+            assert f'<a href="/incidents?check={uid}">watched</a>' in page(server)
+            hook.status = 204
+            well.write_text("passed")
+            assert server.run(server.trigger("watched"))["status"] == "passed"
+            assert server.ask("/api/v1/incidents")["items"][0]["closed_ns"] is not None
+            assert hook.events == ["opened"]  # and not "up again" to who never heard of it
+            assert problem in server.ask("/readyz")["problems"]
+            well.unlink()
+            fail(server)
+            server.wait_for(lambda: not server.ask("/readyz")["problems"])
+            assert "was given up" not in page(server)
+            assert hook.events == ["opened", "opened"]
+
+
 def ns_of(instant: str) -> int:
     at = datetime.fromisoformat(instant)
     return int(at.timestamp()) * 10**9 + at.microsecond * 1000

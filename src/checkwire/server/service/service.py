@@ -32,6 +32,7 @@ from checkwire.server.service.planning import Planning
 from checkwire.server.service.recorder import Recorder
 from checkwire.server.service.telling import Teller
 from checkwire.server.service.underway import Underway
+from checkwire.server.service.untold import Untold
 from checkwire.server.service.upkeep import Upkeep
 from checkwire.server.service.watching import watch_files
 from checkwire.store import registry, runs
@@ -78,7 +79,10 @@ class Service:
         self.stopping = asyncio.Event()
         self.metrics = Metrics(self)
         self._teller = Teller(self.hub, self.metrics)
-        self._deliverer = Deliverer(store, self._channels, self._secrets)
+        self._untold = Untold(store)
+        self._deliverer = Deliverer(
+            store, self._channels, self._secrets, marked=self._untold.changed
+        )
         self._base_url = base_url
         self._hosts = {host.key: host for host in hosts}
         self._patience = patience
@@ -126,6 +130,7 @@ class Service:
             executing = group.create_task(self._executor.run())
             ingesting = group.create_task(self._ingester.run())
             upkeep = group.create_task(self._upkeep.run())
+            untold = group.create_task(self._untold.run())
             group.create_task(self._deliverer.run(self.stopping))
             watching = [
                 group.create_task(watch(host))
@@ -134,7 +139,7 @@ class Service:
             ]
             await self.stopping.wait()
             _log.info("stopping", runs=len(self._executor.running), patience=self._patience)
-            for task in (planning, executing, upkeep, *watching):
+            for task in (planning, executing, upkeep, untold, *watching):
                 task.cancel()
             ended = await self._executor.finish(self._patience)
             if ended:
@@ -238,6 +243,7 @@ class Service:
             backlog=len(self._ingester),
             lateness_ns=lateness_ns,
             database=self._ingester.problem is None,
+            untold=self._untold.problems,
         )
 
     # Runs

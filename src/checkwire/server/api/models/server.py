@@ -37,7 +37,8 @@ class Server(Model):
     ok: bool
     """Whether it does all that it should."""
     problems: list[str]
-    """What it does not, in sentences."""
+    """What it does not, in sentences; also what is wrong with a project's files, and which channels
+    were not told what they were to be told: that does not make it less `ok`."""
     database: bool
     """Whether the database answers."""
     backlog: int

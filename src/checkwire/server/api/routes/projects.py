@@ -28,7 +28,7 @@ def create_projects(monitor: Monitor, auth: Auth) -> APIRouter:
             version=__version__,
             started_ns=monitor.started_ns,
             ok=health.ok,
-            problems=list(health.problems),
+            problems=[*health.problems, *health.untold],
             database=health.database,
             backlog=health.backlog,
             lateness_ns=health.lateness_ns,
