@@ -232,7 +232,9 @@ def test_mail_goes_encrypted_and_with_a_password(sqlite_url: str, pki: Pki, secu
                     if box._login:
                         delivery.pass_time(10)
                         entry = await delivery.failed(2)
-                        assert entry.error == "the secret MAIL has no value"
+                        assert entry.error == (
+                            "the secret MAIL has no value: set it with checkwire secret set MAIL"
+                        )
                     delivery.secrets["MAIL"] = "hunter2!"
                     delivery.pass_time(60)
                     await delivery.delivered()

@@ -141,7 +141,9 @@ def test_a_secret_without_a_value_is_waited_for(sqlite_url: str) -> None:
             channels = hook(server.url, secret="SIGNING")
             async with watched(sqlite_url) as scene, delivering(scene, channels) as delivery:
                 await delivery.runs("- -")
-                assert (await delivery.failed()).error == "the secret SIGNING has no value"
+                assert (await delivery.failed()).error == (
+                    "the secret SIGNING has no value: set it with checkwire secret set SIGNING"
+                )
                 assert server.seen == []
                 delivery.secrets["SIGNING"] = "value"
                 delivery.pass_time(10)

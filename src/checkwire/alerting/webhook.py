@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from checkwire.alerting.outcome import NotDelivered
+from checkwire.alerting.outcome import NotDelivered, without_value
 from checkwire.alerting.post import Answer, post, shown_host
 from checkwire.alerting.signing import signature_headers
 from checkwire.model.alerts import SecretName, WebhookChannel
@@ -67,7 +67,7 @@ def _value(value: str | SecretName, secrets: Mapping[str, str]) -> str:
         return secrets[value.secret].strip()
     except KeyError:
         # Not for good: it may be set any time.
-        raise NotDelivered(f"the secret {value.secret} has no value") from None
+        raise NotDelivered(without_value(value.secret)) from None
 
 
 def _refusal(host: str, answer: Answer, at: datetime) -> NotDelivered:

@@ -44,6 +44,7 @@ class ProjectStatus(msgspec.Struct, frozen=True, kw_only=True):
         checks: how many it has.
         error: why the files as they are now could not be loaded; the version before runs on.
         load_failures: what is wrong with single check files of the version that is running.
+        warnings: sentences about its channels that cannot be told anything.
     """
 
     key: str
@@ -54,6 +55,7 @@ class ProjectStatus(msgspec.Struct, frozen=True, kw_only=True):
     checks: int
     error: str | None = None
     load_failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class RunningRun(msgspec.Struct, frozen=True, kw_only=True):

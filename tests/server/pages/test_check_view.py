@@ -190,8 +190,10 @@ def test_an_incident_says_who_was_not_told_of_it() -> None:
         "Channel late is yet to be told of its beginning: 503. "
         "Channel gone was not told of its end: 410: no."
     )
-    (row,) = view(incidents=[incident]).incidents
+    (row,) = view(incidents=[incident], notices={"i": notices[:2]}).incidents
     assert row.untold == ""
+    (row,) = view(incidents=[incident]).incidents
+    assert row.untold.startswith("Nobody is told of it: ")
 
 
 def test_the_definition_is_told_in_words() -> None:

@@ -175,6 +175,66 @@ def test_a_channel_that_gives_up_is_told_until_it_works_again(
             assert hook.events == ["opened", "opened"]
 
 
+def test_a_channel_without_its_secret_is_told_before_anything_fails(
+    checks: Checks, serve: Serve
+) -> None:
+    with hooking() as hook:
+        more = 'secret = "HOOK_KEY"\n[secrets]\nHOOK_KEY = { env = "HOOK_KEY" }\n'
+        folder = alerting(checks(one_check=SOURCE), hook, more)
+        with serve(folder) as server:
+            (warning,) = server.ask("/api/v1/projects")["items"][0]["warnings"]
+            assert warning.startswith("channel hook cannot be told of incidents: checkwire.toml:")
+            assert "set it with checkwire secret set HOOK_KEY, or start the server" in warning
+            assert server.logged(warning)
+            assert "--env" not in server.log
+            assert "Channel hook cannot be told of incidents" in page(server)
+            told = " ".join(asked(server, "status").out.split())
+            assert "▲ test channel hook cannot be told of incidents" in told
+            data = ("--data", str(server.data), "--database", server.database)
+            done = checkwire("secret", "set", "HOOK_KEY", *data, cwd=folder, given="x")
+            assert done.status == 0, done.err
+            server.ask("/api/v1/projects/test/reload", method="POST")
+            server.wait_for(
+                lambda: not server.ask("/api/v1/projects")["items"][0]["warnings"] or None
+            )
+
+
+def test_a_secret_that_a_check_lacks_is_set_on_a_server_in_another_way(
+    checks: Checks, serve: Serve
+) -> None:
+    source = """
+        from checkwire import check, secret
+
+        @check
+        def watched():
+            secret("API_KEY")
+    """
+    folder = checks(one_check=source)
+    with (folder / "checkwire.toml").open("a") as settings:
+        settings.write('[secrets]\nAPI_KEY = { env = "ORDERS_KEY" }\n')
+    with serve(folder) as server:
+        run_id = server.trigger("watched")
+        assert server.run(run_id)["status"] == "error"
+        hint = server.ask(f"/api/v1/runs/{run_id}/transcript")["attempts"][-1]["failure"]["hint"]
+    assert "checkwire secret set API_KEY" in hint
+    assert "--env" not in hint
+
+
+def test_a_project_that_tells_nobody_says_so(checks: Checks, serve: Serve, tmp_path: Path) -> None:
+    with serve(checks(one_check=SOURCE), WELL=str(tmp_path / "well")) as server:
+        (line,) = [one for one in server.messages if "nobody is told" in one["message"]]
+        assert line["message"] == (
+            "nobody is told of incidents in test, which has no channel for them: declare one: "
+            "[channels.NAME]"
+        )
+        assert line["level"] == "warning"
+        fail(server, 2)
+        assert server.ask("/api/v1/incidents")["items"][0]["notices"] == []
+        for shown in (page(server, server.check("watched")["uid"]), server.ask("/incidents")):
+            assert "Nobody is told of it: the project had no channel" in shown
+        assert "Nobody is told" not in page(server)
+
+
 def ns_of(instant: str) -> int:
     at = datetime.fromisoformat(instant)
     return int(at.timestamp()) * 10**9 + at.microsecond * 1000

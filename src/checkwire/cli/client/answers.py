@@ -39,6 +39,7 @@ class ProjectAnswer(msgspec.Struct, frozen=True):
     loaded_ns: int
     error: str | None = None
     load_failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class RunAnswer(msgspec.Struct, frozen=True):

@@ -199,6 +199,7 @@ def _problems(answers: _Answers, now_ns: int, page: int) -> Iterator[Text]:
             error = project.error.rstrip(".")
             told.append((project.key, f"{error}. The version of {loaded} runs on."))
         told += [(project.key, failure.message) for failure in project.load_failures]
+        told += [(project.key, f"{warning}.") for warning in project.warnings]
     for whose, sentence in told:
         first, *rest = wrap(sentence, page - len(whose) - 6)
         yield Text("  ").add(mark.shape, mark.style).add(f" {whose}  ", "bold").add(first)

@@ -52,6 +52,8 @@ class Project(Model):
     """Why the files as they are now could not be loaded; the version before runs on."""
     load_failures: list[FailureData]
     """What is wrong with single check files."""
+    warnings: list[str]
+    """Sentences about channels of it that cannot be told anything: a secret has no value."""
 
     @classmethod
     def of(cls, status: ProjectStatus) -> Project:
@@ -65,6 +67,7 @@ class Project(Model):
             checks=status.checks,
             error=status.error,
             load_failures=list(status.load_failures),
+            warnings=list(status.warnings),
         )
 
 

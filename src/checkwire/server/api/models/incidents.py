@@ -113,7 +113,8 @@ class Incident(IncidentTold):
     """A period in which a check is down, and who was told of it."""
 
     notices: list[NoticeTold]
-    """One for each channel and event, in the order in which they were written."""
+    """One for each channel and event, in the order in which they were written. None at all: nobody
+    is told of it, for the project had no channel when it opened."""
 
     @classmethod
     def told(cls, incident: records.Incident, notices: Sequence[records.OutboxEntry]) -> Incident:

@@ -60,6 +60,8 @@ def _banners(projects: Sequence[ProjectStatus], health: Health) -> Iterable[Bann
                 "Its files cannot be loaded as they are now; the version before keeps running.",
                 error,
             )
+        for warning in project.warnings:
+            yield Banner(f"Project {project.name}", f"{warning[:1].upper()}{warning[1:]}.")
         if project.load_failures:
             count = len(project.load_failures)
             files = "A check file" if count == 1 else f"{count} check files"

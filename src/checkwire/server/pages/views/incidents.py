@@ -179,7 +179,7 @@ def incident_row(
         ended_iso=iso(ended_ns) if ended_ns is not None else "",
         closed_href=f"/runs/{incident.closed_by}" if incident.closed_by else "",
         lasted=span(max(0, now_ns - incident.began_ns) if lasted_ns is None else lasted_ns),
-        untold=_untold(notices),
+        untold=_untold(notices, is_open=closed_ns is None),
     )
 
 
@@ -211,8 +211,11 @@ def _empty(status: Status, first: bool) -> str:
     }[status]
 
 
-def _untold(notices: Sequence[OutboxEntry]) -> str:
+def _untold(notices: Sequence[OutboxEntry], *, is_open: bool) -> str:
     """Which channels do not know, and why."""
+    if not notices:
+        verb = "is" if is_open else "was"
+        return f"Nobody {verb} told of it: the project had no channel for it when it opened."
     told = []
     for notice in notices:
         if notice.delivered_ns is not None:
