@@ -224,8 +224,7 @@ def test_a_project_that_tells_nobody_says_so(checks: Checks, serve: Serve, tmp_p
     with serve(checks(one_check=SOURCE), WELL=str(tmp_path / "well")) as server:
         (line,) = [one for one in server.messages if "nobody is told" in one["message"]]
         assert line["message"] == (
-            "nobody is told of incidents in test, which has no channel for them: declare one: "
-            "[channels.NAME]"
+            "nobody is told of incidents in test: declare a channel, [channels.NAME]"
         )
         assert line["level"] == "warning"
         fail(server, 2)
@@ -233,6 +232,34 @@ def test_a_project_that_tells_nobody_says_so(checks: Checks, serve: Serve, tmp_p
         for shown in (page(server, server.check("watched")["uid"]), server.ask("/incidents")):
             assert "Nobody is told of it: the project had no channel" in shown
         assert "Nobody is told" not in page(server)
+
+
+def test_a_paused_check_is_not_down_and_its_incident_is_told(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
+    def sample(name: str, place: str = "") -> float | None:
+        labels = f'{{check="one_check.py::watched",{place}project="test"}}'
+        line = re.search(rf"^{re.escape(name + labels)} (\S+)$", server.ask("/metrics"), re.M)
+        return None if line is None else float(line[1])
+
+    here = 'location="local",'
+    with serve(checks(one_check=SOURCE), WELL=str(tmp_path / "well")) as server:
+        fail(server)
+        assert sample("checkwire_check_up", here) == 0
+        assert sample("checkwire_check_paused") == sample("checkwire_incidents_open") == 0
+        fail(server)
+        assert sample("checkwire_incidents_open") == 1
+        uid = server.check("watched")["uid"]
+        server.ask(f"/api/v1/checks/{uid}/pause", method="POST")
+        for _ in range(2):  # the second time after a restart
+            assert sample("checkwire_check_up", here) is None
+            assert sample("checkwire_check_paused") == sample("checkwire_incidents_open") == 1
+            told = asked(server, "status")
+            assert re.search(r"paused from this machine .*, incident open for \d+ m?s", told.out)
+            assert told.status == 0
+            assert "Its incident has been open since" in page(server)
+            server.stop()
+            server.start()
 
 
 def ns_of(instant: str) -> int:

@@ -247,7 +247,10 @@ def _fact(check: CheckAnswer, state: str, now_ns: int) -> Text:
     match state:
         case "paused":
             since = "" if check.paused_ns is None else f" {ago(check.paused_ns, now_ns)}"
-            return Text(f"{word}{by_whom(check.paused_by)}{since}", "dim")
+            line = Text(f"{word}{by_whom(check.paused_by)}{since}", "dim")
+            if check.incident is not None:
+                line.add(f", incident open for {span(now_ns - check.incident.began_ns)}", "warn")
+            return line
         case "new":
             due = "" if check.next_due_ns is None else f", due {ago(check.next_due_ns, now_ns)}"
             return Text(f"{word}{due or ', and not scheduled'}", "dim")

@@ -119,8 +119,8 @@ async def load_version(
 def _nobody_is_told(project: Project) -> Iterator[str]:
     if project.alerts.channels:
         return
-    how = "alerts.channels names none" if project.channels else "declare one: [channels.NAME]"
-    yield f"nobody is told of incidents in {project.id}, which has no channel for them: {how}"
+    how = "alerts.channels names none" if project.channels else "declare a channel, [channels.NAME]"
+    yield f"nobody is told of incidents in {project.id}: {how}"
 
 
 def _is_text(value: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from checkwire.alerting.standing import down_since
 from checkwire.model.people import by_whom
-from checkwire.server.pages.figures import ago, counted, span
+from checkwire.server.pages.figures import ago, counted, moment, span
 from checkwire.server.pages.views.failure import sentence
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.words import MARKS, Mark
@@ -63,6 +63,8 @@ def standing_of(
     worst = min(states, key=lambda s: (_WORST_FIRST.index(s.status), s.since_ns), default=None)
     if check.paused_ns is not None:
         text = f"Paused{by_whom(check.paused_by)} {ago(check.paused_ns, now_ns)}."
+        if incident is not None:
+            text += f" Its incident has been open since {moment(incident.began_ns, now_ns)}."
         run_id = worst.run_id if worst is not None else ""
         return Standing("paused", MARKS["paused"], _plain(text), check.paused_ns, run_id)
     if worst is None:
