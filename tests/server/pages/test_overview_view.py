@@ -144,7 +144,7 @@ def test_a_failing_check_has_the_failures_sentence_and_since_when() -> None:
         (
             {},
             [state(1, "passed", good_in_row=7, since=360)],
-            "Passed 10 s ago, every time for 6 min.",
+            "Passed 10 s ago, and so did all runs of the 6 min before.",
         ),
     ],
 )

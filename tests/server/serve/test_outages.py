@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from checkwire.model.due import DueRun, due_run_id
+from checkwire.model.due import DueRun, check_uid, due_run_id
 from checkwire.model.durations import format_ns
 from checkwire.server.pages.figures import span
 from checkwire.store.database import Store
@@ -50,7 +50,7 @@ def asked(server: Server, *arguments: str) -> Result:
     return checkwire(*arguments, "--server", server.url, cwd=server.project.parent)
 
 
-def miss(server: Server, uid: str) -> None:
+def miss(server: Server, uid: str, location: str = "local") -> None:
     """As if the server had been down when a run was due."""
 
     async def work() -> None:
@@ -61,10 +61,10 @@ def miss(server: Server, uid: str) -> None:
                 assert check is not None
                 now_ns = time.time_ns()
                 due = DueRun(
-                    run_id=due_run_id("test", check.definition.id, "local", now_ns),
+                    run_id=due_run_id("test", check.definition.id, location, now_ns),
                     project="test",
                     check=check.definition.id,
-                    location="local",
+                    location=location,
                     due_ns=now_ns,
                     holds_ns=10**9,
                     grace_ns=10**9,
@@ -260,6 +260,42 @@ def test_a_paused_check_is_not_down_and_its_incident_is_told(
             assert "Its incident has been open since" in page(server)
             server.stop()
             server.start()
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_alerts_link_to_where_the_server_listens_if_that_is_one_place(
+    checks: Checks, serve: Serve, tmp_path: Path, everywhere: bool
+) -> None:
+    where = ("--host", "0.0.0.0", "--no-auth", "--allow-host", "0.0.0.0") if everywhere else ()
+    with hooking() as hook:
+        folder = alerting(checks(one_check=SOURCE), hook, "[alerts]\nafter = 1\n")
+        with serve(folder, *where, WELL=str(tmp_path / "well")) as server:
+            fail(server)
+            server.wait_for(lambda: hook.got or None)
+            uid = server.check("watched")["uid"]
+            expected = None if everywhere else f"{server.url}/checks/{uid}"
+    assert hook.got[0][1]["check"]["url"] == expected
+
+
+def test_what_is_missed_at_one_location_says_where_and_how_it_stands_elsewhere(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
+    well = tmp_path / "well"
+    well.write_text("passed")
+    source = SOURCE.replace("@check", '@check(locations=["eu", "us"])')
+    with serve(checks(one_check=source), WELL=str(well)) as server:
+        server.trigger("watched")
+        server.wait_for(lambda: len(server.check("watched")["states"]) == 2 or None)
+        server.kill()
+        miss(server, check_uid("test", "one_check.py::watched"), "eu")
+        server.start()
+        told = asked(server, "status").out
+        assert re.search(
+            r"no run could begin in time for \S+ m?s at eu \(1 of 2\), passed \d+ s ago at us$",
+            told,
+            re.M,
+        ), told
+        assert "Missed at eu: it was due " in page(server)
 
 
 def ns_of(instant: str) -> int:

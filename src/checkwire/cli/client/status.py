@@ -255,11 +255,25 @@ def _fact(check: CheckAnswer, state: str, now_ns: int) -> Text:
             due = "" if check.next_due_ns is None else f", due {ago(check.next_due_ns, now_ns)}"
             return Text(f"{word}{due or ', and not scheduled'}", "dim")
         case "missed":
-            return Text(f"no result for {span(now_ns - _since(check))}: runs are missed", "warn")
+            return _missed(check, now_ns)
         case "skipped":
             return Text(f"{word} for {span(now_ns - _since(check))}", "dim")
         case _:
             return Text(f"{word} for {span(now_ns - _since(check))}").add(last, "dim")
+
+
+def _missed(check: CheckAnswer, now_ns: int) -> Text:
+    there, places = _worst(check), len(check.states)
+    for_long = f"no run could begin in time for {span(now_ns - _since(check))}"
+    if places == 1:
+        return Text(for_long, "warn")
+    where = ", ".join(one.location for one in there)
+    line = Text(f"{for_long} at {where} ({len(there)} of {places})", "warn")
+    others = [one for one in check.states if one not in there]
+    if others:
+        latest = max(others, key=lambda one: one.due_ns)
+        line.add(f", {latest.status} {ago(latest.due_ns, now_ns)} at {latest.location}", "dim")
+    return line
 
 
 def _summary(checks: list[CheckAnswer], status: int) -> Text:

@@ -87,7 +87,9 @@ def standing_of(
         )
     if worst.status == "missed":
         count = f" ({counted(run.missed, 'run')})" if run is not None and run.missed > 1 else ""
-        text = f"Missed{count}: it was due {ago(worst.due_ns, now_ns)} and could not begin in time."
+        where = f" at {', '.join(state.location for state in bad)}" if places > 1 else ""
+        due = ago(worst.due_ns, now_ns)
+        text = f"Missed{where}{count}: it was due {due} and could not begin in time."
         return Standing(
             "none", MARKS["missed"], _plain(text), worst.since_ns, worst.run_id, len(bad), places
         )
@@ -115,7 +117,7 @@ def _passed(state: CheckState, run: RunRecord | None, places: int, now_ns: int) 
         )
     # Not how often: the count goes on where a missed run begins this span anew.
     lasts_ns = state.due_ns - state.since_ns
-    more = f", every time for {span(lasts_ns)}" if lasts_ns > 0 else ""
+    more = f", and so did all runs of the {span(lasts_ns)} before" if lasts_ns > 0 else ""
     return Standing(
         "passed", MARKS["passed"], _plain(f"{last}{more}."), state.since_ns, state.run_id, 0, places
     )
