@@ -210,7 +210,7 @@ class _Decision:
             states=counted,
             base_url=self._base_url,
         )
-        await self._tell(notice, incident, policy.channels)
+        await self._tell("opened", notice, incident, policy.channels)
         self.changes.append(Change("opened", incident))
 
     async def close(
@@ -236,16 +236,19 @@ class _Decision:
         )
         if closed.project in self._policies:
             # Whoever has heard of the beginning is to hear of the end, and nobody else.
-            await self._tell(notice, closed, await outbox.told_beginning(self._tx, closed.id))
+            told = await outbox.told_beginning(self._tx, closed.id)
+            await self._tell("closed", notice, closed, told)
         self.changes.append(Change("closed", closed))
 
-    async def _tell(self, notice: Notice, incident: Incident, channels: Iterable[str]) -> None:
+    async def _tell(
+        self, event: Event, notice: Notice, incident: Incident, channels: Iterable[str]
+    ) -> None:
         for channel in channels:
-            key = outbox.key_of(incident.id, notice.event, channel)
+            key = outbox.key_of(incident.id, event, channel)
             await outbox.add(
                 self._tx,
                 incident_id=incident.id,
-                event=notice.event,
+                event=event,
                 channel=channel,
                 payload=msgspec.structs.replace(notice, id=key).encode(),
                 now_ns=self._now_ns,

@@ -23,9 +23,11 @@ __all__ = [
     "NoticeProject",
     "NoticeRun",
     "Reason",
+    "Told",
     "WatchedCheck",
     "closing_notice",
     "opening_notice",
+    "test_notice",
 ]
 
 SCHEMA = 1
@@ -35,7 +37,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Event = Literal["opened", "closed"]
 
-Reason = Literal["failing", "recovered", "removed"]
+Told = Literal["opened", "closed", "test"]
+"""What a notice tells of: an incident's beginning or end; or nothing: somebody tries a channel."""
+
+Reason = Literal["failing", "recovered", "removed", "test"]
 """Why an incident opened or closed: the check fails; it is well again; it is no longer there."""
 
 
@@ -121,7 +126,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: int
     id: str
-    event: Event
+    event: Told
     reason: Reason
     at: datetime
     title: str
@@ -191,6 +196,39 @@ def closing_notice(
     else:
         reason, title = "recovered", f"{name} is up again after {lasted}"
     return _notice(watched, incident, "closed", reason, title, run, states, base_url)
+
+
+def test_notice(
+    key: str, channel: str, *, project: str, name: str, now_ns: int, base_url: str | None
+) -> Notice:
+    """What is told when somebody tries a channel: the same members, of a check that is not there.
+
+    Args:
+        key: of this notice.
+        channel: its name.
+        project, name: the project's id, and its name for people.
+        now_ns: the time.
+        base_url: of this server.
+    """
+    now = _instant(now_ns)
+    return Notice(
+        schema=SCHEMA,
+        id=key,
+        event="test",
+        reason="test",
+        at=now,
+        title=f"This is a test of the channel {channel}: nothing is down",
+        project=NoticeProject(id=project, name=name),
+        check=NoticeCheck(
+            id="test", uid="test", name="test", description="", tags=(), url=base_url
+        ),
+        incident=NoticeIncident(
+            id=f"test-{key}", began_at=now, opened_at=now, closed_at=None, duration_ns=None
+        ),
+        failure=None,
+        run=None,
+        locations=(),
+    )
 
 
 def _notice(

@@ -30,7 +30,7 @@ async def deliver_to_webhook(
     at: datetime,
     tls: ssl.SSLContext,
     timeout: float,
-) -> None:
+) -> str:
     """Post a notice; any answer of 200 to 299 is a receipt.
 
     Args:
@@ -41,6 +41,9 @@ async def deliver_to_webhook(
         at: now.
         tls: for ``https``.
         timeout: seconds for all of it.
+
+    Returns:
+        what came back: a sentence.
 
     Raises:
         NotDelivered: if it was not taken.
@@ -58,6 +61,7 @@ async def deliver_to_webhook(
     answer = await post(url, headers, body, tls=tls, timeout=timeout)
     if not 200 <= answer.status < 300:
         raise _refusal(shown_host(url), answer, at)
+    return f"{shown_host(url)} answered {answer.status} {answer.reason}".rstrip()
 
 
 def _value(value: str | SecretName, secrets: Mapping[str, str]) -> str:

@@ -16,7 +16,15 @@ from checkwire.model.failures import Failure
 from checkwire.server.live import Hub
 from checkwire.store.database import Store
 
-__all__ = ["Health", "Monitor", "NoSuchThing", "ProjectStatus", "Refused", "RunningRun"]
+__all__ = [
+    "ChannelTried",
+    "Health",
+    "Monitor",
+    "NoSuchThing",
+    "ProjectStatus",
+    "Refused",
+    "RunningRun",
+]
 
 
 class Refused(CheckwireError):  # noqa: N818 - reads as a fact, as the others do
@@ -100,6 +108,18 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     untold: tuple[str, ...] = ()
 
 
+class ChannelTried(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a test notice.
+
+    Attributes:
+        delivered: whether it was taken.
+        said: what came back, or why it was not taken: a sentence.
+    """
+
+    delivered: bool
+    said: str
+
+
 class Monitor(Protocol):
     """The running service.
 
@@ -163,6 +183,10 @@ class Monitor(Protocol):
 
     async def reload(self, project: str | None = None) -> None:
         """Load a project's files again, or those of all. Raises :class:`NoSuchThing`."""
+        ...
+
+    async def try_channel(self, project: str, channel: str, by: str) -> ChannelTried:
+        """Send a test notice to one of a project's channels. Raises :class:`NoSuchThing`."""
         ...
 
     def health(self) -> Health:

@@ -34,7 +34,8 @@ def advice_of(one: ChannelNotices) -> str:
     """What to do about it: a sentence."""
     return (
         f"Mend the receiver, or [channels.{one.channel}] in the project's settings. This is told "
-        "until something was delivered to it."
+        "until something was delivered to it: try it with "
+        f"checkwire channel test {one.channel} --project {one.project}."
     )
 
 

@@ -242,7 +242,7 @@ def test_notices_that_are_not_delivered_are_banners() -> None:
     )
     assert banner.detail == "503: no"
     assert banner.links == (("a", "/incidents?check=uid1"),)
-    assert banner.advice.startswith("Mend the receiver, or [channels.ops] in ")
+    assert banner.advice.endswith("try it with checkwire channel test ops --project acme.")
 
 
 def test_notices_that_were_given_up_before_the_channel_worked_are_no_trouble() -> None:

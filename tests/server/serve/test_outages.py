@@ -298,6 +298,69 @@ def test_what_is_missed_at_one_location_says_where_and_how_it_stands_elsewhere(
         assert "Missed at eu: it was due " in page(server)
 
 
+def test_incidents_are_listed_with_who_was_told(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
+    well = tmp_path / "well"
+    with hooking() as hook:
+        folder = alerting(checks(one_check=SOURCE), hook)
+        with serve(folder, WELL=str(well)) as server:
+            assert asked(server, "incidents").out == "there has been no incident\n"
+            fail(server, 2)
+            server.wait_for(lambda: hook.got or None)
+            server.wait_for(lambda: "Told: hook." in asked(server, "incidents", "--open").out)
+            told = asked(server, "incidents")
+            (incident,) = server.ask("/api/v1/incidents")["items"]
+            assert (told.status, told.err) == (0, "")
+            opened_by = incident["opened_by"]
+            assert re.search(rf"^  ✕ \S+ +watched +\S+ m?s, open  {opened_by}$", told.out, re.M)
+            assert "assertion.failed" in told.out
+            well.write_text("passed")
+            server.run(server.trigger("watched"))
+            assert asked(server, "incidents", "--open").out == "no incident is open\n"
+            document = json.loads(asked(server, "incidents", "--check", "watched", "--json").out)
+            (shown,) = document["incidents"]
+            assert shown["duration_ns"] == shown["ended_ns"] - incident["began_ns"]
+            lines = asked(server, "incidents", "--check", "watched").out.splitlines()
+            assert all(len(line) <= 100 for line in lines)
+            assert re.fullmatch(rf"  ● \S+ +watched +\S+ m?s  +{opened_by}", lines[1])
+            assert asked(server, "incidents", "--check", "other").status == 2
+
+
+def test_a_channel_can_be_tried_and_works_again_from_then_on(
+    checks: Checks, serve: Serve, tmp_path: Path
+) -> None:
+    with hooking() as hook:
+        hook.status = 410
+        folder = alerting(checks(one_check=SOURCE), hook, "[alerts]\nafter = 1\n")
+        with serve(folder, WELL=str(tmp_path / "well")) as server:
+            fail(server)
+            server.wait_for(lambda: server.ask("/readyz")["problems"] or None)
+            tried = asked(server, "channel", "test", "hook")
+            assert (tried.status, tried.err) == (1, "")
+            assert re.fullmatch(
+                r"  ✕ hook  not delivered: 127\.0\.0\.1:\d+ answered 410 Gone\n", tried.out
+            )
+            assert server.ask("/readyz")["problems"]
+            hook.status = 204
+            tried = asked(server, "channel", "test", "hook", "--project", "test", "--json")
+            document = json.loads(tried.out)
+            assert (tried.status, document["delivered"]) == (0, True)
+            assert document["said"].endswith("answered 204 No Content")
+            server.wait_for(lambda: not server.ask("/readyz")["problems"])
+            assert "was given up" not in page(server)
+            unknown = asked(server, "channel", "test", "hok")
+            assert unknown.status == 2
+            assert "the project test has no channel hok: it declares hook" in unknown.err
+            assert asked(server, "channel", "test", "hook", "--project", "none").status == 2
+    opened, refused, taken = (notice for _, notice in hook.got)
+    assert (opened["event"], refused["event"], taken["event"]) == ("opened", "test", "test")
+    assert taken.keys() == opened.keys()
+    assert taken["title"] == "This is a test of the channel hook: nothing is down"
+    assert taken["incident"]["id"] == f"test-{taken['id']}"
+    assert refused["id"] != taken["id"]
+
+
 def ns_of(instant: str) -> int:
     at = datetime.fromisoformat(instant)
     return int(at.timestamp()) * 10**9 + at.microsecond * 1000

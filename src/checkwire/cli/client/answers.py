@@ -16,6 +16,8 @@ __all__ = [
     "Asked",
     "AskedList",
     "CheckAnswer",
+    "IncidentAnswer",
+    "NoticeAnswer",
     "OpenIncident",
     "ProjectAnswer",
     "RunAnswer",
@@ -81,6 +83,36 @@ class OpenIncident(msgspec.Struct, frozen=True):
 
     id: str
     began_ns: int
+
+
+class NoticeAnswer(msgspec.Struct, frozen=True):
+    """A notice of an incident; ``status`` is ``waiting``, ``delivered`` or ``given_up``."""
+
+    event: str
+    channel: str
+    status: str
+    tries: int = 0
+    error: str | None = None
+
+
+class IncidentAnswer(msgspec.Struct, frozen=True):
+    """A period in which a check is down, and who was told."""
+
+    id: str
+    check_uid: str
+    check: str
+    project: str
+    open: bool
+    began_ns: int
+    opened_ns: int
+    opened_by: str
+    code: str | None = None
+    message: str | None = None
+    closed_ns: int | None = None
+    closed_by: str | None = None
+    ended_ns: int | None = None
+    duration_ns: int | None = None
+    notices: tuple[NoticeAnswer, ...] = ()
 
 
 class CheckAnswer(msgspec.Struct, frozen=True):

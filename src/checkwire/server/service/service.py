@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from checkwire.alerting.decide import Change, close_gone
 from checkwire.alerting.deliverer import Deliverer
+from checkwire.alerting.notice import test_notice
+from checkwire.alerting.outcome import NotDelivered
 from checkwire.dispatch.local import LocalQueue
 from checkwire.model.alerts import AlertPolicy, Channel
 from checkwire.model.definition import CheckDefinition
@@ -21,7 +25,14 @@ from checkwire.model.events import Event
 from checkwire.runner.runner import Runner
 from checkwire.server.live import Hub
 from checkwire.server.metrics import Metrics
-from checkwire.server.monitor import Health, NoSuchThing, ProjectStatus, Refused, RunningRun
+from checkwire.server.monitor import (
+    ChannelTried,
+    Health,
+    NoSuchThing,
+    ProjectStatus,
+    Refused,
+    RunningRun,
+)
 from checkwire.server.service.catalog import Catalog
 from checkwire.server.service.executor import Executor
 from checkwire.server.service.extra import asked_runs, first_runs
@@ -217,6 +228,32 @@ class Service:
             host.renew()
         for host in hosts:
             await self._reload(host)
+
+    async def try_channel(self, project: str, channel: str, by: str) -> ChannelTried:
+        host = self._hosts.get(project)
+        if host is None:
+            raise NoSuchThing(f"there is no project {project}")
+        if channel not in (declared := host.version.project.channels):
+            known = f"it declares {', '.join(declared)}" if declared else "it declares none"
+            raise NoSuchThing(f"the project {project} has no channel {channel}: {known}")
+        notice = test_notice(
+            secrets.token_hex(16),
+            channel,
+            project=project,
+            name=host.version.project.name,
+            now_ns=time.time_ns(),
+            base_url=self._base_url,
+        )
+        try:
+            tried = ChannelTried(
+                delivered=True, said=await self._deliverer.try_channel(notice, channel)
+            )
+        except NotDelivered as error:
+            tried = ChannelTried(delivered=False, said=str(error))
+        _log.info(
+            "channel tried", project=project, channel=channel, by=by, **msgspec.to_builtins(tried)
+        )
+        return tried
 
     def health(self) -> Health:
         problems = [why for why in (self._ingester.problem, self._upkeep.problem) if why]
