@@ -34,6 +34,8 @@ def test_an_incident_opens_after_so_many_failed_runs_in_a_row_and_closes_when_on
             assert incident.began_ns == EPOCH_NS + 2 * MINUTE_NS
             assert incident.opened_ns == EPOCH_NS + 3 * MINUTE_NS
             assert incident.closed_ns == EPOCH_NS + 7 * MINUTE_NS
+            assert incident.ended_ns == EPOCH_NS + 7 * MINUTE_NS
+            assert incident.lasted_ns == 5 * MINUTE_NS
             assert (incident.code, incident.check, incident.project) == (
                 "ws.closed_abnormally",
                 "orders_check.py::updates",
@@ -395,11 +397,26 @@ def test_the_notice_of_an_end_waits_for_that_of_the_beginning(url: str) -> None:
                 await outbox.claim(tx, [e.id for e in due], now_ns, now_ns + MINUTE_NS)
                 assert await outbox.due(tx, now_ns, 10) == []
                 await outbox.delivered(tx, due[0].id, now_ns)
-                await outbox.failed(tx, due[1].id, "no", next_try_ns=now_ns + 2 * MINUTE_NS)
+                await outbox.failed(tx, due[1].id, "no", now_ns + 2 * MINUTE_NS, now_ns)
                 (ready,) = await outbox.due(tx, now_ns, 10)
                 assert (ready.event, ready.channel) == ("closed", due[0].channel)
-                await outbox.failed(tx, due[1].id, "no", next_try_ns=None)
-                assert len(await outbox.due(tx, now_ns, 10)) == 2
+                # Who never heard of the beginning does not hear of the end.
+                await outbox.failed(tx, due[1].id, "no", None, now_ns)
+                assert await outbox.due(tx, now_ns, 10) == [ready]
+
+    run(story())
+
+
+def test_who_was_never_told_of_the_beginning_is_not_told_of_the_end(url: str) -> None:
+    async def story() -> None:
+        async with watched(url, channels=("hook", "mail")) as check:
+            await check.runs("- -")
+            async with check.store.writing() as tx:
+                hook = outbox.key_of((await check.incidents())[0].id, "opened", "hook")
+                await outbox.failed(tx, hook, "410", None, check.now_ns)
+            await check.runs("+")
+            told = [(entry.event, entry.channel) for entry in await check.told()]
+            assert sorted(told) == [("closed", "mail"), ("opened", "hook"), ("opened", "mail")]
 
     run(story())
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from checkwire.alerting import notice
 from checkwire.model.alerts import Channel, EmailChannel, MailServer
 from checkwire.store.registry import sync_project
 from support.delivering import delivering
@@ -87,6 +88,40 @@ def test_a_notice_reads_well(sqlite_url: str) -> None:
             )
             assert "Look next" not in up.text()
             assert "Look next" not in up.html()
+
+    run(story())
+
+
+def test_a_test_reads_as_one(sqlite_url: str) -> None:
+    async def story() -> None:
+        async with MailBox() as box:
+            async with (
+                watched(sqlite_url) as scene,
+                delivering(scene, mail(box.server())) as delivery,
+            ):
+                tried = notice.test_notice(
+                    "k",
+                    "hook",
+                    project="orders",
+                    name="Order service",
+                    now_ns=EPOCH_NS,
+                    base_url="https://cw.example.org",
+                )
+                said = await delivery.deliverer.try_channel(tried, "hook")
+                assert said == f"{box.place} took the message"
+                assert await scene.told() == []
+            (message,) = box.seen
+            assert message.message["Subject"] == (
+                "[Order service] This is a test of the channel hook: nothing is down"
+            )
+            assert message.text() == (
+                "○ This is a test of the channel hook: nothing is down\n"
+                "\n"
+                "Project  Order service (orders)\n"
+                "Sent     2026-01-01 00:00:00 UTC\n"
+                "\n"
+                "The server: https://cw.example.org\n"
+            )
 
     run(story())
 
@@ -232,7 +267,9 @@ def test_mail_goes_encrypted_and_with_a_password(sqlite_url: str, pki: Pki, secu
                     if box._login:
                         delivery.pass_time(10)
                         entry = await delivery.failed(2)
-                        assert entry.error == "the secret MAIL has no value"
+                        assert entry.error == (
+                            "the secret MAIL has no value: set it with checkwire secret set MAIL"
+                        )
                     delivery.secrets["MAIL"] = "hunter2!"
                     delivery.pass_time(60)
                     await delivery.delivered()

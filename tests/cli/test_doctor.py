@@ -18,8 +18,8 @@ from support.program import checkwire, environment, project
 
 SUBJECTS = {
     "receive stamps", "transmit stamps", "clock", "open files", "processes", "pidfds",
-    "subreaper", "data folder", "disk space", "database", "secrets", "trust store", "time zones",
-    "node", "extra server", "extra postgresql", "extra uvloop",
+    "subreaper", "data folder", "disk space", "database", "secrets", "channels", "trust store",
+    "time zones", "node", "extra server", "extra postgresql", "extra uvloop",
 }  # fmt: skip
 
 
@@ -137,3 +137,21 @@ def test_the_extras_are_those_of_the_package() -> None:
     for extra, (_, names) in EXTRAS.items():
         wanted = [re.match(r"[\w-]+", requirement) for requirement in declared[extra]]
         assert [match[0] for match in wanted if match] == list(names)
+
+
+def test_channels_have_the_secrets_that_they_need_or_are_told(tmp_path: Path) -> None:
+    root = project(tmp_path, a_check="")
+    none = doctor(root)["channels"]
+    assert (none["state"], none["fact"]) == ("unknown", "none: nobody is told of incidents")
+    with (root / "checkwire.toml").open("a") as settings:
+        settings.write(
+            '[channels.hook]\nkind = "webhook"\nurl = "http://127.0.0.1:9/"\nsecret = "HOOK_KEY"\n'
+            '[secrets]\nHOOK_KEY = { env = "HOOK_KEY" }\n'
+        )
+    found = doctor(root)
+    assert (found[""], found["channels"]["state"]) == (0, "note")
+    assert "channel hook cannot be told" in found["channels"]["fact"]
+    assert "set it with checkwire secret set HOOK_KEY" in found["channels"]["fact"]
+    assert doctor(root, HOOK_KEY="x")["channels"]["state"] == "good"
+    assert checkwire("secret", "set", "HOOK_KEY", cwd=root, given="x").status == 0
+    assert doctor(root)["channels"]["fact"] == "hook: with all secrets that they need"

@@ -39,6 +39,12 @@ def test_what_is_absent_names_its_declaration_its_source_and_what_to_do(tmp_path
         "TOKEN": "checkwire.toml:3 takes TOKEN from the file secrets/token, which does not exist: "
         f"{WRITE}",
     }
+    served = read_secrets(load_project(tmp_path), {}, served=True).absent
+    assert {name: why.advice for name, why in served.items()} == {
+        "API_KEY": "set it with checkwire secret set API_KEY, or start the server with "
+        "ORDERS_API_KEY=... in its environment",
+        "TOKEN": f"set it with checkwire secret set TOKEN, or {WRITE}",
+    }
     assert "which is empty: set it" in str(secrets(tmp_path, ORDERS_API_KEY="").absent["API_KEY"])
 
 

@@ -106,13 +106,13 @@ def test_a_notice_is_due_until_it_is_delivered_or_given_up(with_store: WithStore
         assert await due(START - 1) == []
         async with store.writing() as tx:
             await outbox.delivered(tx, mail, START + 1)
-            await outbox.failed(tx, hook, "It answered 503.", START + MINUTE)
+            await outbox.failed(tx, hook, "It answered 503.", START + MINUTE, START)
             assert await outbox.next_try(tx) == START + MINUTE
         assert await due(START + 1) == []
         assert await due(START + MINUTE) == ["hook"]
         async with store.writing() as tx:
-            await outbox.failed(tx, mail, "a second try, which came to nothing", START)
-            await outbox.failed(tx, hook, "It answered 410.", None)
+            await outbox.failed(tx, mail, "a second try, which came to nothing", START, START)
+            await outbox.failed(tx, hook, "It answered 410.", None, START)
             assert await outbox.next_try(tx) is None
             entries = {entry.id: entry for entry in await outbox.of_incident(tx, incident.id)}
         assert await due(START + HOUR) == []
@@ -145,16 +145,24 @@ def test_how_notices_fare_is_known_by_channel(with_store: WithStore) -> None:
             }
             await incidents.close_incident(tx, over.id, closed_ns=START + HOUR, closed_by="run")
             for number in range(outbox.SEVERAL):
-                await outbox.failed(tx, keys[open_one.id, "hook"], "It answered 503.", START + 1)
+                await outbox.failed(
+                    tx, keys[open_one.id, "hook"], "It answered 503.", START + 1, START
+                )
                 early = await outbox.by_channel(tx, START)
                 assert early[0].late == (number == outbox.SEVERAL - 1)
-            await outbox.failed(tx, keys[over.id, "hook"], "It answered 410.", None)
+            await outbox.failed(tx, keys[over.id, "hook"], "It answered 410.", None, START)
             await outbox.delivered(tx, keys[over.id, "mail"], START, note="One was refused.")
             hook, mail = await outbox.by_channel(tx, START)
             assert (hook.project, hook.channel) == ("shop", "hook")
-            assert (hook.waiting, hook.late, hook.given_up) == (1, 1, 1)
-            assert hook.error == "It answered 503."
+            assert (hook.waiting, hook.late, hook.given_up, hook.lost) == (1, 1, 1, 1)
+            assert hook.error in ("It answered 503.", "It answered 410.")
+            assert {one.check for one in hook.untold} == {"checks.py::one", "checks.py::two"}
             assert (mail.waiting, mail.late, mail.given_up, mail.error) == (1, 0, 0, None)
+            # It worked again: what was given up before is no trouble any more.
+            await outbox.worked(tx, "shop", "hook", START + 1)
+            hook, _ = await outbox.by_channel(tx, START)
+            assert (hook.late, hook.given_up, hook.lost) == (1, 1, 0)
+            assert [one.check for one in hook.untold] == ["checks.py::one"]
             # What was given up long ago concerns nobody any more.
             hook, mail = await outbox.by_channel(tx, START + 2 * HOUR)
             assert (hook.waiting, hook.given_up, mail.waiting) == (1, 0, 1)

@@ -108,6 +108,10 @@ def test_a_state_follows_the_latest_runs(with_store: WithStore) -> None:
         assert [state.bad_in_row for state in after] == [0, 0, 1, 1, 2, 3, 3, 0]
         assert [state.good_in_row for state in after] == [1, 2, 0, 0, 0, 0, 0, 1]
         assert [(state.since_ns - START) // MINUTE for state in after] == [0, 1, 2, 3, 4, 4, 6, 7]
+        # What was skipped or missed meanwhile does not make it begin anew.
+        assert [state.bad_since_ns for state in after] == [
+            START + 2 * MINUTE if state.bad_in_row else None for state in after
+        ]
         assert [entry.before for entry in inserted] == [None, *after[:-1]]
         async with store.reading() as tx:
             assert await states(tx, [check]) == [after[-1]]

@@ -60,6 +60,7 @@ async def fill(url: str) -> None:
                 payload=b"{}",
                 now_ns=START,
             )
+            await outbox.worked(tx, "shop", "mail", START)
             token, _ = await tokens.create(tx, "ci", ("read",), START)
             await tokens.start_session(tx, token.id, START, START + DAY)
             box = SecretBox(Path("none"), environ={"CHECKWIRE_SECRET_KEY": KEY})

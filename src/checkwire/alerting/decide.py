@@ -26,8 +26,6 @@ from checkwire.store.runs import Inserted, get_transcript, list_runs, states
 __all__ = ["Change", "close_gone", "decide"]
 
 _NO_POLICY = AlertPolicy()
-_LONGEST_ROW = 1000
-"""Runs that are looked back over for the first of those that failed in a row."""
 
 
 class Change(NamedTuple):
@@ -189,17 +187,18 @@ class _Decision:
         counted: Sequence[CheckState],
         record: RunRecord,
     ) -> None:
-        row = await self._failed_in_row(worst)
         # As a rule the run at hand is the last of the row; not if the policy is a stricter one now.
-        first, last = (row[-1], row[0]) if row else (record, record)
+        last = await self._last_failed(worst) or record
         incident = await open_incident(
             self._tx,
             check_id=watched.check.id,
-            began_ns=first.due_ns,
+            began_ns=last.due_ns if worst.bad_since_ns is None else worst.bad_since_ns,
             opened_ns=self._now_ns,
             opened_by=last.run_id,
             code=last.code,
             message=last.message,
+            hint=await self._hint(last),
+            phase=last.phase,
         )
         if incident is None:
             return
@@ -208,11 +207,10 @@ class _Decision:
             watched,
             incident,
             run=last,
-            hint=await self._hint(last),
             states=counted,
             base_url=self._base_url,
         )
-        await self._tell(notice, incident, policy.channels)
+        await self._tell("opened", notice, incident, policy.channels)
         self.changes.append(Change("opened", incident))
 
     async def close(
@@ -228,6 +226,7 @@ class _Decision:
             incident.id,
             closed_ns=self._now_ns,
             closed_by=None if record is None else record.run_id,
+            ended_ns=None if record is None else record.due_ns,
         )
         self._open.pop(incident.check_id, None)
         if closed is None:
@@ -237,35 +236,38 @@ class _Decision:
         )
         if closed.project in self._policies:
             # Whoever has heard of the beginning is to hear of the end, and nobody else.
-            told = await outbox.of_incident(self._tx, closed.id)
-            await self._tell(notice, closed, [e.channel for e in told if e.event == "opened"])
+            told = await outbox.told_beginning(self._tx, closed.id)
+            await self._tell("closed", notice, closed, told)
         self.changes.append(Change("closed", closed))
 
-    async def _tell(self, notice: Notice, incident: Incident, channels: Iterable[str]) -> None:
+    async def _tell(
+        self, event: Event, notice: Notice, incident: Incident, channels: Iterable[str]
+    ) -> None:
         for channel in channels:
-            key = outbox.key_of(incident.id, notice.event, channel)
+            key = outbox.key_of(incident.id, event, channel)
             await outbox.add(
                 self._tx,
                 incident_id=incident.id,
-                event=notice.event,
+                event=event,
                 channel=channel,
                 payload=msgspec.structs.replace(notice, id=key).encode(),
                 now_ns=self._now_ns,
             )
 
-    async def _failed_in_row(self, state: CheckState) -> list[RunRecord]:
-        """The runs that failed in a row, the last one first."""
-        return await list_runs(
+    async def _last_failed(self, state: CheckState) -> RunRecord | None:
+        """The last one of the runs that failed in a row."""
+        found = await list_runs(
             self._tx,
             check_id=state.check_id,
             location=state.location,
             statuses=("failed", "error"),
             until_ns=state.due_ns + 1,
-            limit=min(state.bad_in_row, _LONGEST_ROW),
+            limit=1,
         )
+        return found[0] if found else None
 
-    async def _hint(self, record: RunRecord) -> str:
+    async def _hint(self, record: RunRecord) -> str | None:
         """What the failure itself says to look at next."""
         run = await get_transcript(self._tx, record)
         failure = run.attempts[-1].failure if run is not None and run.attempts else None
-        return failure.hint if failure is not None else ""
+        return failure.hint or None if failure is not None else None

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -48,6 +48,13 @@ _Where = tuple[str, str]
 """A project's id, and the name of one of its channels."""
 
 
+class _Sent(NamedTuple):
+    """What came back, and whom it did not reach nevertheless."""
+
+    said: str
+    note: str | None = None
+
+
 class Deliverer:
     """Delivers what is in the outbox, for as long as :meth:`run` runs.
 
@@ -67,6 +74,7 @@ class Deliverer:
         poll: float = 15.0,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], int] = time.time_ns,
+        marked: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare to deliver.
 
@@ -81,6 +89,7 @@ class Deliverer:
             poll: seconds after which the outbox is looked at though nobody called :meth:`wake`.
             tls: for connections; by default as this machine trusts.
             clock: nanoseconds since the Unix epoch.
+            marked: called when it is in the database what became of a notice.
         """
         self._store = store
         self._channels = channels
@@ -90,6 +99,7 @@ class Deliverer:
         self._poll = poll
         self._tls = tls
         self._clock = clock
+        self._marked = marked
         self._wake = asyncio.Event()
         self._busy: Counter[_Where] = Counter()
         self._under_way: set[str] = set()
@@ -184,14 +194,37 @@ class Deliverer:
             self._wake.set()
 
     async def _attempt(self, entry: OutboxEntry, notice: Notice) -> str | None:
+        return (await self._send(notice, entry.channel, entry.payload)).note
+
+    async def try_channel(self, notice: Notice, channel: str) -> str:
+        """Send a notice that is in no outbox, once; if it is taken, the channel works.
+
+        Args:
+            notice: with its key.
+            channel: the name of one that the notice's project declares.
+
+        Returns:
+            what came back: a sentence.
+
+        Raises:
+            NotDelivered: it was not taken; the message says why.
+        """
+        sent = await self._send(notice, channel, notice.encode())
+        async with self._store.writing() as tx:
+            await outbox.worked(tx, notice.project.id, channel, self._clock())
+        self._failing.discard((notice.project.id, channel))
+        self._marked()
+        return sent.said if sent.note is None else f"{sent.said}, but {sent.note}"
+
+    async def _send(self, notice: Notice, name: str, payload: bytes) -> _Sent:
         project = notice.project.id
         channels = self._channels(project)
         if channels is None:
             raise NotDelivered(f"the project {project} is not loaded")
-        channel = channels.get(entry.channel)
+        channel = channels.get(name)
         if channel is None:
             raise NotDelivered(
-                f"the project {project} no longer declares the channel {entry.channel}", final=True
+                f"the project {project} no longer declares the channel {name}", final=True
             )
         try:
             secrets = await self._secrets(project)
@@ -202,27 +235,28 @@ class Deliverer:
         masker = Masker(secrets.values())
         try:
             if isinstance(channel, WebhookChannel):
-                await deliver_to_webhook(
+                said = await deliver_to_webhook(
                     channel,
-                    entry.id,
-                    entry.payload,
+                    notice.id,
+                    payload,
                     secrets,
                     at=datetime.fromtimestamp(self._clock() / 1e9, UTC),
                     tls=self._tls,
                     timeout=self._timeout,
                 )
-                return None
+                return _Sent(masker.text(said))
             note = await deliver_by_mail(
-                channel, entry.payload, secrets, tls=self._tls, timeout=self._timeout
+                channel, payload, secrets, tls=self._tls, timeout=self._timeout
             )
-            return None if note is None else masker.text(note)
+            said = f"{channel.server.host}:{channel.server.port} took the message"
+            return _Sent(said, None if note is None else masker.text(note))
         except NotDelivered as error:
             raise NotDelivered(
                 masker.text(str(error)), final=error.final, retry_after=error.retry_after
             ) from None
         except Exception as error:
             # A mistake of ours is not to stop all others, nor to be lost.
-            _log.exception("delivering a notice went wrong", **_about(entry, notice))
+            _log.exception("delivering a notice went wrong", channel=name, project=project)
             raise NotDelivered(masker.text(f"{type(error).__name__}: {_line(error)}")) from None
 
     async def _mark_delivered(
@@ -234,7 +268,10 @@ class Deliverer:
         while True:
             try:
                 async with self._store.writing() as tx:
-                    await outbox.delivered(tx, entry.id, self._clock(), note=note)
+                    now_ns = self._clock()
+                    await outbox.delivered(tx, entry.id, now_ns, note=note)
+                    await outbox.worked(tx, notice.project.id, entry.channel, now_ns)
+                self._marked()
                 return
             except (SQLAlchemyError, CheckwireError, OSError) as error:
                 _log.warning(_UNMARKED, why=_line(error), **_about(entry, notice))
@@ -259,7 +296,8 @@ class Deliverer:
             )
         try:
             async with self._store.writing() as tx:
-                await outbox.failed(tx, entry.id, str(error), next_try_ns=again_ns)
+                await outbox.failed(tx, entry.id, str(error), next_try_ns=again_ns, now_ns=now_ns)
+            self._marked()
         except (SQLAlchemyError, CheckwireError, OSError) as trouble:
             # Its claim ends by itself, and it is tried again.
             _log.warning(_UNMARKED, why=_line(trouble), **_about(entry, notice))

@@ -15,8 +15,8 @@ __all__ = ["letter"]
 
 _LONGEST_SUBJECT = 150
 
-_MARKS = {"failing": "✕", "recovered": "●", "removed": "○"}
-_COLOURS = {"failing": "#b3261e", "recovered": "#1e7a3c", "removed": "#6b6b66"}
+_MARKS = {"failing": "✕", "recovered": "●", "removed": "○", "test": "○"}
+_COLOURS = {"failing": "#b3261e", "recovered": "#1e7a3c", "removed": "#6b6b66", "test": "#6b6b66"}
 
 _PAGE = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -123,17 +123,17 @@ def _html(notice: Notice) -> str:
 def _rows(notice: Notice) -> list[tuple[str, list[str]]]:
     """What there is to know beside the sentence."""
     check, incident = notice.check, notice.incident
-    rows = [
-        ("Project", [_named(notice.project.name, notice.project.id)]),
-        ("Check", [_named(check.name, check.id)]),
-    ]
+    rows = [("Project", [_named(notice.project.name, notice.project.id)])]
+    if notice.event == "test":
+        return [*rows, ("Sent", [_moment(notice.at)])]
+    rows.append(("Check", [_named(check.name, check.id)]))
     if check.description:
         rows.append(("", [check.description]))
     if notice.locations:
         rows.append(("Locations" if len(notice.locations) > 1 else "Location", _locations(notice)))
     rows.append(("Down since", [_moment(incident.began_at)]))
-    if incident.closed_at is not None:
-        rows.append(("Closed", [_moment(incident.closed_at)]))
+    if incident.ended_at is not None:
+        rows.append(("Until", [_moment(incident.ended_at)]))
     if notice.run is not None:
         rows.append(("Run", [f"{notice.run.id} at {notice.run.location}"]))
     return rows
@@ -153,7 +153,8 @@ def _links(notice: Notice) -> list[tuple[str, str]]:
     if notice.run is not None and notice.run.url:
         found.append(("The run", notice.run.url))
     if notice.check.url:
-        found.append(("The check", notice.check.url))
+        what = "The server" if notice.event == "test" else "The check"
+        found.append((what, notice.check.url))
     return found
 
 

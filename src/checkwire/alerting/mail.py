@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from checkwire.alerting.letter import letter
 from checkwire.alerting.notice import Notice
-from checkwire.alerting.outcome import NotDelivered
+from checkwire.alerting.outcome import NotDelivered, without_value
 from checkwire.alerting.post import connection_trouble
 from checkwire.model.alerts import EmailChannel
 
@@ -54,7 +54,7 @@ async def deliver_by_mail(
     host = f"{server.host}:{server.port}"
     password = None
     if channel.password is not None and (password := secrets.get(channel.password)) is None:
-        raise NotDelivered(f"the secret {channel.password} has no value")
+        raise NotDelivered(without_value(channel.password))
     client = aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,

@@ -23,9 +23,11 @@ __all__ = [
     "NoticeProject",
     "NoticeRun",
     "Reason",
+    "Told",
     "WatchedCheck",
     "closing_notice",
     "opening_notice",
+    "test_notice",
 ]
 
 SCHEMA = 1
@@ -35,7 +37,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Event = Literal["opened", "closed"]
 
-Reason = Literal["failing", "recovered", "removed"]
+Told = Literal["opened", "closed", "test"]
+"""What a notice tells of: an incident's beginning or end; or nothing: somebody tries a channel."""
+
+Reason = Literal["failing", "recovered", "removed", "test"]
 """Why an incident opened or closed: the check fails; it is well again; it is no longer there."""
 
 
@@ -65,12 +70,15 @@ class NoticeCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoticeIncident(msgspec.Struct, frozen=True, kw_only=True):
-    """The incident. ``duration_ns`` is from its beginning to its end; ``None`` while it is open."""
+    """The incident. It lasted from ``began_at`` to ``ended_at``, and that is ``duration_ns``; both
+    are ``None`` while it is open. When that was noticed is ``opened_at`` and ``closed_at``.
+    """
 
     id: str
     began_at: datetime
     opened_at: datetime
     closed_at: datetime | None
+    ended_at: datetime | None = None
     duration_ns: int | None
 
 
@@ -118,7 +126,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: int
     id: str
-    event: Event
+    event: Told
     reason: Reason
     at: datetime
     title: str
@@ -144,7 +152,6 @@ def opening_notice(
     incident: Incident,
     *,
     run: RunRecord,
-    hint: str,
     states: Sequence[CheckState],
     base_url: str | None,
 ) -> Notice:
@@ -154,7 +161,6 @@ def opening_notice(
         watched: the check.
         incident: just opened.
         run: that opened it.
-        hint: of its failure; may be empty.
         states: how the check does at its locations.
         base_url: of this server, without a slash at the end, if it is known.
     """
@@ -162,7 +168,7 @@ def opening_notice(
     title = f"{watched.check.definition.name} {verb}"
     if incident.message:
         title = f"{title}: {incident.message}"
-    return _notice(watched, incident, "opened", "failing", title, run, hint, states, base_url, None)
+    return _notice(watched, incident, "opened", "failing", title, run, states, base_url)
 
 
 def closing_notice(
@@ -182,17 +188,46 @@ def closing_notice(
         states: how the check does at its locations.
         base_url: of this server.
     """
-    closed_ns = incident.closed_ns if run is None else run.due_ns
-    duration_ns = max(0, (closed_ns or incident.opened_ns) - incident.began_ns)
-    lasted = format_ns(duration_ns)
+    lasted = format_ns(incident.lasted_ns or 0)
     name = watched.check.definition.name
     reason: Reason
     if run is None:
         reason, title = "removed", f"{name} is no longer checked; it had been down for {lasted}"
     else:
         reason, title = "recovered", f"{name} is up again after {lasted}"
-    return _notice(
-        watched, incident, "closed", reason, title, run, "", states, base_url, duration_ns
+    return _notice(watched, incident, "closed", reason, title, run, states, base_url)
+
+
+def test_notice(
+    key: str, channel: str, *, project: str, name: str, now_ns: int, base_url: str | None
+) -> Notice:
+    """What is told when somebody tries a channel: the same members, of a check that is not there.
+
+    Args:
+        key: of this notice.
+        channel: its name.
+        project, name: the project's id, and its name for people.
+        now_ns: the time.
+        base_url: of this server.
+    """
+    now = _instant(now_ns)
+    return Notice(
+        schema=SCHEMA,
+        id=key,
+        event="test",
+        reason="test",
+        at=now,
+        title=f"This is a test of the channel {channel}: nothing is down",
+        project=NoticeProject(id=project, name=name),
+        check=NoticeCheck(
+            id="test", uid="test", name="test", description="", tags=(), url=base_url
+        ),
+        incident=NoticeIncident(
+            id=f"test-{key}", began_at=now, opened_at=now, closed_at=None, duration_ns=None
+        ),
+        failure=None,
+        run=None,
+        locations=(),
     )
 
 
@@ -203,13 +238,11 @@ def _notice(
     reason: Reason,
     title: str,
     run: RunRecord | None,
-    hint: str,
     states: Sequence[CheckState],
     base_url: str | None,
-    duration_ns: int | None,
 ) -> Notice:
     check, definition = watched.check, watched.check.definition
-    closed_ns = incident.closed_ns
+    closed_ns, ended_ns = incident.closed_ns, incident.ended_ns
     return Notice(
         schema=SCHEMA,
         id="",
@@ -231,9 +264,10 @@ def _notice(
             began_at=_instant(incident.began_ns),
             opened_at=_instant(incident.opened_ns),
             closed_at=None if closed_ns is None else _instant(closed_ns),
-            duration_ns=duration_ns,
+            ended_at=None if ended_ns is None else _instant(ended_ns),
+            duration_ns=incident.lasted_ns,
         ),
-        failure=_failure(incident, hint, run),
+        failure=_failure(incident),
         run=None
         if run is None
         else NoticeRun(
@@ -250,7 +284,7 @@ def _notice(
     )
 
 
-def _failure(incident: Incident, hint: str, run: RunRecord | None) -> NoticeFailure | None:
+def _failure(incident: Incident) -> NoticeFailure | None:
     if incident.code is None:
         return None
     code = code_of(incident.code)
@@ -258,8 +292,8 @@ def _failure(incident: Incident, hint: str, run: RunRecord | None) -> NoticeFail
         code=incident.code,
         title=code.title,
         message=incident.message or code.title,
-        hint=hint or code.hint,
-        phase=None if run is None or run.code != incident.code else run.phase,
+        hint=incident.hint or code.hint,
+        phase=incident.phase,
     )
 
 

@@ -7,7 +7,7 @@ import random
 from checkwire.model.errors import CheckwireError
 from checkwire.store.records import OutboxEntry
 
-__all__ = ["KEEP_TRYING_NS", "NotDelivered", "next_try_ns"]
+__all__ = ["KEEP_TRYING_NS", "NotDelivered", "next_try_ns", "without_value"]
 
 KEEP_TRYING_NS = 24 * 3600 * 1_000_000_000
 """From when a notice was written; then it is tried a last time, and given up."""
@@ -54,3 +54,8 @@ def next_try_ns(entry: OutboxEntry, error: NotDelivered, now_ns: int) -> int | N
     if error.retry_after is not None:
         delay = max(delay, error.retry_after)
     return min(now_ns + round(delay * 1e9), last_ns)
+
+
+def without_value(secret: str) -> str:
+    """Why a channel with such a secret cannot be told anything, and what to do."""
+    return f"the secret {secret} has no value: set it with checkwire secret set {secret}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from checkwire.model.definition import CheckDefinition
-from checkwire.store.records import CheckState
+from checkwire.store.records import CheckState, Incident
 
-__all__ = ["failing", "is_well", "that_count"]
+__all__ = ["down_since", "failing", "is_well", "that_count"]
 
 
 def that_count(
@@ -37,6 +37,22 @@ def failing(states: Iterable[CheckState], after: int) -> CheckState | None:
     """
     bad = [state for state in states if state.bad_in_row >= after]
     return max(bad, key=lambda state: (state.bad_in_row, state.location), default=None)
+
+
+def down_since(states: Iterable[CheckState], incident: Incident | None) -> int | None:
+    """Since when a check is down; ``None`` if it is not.
+
+    That is when its open incident began. If none is open, it is when the first of the runs was due
+    that failed, or were in error, in a row, at any of the locations. What was missed meanwhile,
+    because the server was down, does not make it begin anew.
+
+    Args:
+        states: at the locations that count.
+        incident: the check's open one, if there is one.
+    """
+    if incident is not None:
+        return incident.began_ns
+    return min((s.bad_since_ns for s in states if s.bad_since_ns is not None), default=None)
 
 
 def is_well(states: Iterable[CheckState]) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from checkwire.alerting.outcome import NotDelivered
+from checkwire.alerting.outcome import NotDelivered, without_value
 from checkwire.alerting.post import Answer, post, shown_host
 from checkwire.alerting.signing import signature_headers
 from checkwire.model.alerts import SecretName, WebhookChannel
@@ -17,7 +17,8 @@ __all__ = ["deliver_to_webhook"]
 
 _FOR_GOOD = (301, 308)
 """Redirects that say: never come here again. The others are retried, and not followed."""
-_COME_BACK = (408, 425, 429)
+_COME_BACK = (401, 403, 404, 408, 425, 429)
+"""What may pass: a receiver that is being deployed answers 404, one whose key changes 401."""
 
 
 async def deliver_to_webhook(
@@ -29,7 +30,7 @@ async def deliver_to_webhook(
     at: datetime,
     tls: ssl.SSLContext,
     timeout: float,
-) -> None:
+) -> str:
     """Post a notice; any answer of 200 to 299 is a receipt.
 
     Args:
@@ -40,6 +41,9 @@ async def deliver_to_webhook(
         at: now.
         tls: for ``https``.
         timeout: seconds for all of it.
+
+    Returns:
+        what came back: a sentence.
 
     Raises:
         NotDelivered: if it was not taken.
@@ -57,6 +61,7 @@ async def deliver_to_webhook(
     answer = await post(url, headers, body, tls=tls, timeout=timeout)
     if not 200 <= answer.status < 300:
         raise _refusal(shown_host(url), answer, at)
+    return f"{shown_host(url)} answered {answer.status} {answer.reason}".rstrip()
 
 
 def _value(value: str | SecretName, secrets: Mapping[str, str]) -> str:
@@ -66,7 +71,7 @@ def _value(value: str | SecretName, secrets: Mapping[str, str]) -> str:
         return secrets[value.secret].strip()
     except KeyError:
         # Not for good: it may be set any time.
-        raise NotDelivered(f"the secret {value.secret} has no value") from None
+        raise NotDelivered(without_value(value.secret)) from None
 
 
 def _refusal(host: str, answer: Answer, at: datetime) -> NotDelivered:

@@ -51,6 +51,9 @@ COMMANDS = {
         "checkwire.cli.status:command", "Say how all checks stand, the worst first."
     ),
     "runs": CommandEntry("checkwire.cli.runs:command", "List runs, the latest first."),
+    "incidents": CommandEntry(
+        "checkwire.cli.incidents:command", "List incidents, the latest first, and who was told."
+    ),
     "show": CommandEntry(
         "checkwire.cli.show:command", "Show a run: what failed, its phases, its transcript."
     ),
@@ -60,6 +63,9 @@ COMMANDS = {
     ),
     "pause": CommandEntry("checkwire.cli.pause:command", "Plan no more runs of checks."),
     "resume": CommandEntry("checkwire.cli.pause:resume", "Plan runs of paused checks again."),
+    "channel": CommandEntry(
+        "checkwire.cli.channel:command", "Try the channels that a server tells of incidents."
+    ),
     "login": CommandEntry(
         "checkwire.cli.login:command", "Keep a server's token, for all commands that ask it."
     ),

@@ -104,7 +104,7 @@ class Serving(NamedTuple):
                 slots=slots,
                 patience=self.patience,
                 retention=self.retention,
-                base_url=self.base_url or projects[0].server,
+                base_url=self.base_url or projects[0].server or _own_url(sock),
             )
             await service.start()
             auth = Auth(
@@ -184,6 +184,14 @@ class Serving(NamedTuple):
                 _log.warning("no check has every= or cron=: none will run by itself")
         _log.info("serving", url=url, database=database)
         click.echo(url)
+
+
+def _own_url(sock: socket.socket) -> str | None:
+    """Where it listens; ``None`` if that is at every address of this machine."""
+    host, port = sock.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        return None
+    return f"http://{host_and_port(host, port)}"
 
 
 def _say_waiting() -> None:

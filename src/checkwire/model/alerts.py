@@ -13,6 +13,7 @@ __all__ = [
     "MailServer",
     "SecretName",
     "WebhookChannel",
+    "needed_secrets",
 ]
 
 
@@ -87,3 +88,14 @@ class EmailChannel(
 
 Channel = WebhookChannel | EmailChannel
 """Where notices go."""
+
+
+def needed_secrets(channel: Channel) -> tuple[str, ...]:
+    """The names of the project's secrets without which the channel cannot be told anything."""
+    if isinstance(channel, EmailChannel):
+        return () if channel.password is None else (channel.password,)
+    values = (channel.url, *channel.headers.values())
+    names = [value.secret for value in values if isinstance(value, SecretName)]
+    if channel.secret is not None:
+        names.append(channel.secret)
+    return tuple(dict.fromkeys(names))

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from checkwire.model.alerts import needed_secrets
+
 if TYPE_CHECKING:
     from checkwire.project.config import Project
 
-__all__ = ["AbsentSecret", "Secrets", "read_secrets"]
+__all__ = ["AbsentSecret", "Secrets", "muted_channels", "read_secrets"]
 
 
 class AbsentSecret(NamedTuple):
@@ -48,34 +50,54 @@ class Secrets(NamedTuple):
     absent: dict[str, AbsentSecret]
 
 
-def read_secrets(project: Project, env: Mapping[str, str]) -> Secrets:
+def read_secrets(project: Project, env: Mapping[str, str], *, served: bool = False) -> Secrets:
     """Read the secrets that a project declares, from where it says.
 
     Args:
         project: relative files are relative to its folder.
         env: the variables that it may take them from.
+        served: whether a server runs the checks: it keeps secrets itself, and takes no ``--env``.
     """
     values: dict[str, str] = {}
     absent: dict[str, AbsentSecret] = {}
     settings = Path(project.config_path or "checkwire.toml").name
     for name, source in project.secrets.items():
         if source.file is None:
-            value, why, advice = _from_variable(source.env or "", env)
+            value, why, advice = _from_variable(source.env or "", env, served)
             home = f"variable {source.env}"
         else:
             value, why, advice = _from_file(source.file)
             home = f"file {_shown(source.file, project)}"
         if value:
             values[name] = value
-        else:
-            absent[name] = AbsentSecret(name, f"{settings}:{source.line}", home, why, advice)
+            continue
+        if served:
+            advice = f"set it with checkwire secret set {name}, or {advice}"
+        absent[name] = AbsentSecret(name, f"{settings}:{source.line}", home, why, advice)
     return Secrets(values, absent)
 
 
-def _from_variable(name: str, env: Mapping[str, str]) -> tuple[str, str, str]:
+def muted_channels(project: Project, absent: Mapping[str, AbsentSecret]) -> tuple[str, ...]:
+    """Sentences about the channels that cannot be told anything, for a secret has no value.
+
+    Args:
+        project: with its channels.
+        absent: its secrets without a value, wherever they may come from.
+    """
+    return tuple(
+        f"channel {name} cannot be told of incidents: {absent[secret]}"
+        for name in project.alerts.channels
+        for secret in needed_secrets(project.channels[name])
+        if secret in absent
+    )
+
+
+def _from_variable(name: str, env: Mapping[str, str], served: bool) -> tuple[str, str, str]:
     """The variable's value; why it has none, and what to do then."""
     value = env.get(name)
     why = "is empty" if value == "" else "is not set"
+    if served:
+        return value or "", why, f"start the server with {name}=... in its environment"
     return value or "", why, f"set it with export {name}=... or --env {name}=..."
 
 

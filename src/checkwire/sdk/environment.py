@@ -105,8 +105,9 @@ def _advice(name: str, *, is_secret: bool) -> str:
     if not str(name).isidentifier():
         return ""
     advice = f"Set it with export {name}=..., --env {name}=... or --env-file FILE, or "
-    if is_secret:
+    if is_secret:  # No server takes these options; what it keeps itself goes before all others.
         return (
-            f'{advice}say under [secrets] of checkwire.toml where it is: {name} = {{ env = "..." }}'
+            f"{advice}on a server with checkwire secret set {name}, or say under [secrets] of "
+            f'checkwire.toml where it is: {name} = {{ env = "..." }}'
         )
     return f'{advice}write a value under [env] of checkwire.toml: {name} = "..."'

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -25,6 +26,9 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError
 from checkwire.server.monitor import Monitor
 from checkwire.server.notices import read_notices
+from checkwire.store import registry
+from checkwire.store.database import Store
+from checkwire.store.incidents import open_incidents
 from checkwire.store.records import STATUSES, ChannelNotices, CheckState, RunRecord
 
 __all__ = ["Metrics"]
@@ -38,6 +42,7 @@ _PHASE_BUCKETS = (
 _LATENESS_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
 _CHECK = ("project", "check", "location")
 _CHANNEL = ("project", "channel")
+_MOST_CHECKS = 100_000
 _PATIENCE = 2.0
 """Seconds for the database to answer."""
 
@@ -79,8 +84,8 @@ class Metrics:
             registry=self.registry,
         )
         self._states: dict[tuple[str, str, str], CheckState] = {}
-        self._notices: list[ChannelNotices] = []
-        self.registry.register(_Now(monitor, self._states, self._notices))
+        self._now = _Now(monitor, self._states)
+        self.registry.register(self._now)
 
     def stored(self, record: RunRecord, state: CheckState) -> None:
         """A run was stored, and left its check in this state."""
@@ -109,29 +114,42 @@ class Metrics:
     async def exposition(self) -> bytes:
         """All of them, in Prometheus' text format.
 
-        How notices fare is in the database, so that a restart forgets none; if it does not
-        answer, they are left out.
+        How notices fare, which incidents are open and which checks are paused is in the database,
+        so that a restart forgets nothing; if it does not answer, all that is left out.
         """
-        found: list[ChannelNotices] = []
         try:
             async with asyncio.timeout(_PATIENCE):
-                found = await read_notices(self._monitor.store, time.time_ns())
+                self._now.kept = await _read(self._monitor.store)
         except (SQLAlchemyError, CheckwireError, OSError):  # a timeout is an OSError
-            pass
-        self._notices[:] = found
+            self._now.kept = None
         return generate_latest(self.registry)
 
 
+class _Kept(NamedTuple):
+    """What is in the database. Checks are named by their projects and ids."""
+
+    notices: list[ChannelNotices]
+    paused: set[tuple[str, str]]
+    down: set[tuple[str, str]]
+
+
+async def _read(store: Store) -> _Kept:
+    notices = await read_notices(store, time.time_ns())
+    async with store.reading() as tx:
+        paused = await registry.list_checks(tx, paused=True, limit=_MOST_CHECKS)
+        down = await open_incidents(tx)
+    return _Kept(
+        notices,
+        {(check.project, check.definition.id) for check in paused},
+        {(incident.project, incident.check) for incident in down.values()},
+    )
+
+
 class _Now(Collector):
-    def __init__(
-        self,
-        monitor: Monitor,
-        states: dict[tuple[str, str, str], CheckState],
-        notices: Sequence[ChannelNotices],
-    ) -> None:
+    def __init__(self, monitor: Monitor, states: dict[tuple[str, str, str], CheckState]) -> None:
+        self.kept: _Kept | None = None
         self._monitor = monitor
         self._states = states
-        self._notices = notices
 
     def collect(self) -> Iterable[Metric]:
         monitor, health = self._monitor, self._monitor.health()
@@ -147,16 +165,21 @@ class _Now(Collector):
         )
         up = GaugeMetricFamily(
             "checkwire_check_up",
-            "Whether the latest run of a check at a location passed (also if it was degraded).",
+            "Whether the latest run of a check at a location passed (also if it was degraded); not "
+            "of a check that is paused.",
             labels=_CHECK,
         )
+        paused = set() if self.kept is None else self.kept.paused
         for of, now in sorted(self._states.items()):
             for status in STATUSES:
                 state.add_metric((*of, status), float(status == now.status))
-            if now.status in ("passed", "degraded", "failed", "error"):
+            spoke = now.status in ("passed", "degraded", "failed", "error")
+            if spoke and of[:2] not in paused:
                 up.add_metric(of, float(now.status in ("passed", "degraded")))
         yield state
         yield up
+        if self.kept is not None:
+            yield from self._of_checks(self.kept)
         checks = GaugeMetricFamily("checkwire_checks", "Checks of a project.", labels=("project",))
         loads = GaugeMetricFamily(
             "checkwire_project_load_failed",
@@ -179,12 +202,27 @@ class _Now(Collector):
         yield GaugeMetricFamily(
             "checkwire_results_waiting", "Results that wait to be stored.", value=health.backlog
         )
-        yield from self._of_notices()
+        yield from self._of_notices([] if self.kept is None else self.kept.notices)
         yield GaugeMetricFamily(
             "checkwire_healthy", "Whether the service does all that it should.", value=health.ok
         )
 
-    def _of_notices(self) -> Iterable[Metric]:
+    def _of_checks(self, kept: _Kept) -> Iterable[Metric]:
+        paused = GaugeMetricFamily(
+            "checkwire_check_paused", "Whether a check is paused.", labels=_CHECK[:2]
+        )
+        down = GaugeMetricFamily(
+            "checkwire_incidents_open",
+            "Incidents of a check that are open: one or none.",
+            labels=_CHECK[:2],
+        )
+        for of in sorted({of[:2] for of in self._states} | kept.paused | kept.down):
+            paused.add_metric(of, float(of in kept.paused))
+            down.add_metric(of, float(of in kept.down))
+        yield paused
+        yield down
+
+    def _of_notices(self, notices: Iterable[ChannelNotices]) -> Iterable[Metric]:
         waiting = GaugeMetricFamily(
             "checkwire_notices_waiting",
             "Notices to a channel that are neither delivered nor given up.",
@@ -195,7 +233,7 @@ class _Now(Collector):
             "Notices to a channel that were given up, of incidents of the last two days.",
             labels=_CHANNEL,
         )
-        for one in self._notices:
+        for one in notices:
             waiting.add_metric((one.project, one.channel), one.waiting)
             given_up.add_metric((one.project, one.channel), one.given_up)
         yield waiting

@@ -16,7 +16,15 @@ from checkwire.model.failures import Failure
 from checkwire.server.live import Hub
 from checkwire.store.database import Store
 
-__all__ = ["Health", "Monitor", "NoSuchThing", "ProjectStatus", "Refused", "RunningRun"]
+__all__ = [
+    "ChannelTried",
+    "Health",
+    "Monitor",
+    "NoSuchThing",
+    "ProjectStatus",
+    "Refused",
+    "RunningRun",
+]
 
 
 class Refused(CheckwireError):  # noqa: N818 - reads as a fact, as the others do
@@ -44,6 +52,7 @@ class ProjectStatus(msgspec.Struct, frozen=True, kw_only=True):
         checks: how many it has.
         error: why the files as they are now could not be loaded; the version before runs on.
         load_failures: what is wrong with single check files of the version that is running.
+        warnings: sentences about its channels that cannot be told anything.
     """
 
     key: str
@@ -54,6 +63,7 @@ class ProjectStatus(msgspec.Struct, frozen=True, kw_only=True):
     checks: int
     error: str | None = None
     load_failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class RunningRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +96,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         backlog: results that wait to be stored.
         lateness_ns: how much later than due the latest runs began.
         database: whether the database answers.
+        untold: sentences about channels whose notices are late, or were given up: what is at fault
+            is outside.
     """
 
     ok: bool
@@ -93,6 +105,19 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int = 0
     lateness_ns: int = 0
     database: bool = True
+    untold: tuple[str, ...] = ()
+
+
+class ChannelTried(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a test notice.
+
+    Attributes:
+        delivered: whether it was taken.
+        said: what came back, or why it was not taken: a sentence.
+    """
+
+    delivered: bool
+    said: str
 
 
 class Monitor(Protocol):
@@ -158,6 +183,10 @@ class Monitor(Protocol):
 
     async def reload(self, project: str | None = None) -> None:
         """Load a project's files again, or those of all. Raises :class:`NoSuchThing`."""
+        ...
+
+    async def try_channel(self, project: str, channel: str, by: str) -> ChannelTried:
+        """Send a test notice to one of a project's channels. Raises :class:`NoSuchThing`."""
         ...
 
     def health(self) -> Health:

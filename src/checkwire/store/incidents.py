@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, or_, select, update
+from sqlalchemy import Row, Select, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.model.run_id import run_id_at
@@ -33,6 +33,8 @@ async def open_incident(
     opened_by: str,
     code: str | None = None,
     message: str | None = None,
+    hint: str | None = None,
+    phase: str | None = None,
 ) -> Incident | None:
     """Open an incident.
 
@@ -42,7 +44,7 @@ async def open_incident(
         began_ns: when the first of the failed runs was due.
         opened_ns: the time.
         opened_by: the run that shows it.
-        code, message: of that run's failure.
+        code, message, hint, phase: of that run's failure.
 
     Returns:
         The incident; ``None`` if the check has one that is open.
@@ -58,6 +60,8 @@ async def open_incident(
             opened_by=opened_by,
             code=code,
             message=message,
+            hint=hint,
+            phase=phase,
         )
         .on_conflict_do_nothing()
         .returning(incidents.c.id)
@@ -68,7 +72,12 @@ async def open_incident(
 
 
 async def close_incident(
-    tx: AsyncConnection, incident_id: str, *, closed_ns: int, closed_by: str | None
+    tx: AsyncConnection,
+    incident_id: str,
+    *,
+    closed_ns: int,
+    closed_by: str | None,
+    ended_ns: int | None = None,
 ) -> Incident | None:
     """Close an incident.
 
@@ -77,14 +86,21 @@ async def close_incident(
         incident_id: which.
         closed_ns: the time.
         closed_by: the run that shows that the check is up again.
+        ended_ns: when that run was due; by default the time.
 
     Returns:
         The incident; ``None`` if it was closed already, or there is none.
     """
+    end_ns = closed_ns if ended_ns is None else ended_ns
+    began_ns = incidents.c.began_ns
     closed = await tx.execute(
         update(incidents)
         .where(incidents.c.id == incident_id, incidents.c.closed_ns.is_(None))
-        .values(closed_ns=closed_ns, closed_by=closed_by)
+        .values(
+            closed_ns=closed_ns,
+            closed_by=closed_by,
+            ended_ns=case((began_ns > end_ns, began_ns), else_=end_ns),
+        )
     )
     return await get_incident(tx, incident_id) if closed.rowcount else None
 

@@ -7,14 +7,28 @@ is over.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, update
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from checkwire.store.records import ChannelNotices, OutboxEntry
-from checkwire.store.tables import checks, incidents, outbox, projects
+from checkwire.store.records import ChannelNotices, OutboxEntry, Untold
+from checkwire.store.tables import channels, checks, incidents, outbox, projects
 from checkwire.store.upsert import insert_into
 
 __all__ = [
@@ -30,12 +44,16 @@ __all__ = [
     "of_incident",
     "of_incidents",
     "pending",
+    "told_beginning",
+    "worked",
 ]
 
 Event = Literal["opened", "closed"]
 
 SEVERAL = 3
 """After so many tries, a notice that waits is late."""
+_LOOKED_AT = 200
+"""Notices in trouble that are looked at for their errors and checks, the latest first."""
 
 
 def key_of(incident_id: str, event: Event, channel: str) -> str:
@@ -136,24 +154,87 @@ async def by_channel(tx: AsyncConnection, since_ns: int) -> list[ChannelNotices]
     )
     waits = outbox.c.next_try_ns.is_not(None)
     late = and_(waits, outbox.c.tries >= SEVERAL)
-    given_up = and_(outbox.c.next_try_ns.is_(None), outbox.c.delivered_ns.is_(None))
-    query = (
+    given_up = outbox.c.given_up_ns.is_not(None)
+    worked_ns = func.coalesce(channels.c.worked_ns, 0)
+    lost = and_(given_up, outbox.c.given_up_ns > worked_ns)
+    counted = (
         select(
             projects.c.key.label("project"),
             outbox.c.channel,
             func.sum(case((waits, 1), else_=0)).label("waiting"),
             func.sum(case((late, 1), else_=0)).label("late"),
             func.sum(case((given_up, 1), else_=0)).label("given_up"),
-            func.max(case((or_(late, given_up), outbox.c.error))).label("error"),
+            func.sum(case((lost, 1), else_=0)).label("lost"),
         )
-        .join(incidents, incidents.c.id == outbox.c.incident_id)
-        .join(checks, checks.c.id == incidents.c.check_id)
-        .join(projects, projects.c.id == checks.c.project_id)
+        .select_from(_with_channels())
         .where(or_(waits, outbox.c.incident_id.in_(recent)))
         .group_by(projects.c.key, outbox.c.channel)
         .order_by(projects.c.key, outbox.c.channel)
     )
-    return [ChannelNotices(**row._mapping) for row in await tx.execute(query)]
+    found = [ChannelNotices(**row._mapping) for row in await tx.execute(counted)]
+    if not any(one.troubled for one in found):
+        return found
+    troubled = (
+        select(
+            projects.c.key.label("project"),
+            outbox.c.channel,
+            outbox.c.error,
+            checks.c.uid.label("check_uid"),
+            checks.c.key.label("check"),
+        )
+        .select_from(_with_channels())
+        .where(or_(late, and_(lost, outbox.c.incident_id.in_(recent))))
+        .order_by(outbox.c.created_ns.desc(), outbox.c.id)
+        .limit(_LOOKED_AT)
+    )
+    errors: dict[tuple[str, str], str | None] = {}
+    untold: defaultdict[tuple[str, str], dict[str, Untold]] = defaultdict(dict)
+    for row in await tx.execute(troubled):
+        errors.setdefault((row.project, row.channel), row.error)
+        of = untold[row.project, row.channel]
+        of.setdefault(row.check_uid, Untold(check_uid=row.check_uid, check=row.check))
+    return [
+        msgspec.structs.replace(
+            one,
+            error=errors.get((one.project, one.channel)),
+            untold=tuple(untold[one.project, one.channel].values()),
+        )
+        for one in found
+    ]
+
+
+def _with_channels() -> FromClause:
+    """Notices, each with its incident, check, project, and the channel if it ever worked."""
+    here = and_(channels.c.project_id == checks.c.project_id, channels.c.name == outbox.c.channel)
+    return (
+        outbox.join(incidents, incidents.c.id == outbox.c.incident_id)
+        .join(checks, checks.c.id == incidents.c.check_id)
+        .join(projects, projects.c.id == checks.c.project_id)
+        .outerjoin(channels, here)
+    )
+
+
+async def worked(tx: AsyncConnection, project: str, channel: str, now_ns: int) -> None:
+    """Note that something was delivered to a channel, a notice or a test.
+
+    Args:
+        tx: a transaction that writes.
+        project: its key.
+        channel: its name in the project's settings.
+        now_ns: the time.
+    """
+    of_project = select(projects.c.id).where(projects.c.key == project)
+    project_id = (await tx.execute(of_project)).scalar()
+    if project_id is None:
+        return
+    statement = insert_into(tx, channels).values(
+        project_id=project_id, name=channel, worked_ns=now_ns
+    )
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["project_id", "name"], set_={"worked_ns": now_ns}
+        )
+    )
 
 
 async def delivered(
@@ -170,16 +251,58 @@ async def delivered(
     await _tried(tx, entry_id, next_try_ns=None, delivered_ns=now_ns, error=note)
 
 
-async def failed(tx: AsyncConnection, entry_id: str, error: str, next_try_ns: int | None) -> None:
+async def failed(
+    tx: AsyncConnection, entry_id: str, error: str, next_try_ns: int | None, now_ns: int
+) -> None:
     """Note that a notice could not be delivered.
+
+    If it is given up, and tells of a beginning, the end is not told either: of what they never
+    heard of, people are not to hear that it is over.
 
     Args:
         tx: a transaction that writes.
         entry_id: which.
         error: why.
         next_try_ns: when to try again; ``None`` to give up.
+        now_ns: the time.
     """
-    await _tried(tx, entry_id, next_try_ns=next_try_ns, delivered_ns=None, error=error)
+    given_up_ns = now_ns if next_try_ns is None else None
+    await _tried(tx, entry_id, next_try_ns=next_try_ns, given_up_ns=given_up_ns, error=error)
+    if next_try_ns is not None:
+        return
+    beginning = outbox.alias("beginning")
+    await tx.execute(
+        delete(outbox).where(
+            outbox.c.event == "closed",
+            outbox.c.delivered_ns.is_(None),
+            exists().where(
+                beginning.c.id == entry_id,
+                beginning.c.event == "opened",
+                beginning.c.given_up_ns.is_not(None),
+                beginning.c.incident_id == outbox.c.incident_id,
+                beginning.c.channel == outbox.c.channel,
+            ),
+        )
+    )
+
+
+async def told_beginning(tx: AsyncConnection, incident_id: str) -> list[str]:
+    """The channels that were told, or are yet to be told, that an incident began.
+
+    Whoever gives one of these notices up meanwhile waits until the transaction is over, so that it
+    finds what is entered in it of the end.
+    """
+    query = (
+        select(outbox.c.channel)
+        .where(
+            outbox.c.incident_id == incident_id,
+            outbox.c.event == "opened",
+            outbox.c.given_up_ns.is_(None),
+        )
+        .order_by(outbox.c.created_ns, outbox.c.id)
+        .with_for_update()
+    )
+    return list((await tx.execute(query)).scalars())
 
 
 async def of_incident(tx: AsyncConnection, incident_id: str) -> list[OutboxEntry]:

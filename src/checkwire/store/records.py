@@ -21,6 +21,7 @@ __all__ = [
     "RunRecord",
     "RunStatus",
     "TokenRecord",
+    "Untold",
 ]
 
 RunStatus = Literal["passed", "degraded", "failed", "error", "skipped", "missed"]
@@ -111,6 +112,7 @@ class CheckState(msgspec.Struct, frozen=True, kw_only=True):
         due_ns, run_id: of the latest run.
         bad_in_row, good_in_row: latest runs in a row that failed (or were in error), or that
             passed (or were degraded). Skipped and missed runs count as neither.
+        bad_since_ns: ``due_ns`` of the first of those that were bad; ``None`` if the row is empty.
     """
 
     check_id: int
@@ -121,6 +123,7 @@ class CheckState(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str
     bad_in_row: int = 0
     good_in_row: int = 0
+    bad_since_ns: int | None = None
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +132,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         began_ns: when the first of the failed runs was due.
         opened_ns, opened_by: when it was noticed, and by which run.
+        code, message, hint, phase: of the failure of that run.
         closed_ns, closed_by: the same of its end.
+        ended_ns: when the run that closed it was due; when it was closed, if no run did.
     """
 
     id: str
@@ -142,8 +147,16 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     opened_by: str
     code: str | None = None
     message: str | None = None
+    hint: str | None = None
+    phase: str | None = None
     closed_ns: int | None = None
     closed_by: str | None = None
+    ended_ns: int | None = None
+
+    @property
+    def lasted_ns(self) -> int | None:
+        """How long the check was down: from when it began to when it ended; ``None`` if it is."""
+        return None if self.ended_ns is None else self.ended_ns - self.began_ns
 
 
 class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +171,15 @@ class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 0
     next_try_ns: int | None = None
     delivered_ns: int | None = None
+    given_up_ns: int | None = None
     error: str | None = None
+
+
+class Untold(msgspec.Struct, frozen=True, kw_only=True):
+    """A check of which a channel was not told what it was to be told."""
+
+    check_uid: str
+    check: str
 
 
 class ChannelNotices(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +191,9 @@ class ChannelNotices(msgspec.Struct, frozen=True, kw_only=True):
         waiting: how many are neither delivered nor given up.
         late: those of them that were tried several times.
         given_up: how many were.
-        error: why one of those that are late, or were given up, was not delivered.
+        lost: those of them that were given up since anything was delivered to the channel.
+        error: why the latest one that is late, or lost, was not delivered.
+        untold: the checks that these tell of.
     """
 
     project: str
@@ -178,7 +201,14 @@ class ChannelNotices(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     late: int = 0
     given_up: int = 0
+    lost: int = 0
     error: str | None = None
+    untold: tuple[Untold, ...] = ()
+
+    @property
+    def troubled(self) -> bool:
+        """Whether somebody is to be told that it does not work."""
+        return bool(self.late or self.lost)
 
 
 class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -176,6 +176,7 @@ check_states = Table(
     Column("run_id", Text, nullable=False),
     Column("bad_in_row", Integer, nullable=False),  # runs failed or in error, one after another
     Column("good_in_row", Integer, nullable=False),
+    Column("bad_since_ns", BigInteger),  # due_ns of the first of the bad ones; null: none is
     Column("until_ns", BigInteger, nullable=False),  # to when the runs so far speak
     Column("planned_ns", BigInteger),  # the latest due_ns of a scheduled run, missed ones included
 )
@@ -271,10 +272,13 @@ incidents = Table(
     Column("opened_ns", BigInteger, nullable=False),
     Column("opened_by", Text, nullable=False),  # run_id
     Column("began_ns", BigInteger, nullable=False),  # due_ns of the first of the failed runs
-    Column("code", _Word),
+    Column("code", _Word),  # of the failure of the run that opened it
     Column("message", Text),
+    Column("hint", Text),
+    Column("phase", Text),
     Column("closed_ns", BigInteger),
     Column("closed_by", Text),
+    Column("ended_ns", BigInteger),  # due_ns of that run; closed_ns, if there is none
 )
 _open = text("closed_ns IS NULL")
 Index(
@@ -299,10 +303,19 @@ outbox = Table(
     Column("tries", Integer, nullable=False),
     Column("next_try_ns", BigInteger),  # null: delivered, or given up
     Column("delivered_ns", BigInteger),
+    Column("given_up_ns", BigInteger),
     Column("error", Text),
 )
 Index("ix_outbox_next_try_ns", outbox.c.next_try_ns)
 Index("ix_outbox_incident_id", outbox.c.incident_id)
+
+channels = Table(  # to which something was delivered
+    "channels",
+    metadata,
+    Column("project_id", Integer, ForeignKey("projects.id"), primary_key=True),
+    Column("name", Text, primary_key=True),  # in the settings
+    Column("worked_ns", BigInteger, nullable=False),  # the last time
+)
 
 tokens = Table(
     "tokens",

@@ -70,6 +70,7 @@ def there(stopped: Running, admin: dict[str, str]) -> dict[str, str]:
     return {
         "uid": BOOKS,
         "key": "shop",
+        "channel": "hook",
         "run_id": run["run_id"],
         "incident_id": stopped.do(down()),
     }

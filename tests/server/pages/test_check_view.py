@@ -59,6 +59,7 @@ def state(status: str, run_id: str = "run1", **more: object) -> CheckState:
         "location": "eu",
         "status": status,
         "since_ns": NOW - 240 * S,
+        "bad_since_ns": NOW - 240 * S if status in ("failed", "error") else None,
         "due_ns": NOW - 60 * S,
         "run_id": run_id,
     }
@@ -163,7 +164,8 @@ def test_incidents_are_open_or_lasted() -> None:
         began_ns=NOW - 9000 * S,
         opened_ns=NOW - 9000 * S,
         opened_by="run8",
-        closed_ns=NOW - 8880 * S,
+        closed_ns=NOW - 8872 * S,
+        ended_ns=NOW - 8880 * S,
     )
     first, second = view(incidents=[incident, closed]).incidents
     assert (first.open, first.lasted, first.href) == (True, "10 min", "/runs/run9")
@@ -188,8 +190,10 @@ def test_an_incident_says_who_was_not_told_of_it() -> None:
         "Channel late is yet to be told of its beginning: 503. "
         "Channel gone was not told of its end: 410: no."
     )
-    (row,) = view(incidents=[incident]).incidents
+    (row,) = view(incidents=[incident], notices={"i": notices[:2]}).incidents
     assert row.untold == ""
+    (row,) = view(incidents=[incident]).incidents
+    assert row.untold.startswith("Nobody is told of it: ")
 
 
 def test_the_definition_is_told_in_words() -> None:

@@ -35,18 +35,18 @@ def view(*incidents: Incident, **more: Any) -> IncidentsView:
 
 
 def test_an_incident_says_what_failed_when_and_for_how_long() -> None:
-    closed = incident(2, closed_ns=NOW - 60 * S, closed_by="run3")
+    closed = incident(2, closed_ns=NOW - 51 * S, closed_by="run3", ended_ns=NOW - 60 * S)
     first, second = view(incident(1), closed, open_count=1).rows
-    assert (first.mark.word, first.opened, first.closed, first.lasted) == (
+    assert (first.mark.word, first.began, first.ended, first.lasted) == (
         "open",
-        "11:51:00",
+        "11:50:00",
         "",
         "10 min",
     )
     assert "".join(piece.text for piece in first.sentence) == "No pong within 5 s."
     assert (first.name, first.code, first.project) == ("ticker", "ws.no_pong", "")
     assert (first.check_href, first.href) == ("/checks/u1", "/runs/run1")
-    assert (second.mark.word, second.closed, second.lasted) == ("closed", "11:59:00", "9 min")
+    assert (second.mark.word, second.ended, second.lasted) == ("closed", "11:59:00", "9 min")
     assert second.closed_href == "/runs/run3"
 
 
@@ -59,8 +59,8 @@ def test_how_many_are_open_is_the_headline() -> None:
 
 
 def test_an_incident_that_no_run_closed_leads_to_none() -> None:
-    (row,) = view(incident(1, closed_ns=NOW, closed_by=None)).rows
-    assert (row.open, row.closed, row.closed_href) == (False, "12:00:00", "")
+    (row,) = view(incident(1, closed_ns=NOW, closed_by=None, ended_ns=NOW)).rows
+    assert (row.open, row.ended, row.closed_href) == (False, "12:00:00", "")
 
 
 def test_without_a_sentence_there_is_what_the_code_means() -> None:

@@ -16,6 +16,7 @@ from checkwire.store.records import (
     CheckState,
     RunRecord,
     RunStatus,
+    Untold,
 )
 from support.story import check
 
@@ -45,6 +46,7 @@ def state(
         location=location,
         status=status,
         since_ns=NOW - since * S,
+        bad_since_ns=NOW - since * S if status in ("failed", "error") else None,
         due_ns=NOW - 10 * S,
         run_id=f"run{number}{location}",
         **more,
@@ -142,7 +144,7 @@ def test_a_failing_check_has_the_failures_sentence_and_since_when() -> None:
         (
             {},
             [state(1, "passed", good_in_row=7, since=360)],
-            "Passed 10 s ago, every time for 6 min.",
+            "Passed 10 s ago, and so did all runs of the 6 min before.",
         ),
     ],
 )
@@ -222,7 +224,14 @@ def test_notices_that_are_not_delivered_are_banners() -> None:
         notices=(
             ChannelNotices(project="acme", channel="mail", waiting=2),
             ChannelNotices(
-                project="acme", channel="ops", waiting=3, late=2, given_up=1, error="503: no"
+                project="acme",
+                channel="ops",
+                waiting=3,
+                late=2,
+                given_up=4,
+                lost=1,
+                error="503: no",
+                untold=(Untold(check_uid="uid1", check="a.py::a"),),
             ),
         ),
     )
@@ -232,6 +241,13 @@ def test_notices_that_are_not_delivered_are_banners() -> None:
         "2 notices are not delivered, and are tried again. 1 notice was given up."
     )
     assert banner.detail == "503: no"
+    assert banner.links == (("a", "/incidents?check=uid1"),)
+    assert banner.advice.endswith("try it with checkwire channel test ops --project acme.")
+
+
+def test_notices_that_were_given_up_before_the_channel_worked_are_no_trouble() -> None:
+    fine = ChannelNotices(project="acme", channel="ops", waiting=1, given_up=4)
+    assert view([record(1, "a")], [state(1, "passed")], notices=(fine,)).banners == []
 
 
 def test_many_checks_come_in_pages() -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from support.hooks import alerting, hooking
 from support.serve import Serve, Server
 
 Checks = Callable[..., Path]
@@ -22,51 +18,6 @@ SOURCE = """
     def watched():
         assert pathlib.Path(os.environ["WELL"]).exists()
 """
-
-
-class Hook:
-    """What came in, and whether it is answered well."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.status = 204
-        self.got: list[tuple[str, dict[str, Any]]] = []
-
-    @property
-    def events(self) -> list[str]:
-        return [notice["event"] for _, notice in self.got]
-
-
-@contextmanager
-def hooking() -> Iterator[Hook]:
-    hook = Hook()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            hook.got.append((self.headers["Idempotency-Key"], json.loads(body)))
-            self.send_response(hook.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        hook.url = f"http://127.0.0.1:{server.server_port}/hook"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield hook
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def alerting(folder: Path, hook: Hook) -> Path:
-    with (folder / "checkwire.toml").open("a") as settings:
-        settings.write(f'[channels.hook]\nkind = "webhook"\nurl = "{hook.url}"\n')
-    return folder
 
 
 def fail(server: Server, times: int) -> None:

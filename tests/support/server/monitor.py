@@ -16,7 +16,14 @@ from checkwire.model.events import Event
 from checkwire.model.run_id import new_run_id
 from checkwire.server.api.models.runs import Run as ApiRun
 from checkwire.server.live import Hub
-from checkwire.server.monitor import Health, NoSuchThing, ProjectStatus, Refused, RunningRun
+from checkwire.server.monitor import (
+    ChannelTried,
+    Health,
+    NoSuchThing,
+    ProjectStatus,
+    Refused,
+    RunningRun,
+)
 from checkwire.store import registry, runs
 from checkwire.store.database import Store
 from checkwire.store.records import RunRecord
@@ -152,6 +159,11 @@ class SmallMonitor:
         if project is not None and project not in self._projects:
             raise NoSuchThing("there is no such project", field="project")
         self.reloaded.append(project)
+
+    async def try_channel(self, project: str, channel: str, by: str) -> ChannelTried:
+        if project not in self._projects or channel != "hook":
+            raise NoSuchThing("there is no such channel")
+        return ChannelTried(delivered=True, said=f"it answered 204, {by}")
 
     def health(self) -> Health:
         return self.state

@@ -16,6 +16,9 @@ __all__ = [
     "Asked",
     "AskedList",
     "CheckAnswer",
+    "IncidentAnswer",
+    "NoticeAnswer",
+    "OpenIncident",
     "ProjectAnswer",
     "RunAnswer",
     "ServerAnswer",
@@ -38,6 +41,7 @@ class ProjectAnswer(msgspec.Struct, frozen=True):
     loaded_ns: int
     error: str | None = None
     load_failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class RunAnswer(msgspec.Struct, frozen=True):
@@ -74,6 +78,43 @@ class Standing(msgspec.Struct, frozen=True):
     run_id: str
 
 
+class OpenIncident(msgspec.Struct, frozen=True):
+    """The incident of a check that is open."""
+
+    id: str
+    began_ns: int
+
+
+class NoticeAnswer(msgspec.Struct, frozen=True):
+    """A notice of an incident; ``status`` is ``waiting``, ``delivered`` or ``given_up``."""
+
+    event: str
+    channel: str
+    status: str
+    tries: int = 0
+    error: str | None = None
+
+
+class IncidentAnswer(msgspec.Struct, frozen=True):
+    """A period in which a check is down, and who was told."""
+
+    id: str
+    check_uid: str
+    check: str
+    project: str
+    open: bool
+    began_ns: int
+    opened_ns: int
+    opened_by: str
+    code: str | None = None
+    message: str | None = None
+    closed_ns: int | None = None
+    closed_by: str | None = None
+    ended_ns: int | None = None
+    duration_ns: int | None = None
+    notices: tuple[NoticeAnswer, ...] = ()
+
+
 class CheckAnswer(msgspec.Struct, frozen=True):
     """A check; ``status`` is the worst of its states, ``None`` before its first run."""
 
@@ -84,6 +125,8 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
     status: str | None = None
+    incident: OpenIncident | None = None
+    down_since_ns: int | None = None
     states: tuple[Standing, ...] = ()
     next_due_ns: int | None = None
     paused: bool = False

@@ -28,7 +28,7 @@ from checkwire.cli.reporters.paint import Text, clean, width_of, wrap
 from checkwire.model.durations import format_ns, parse_duration
 from checkwire.model.errors import UsageError
 
-__all__ = ["mark_of", "run_lines", "sentence_lines", "show_runs"]
+__all__ = ["mark_of", "names_of_checks", "run_lines", "sentence_lines", "show_runs"]
 
 _PAGE = 100
 _GAP = 2
@@ -82,10 +82,12 @@ def show_runs(
         console.lines([Text("no run fits" if narrowed else "there is no run yet", "bold")])
         return
     several = watches_several(asked)
-    console.lines(run_lines(runs, _names(asked), console.width, time.time_ns(), several=several))
+    console.lines(
+        run_lines(runs, names_of_checks(asked), console.width, time.time_ns(), several=several)
+    )
 
 
-def _names(server: Server) -> dict[str, str]:
+def names_of_checks(server: Server) -> dict[str, str]:
     """The names of the checks, of many at least, by their uids."""
     items = server.pages("/checks", {"removed": "true"}, limit=_NAMED)
     checks = [decoded(item, CheckAnswer, server) for item in items]

@@ -112,6 +112,8 @@ def _worst(check: CheckAnswer) -> list[Standing]:
 def _since(check: CheckAnswer) -> int:
     if check.paused:
         return check.paused_ns or 0
+    if check.status in _DOWN and check.down_since_ns is not None:
+        return check.down_since_ns
     worst = _worst(check)
     return worst[0].since_ns if worst else 0
 
@@ -197,6 +199,7 @@ def _problems(answers: _Answers, now_ns: int, page: int) -> Iterator[Text]:
             error = project.error.rstrip(".")
             told.append((project.key, f"{error}. The version of {loaded} runs on."))
         told += [(project.key, failure.message) for failure in project.load_failures]
+        told += [(project.key, f"{warning}.") for warning in project.warnings]
     for whose, sentence in told:
         first, *rest = wrap(sentence, page - len(whose) - 6)
         yield Text("  ").add(mark.shape, mark.style).add(f" {whose}  ", "bold").add(first)
@@ -225,7 +228,7 @@ def _check(
     line.pad(4 + column + 2)
     if state in (*_DOWN, "degraded"):
         worst = _worst(check)
-        line.add(f"{mark.word} for {span(now_ns - worst[0].since_ns)}", mark.style)
+        line.add(f"{mark.word} for {span(now_ns - _since(check))}", mark.style)
         if len(check.states) > 1:
             places = ", ".join(one.location for one in worst)
             line.add(f" at {places} ({len(worst)} of {len(check.states)})")
@@ -244,16 +247,33 @@ def _fact(check: CheckAnswer, state: str, now_ns: int) -> Text:
     match state:
         case "paused":
             since = "" if check.paused_ns is None else f" {ago(check.paused_ns, now_ns)}"
-            return Text(f"{word}{by_whom(check.paused_by)}{since}", "dim")
+            line = Text(f"{word}{by_whom(check.paused_by)}{since}", "dim")
+            if check.incident is not None:
+                line.add(f", incident open for {span(now_ns - check.incident.began_ns)}", "warn")
+            return line
         case "new":
             due = "" if check.next_due_ns is None else f", due {ago(check.next_due_ns, now_ns)}"
             return Text(f"{word}{due or ', and not scheduled'}", "dim")
         case "missed":
-            return Text(f"no result for {span(now_ns - _since(check))}: runs are missed", "warn")
+            return _missed(check, now_ns)
         case "skipped":
             return Text(f"{word} for {span(now_ns - _since(check))}", "dim")
         case _:
             return Text(f"{word} for {span(now_ns - _since(check))}").add(last, "dim")
+
+
+def _missed(check: CheckAnswer, now_ns: int) -> Text:
+    there, places = _worst(check), len(check.states)
+    for_long = f"no run could begin in time for {span(now_ns - _since(check))}"
+    if places == 1:
+        return Text(for_long, "warn")
+    where = ", ".join(one.location for one in there)
+    line = Text(f"{for_long} at {where} ({len(there)} of {places})", "warn")
+    others = [one for one in check.states if one not in there]
+    if others:
+        latest = max(others, key=lambda one: one.due_ns)
+        line.add(f", {latest.status} {ago(latest.due_ns, now_ns)} at {latest.location}", "dim")
+    return line
 
 
 def _summary(checks: list[CheckAnswer], status: int) -> Text:

@@ -10,8 +10,10 @@ from pathlib import Path
 from checkwire.cli.diagnosis.finding import Finding
 from checkwire.cli.reporters.figures import counted, size
 from checkwire.model.errors import CheckwireError
+from checkwire.project.config import Project
+from checkwire.project.secrets import muted_channels, read_secrets
 
-__all__ = ["database_finding", "folder_findings", "secrets_finding"]
+__all__ = ["channels_finding", "database_finding", "folder_findings", "secrets_finding"]
 
 _LITTLE, _TOO_LITTLE = 1 << 30, 100 << 20
 
@@ -87,6 +89,40 @@ def secrets_finding(url: str, key: Path) -> Finding:
     except CheckwireError as error:
         return Finding(subject, "bad", str(error))
     return Finding(subject, "good", f"{counted(len(found), 'secret')}, which {source} opens")
+
+
+def channels_finding(project: Project, url: str) -> Finding:
+    """Whether the project's channels have all secrets that they need.
+
+    Args:
+        project: of this folder.
+        url: of the database, where its server keeps secrets.
+    """
+    subject = "channels"
+    if not project.alerts.channels:
+        how = "Declare one in checkwire.toml: [channels.NAME]"
+        return Finding(subject, "unknown", "none: nobody is told of incidents", how)
+    absent = read_secrets(project, {**project.env, **os.environ}, served=True).absent
+    kept = _kept_for(project.id, url) if absent else set()
+    absent = {name: why for name, why in absent.items() if name not in kept}
+    if muted := muted_channels(project, absent):
+        how = "A server that was started with another environment may know better"
+        return Finding(subject, "note", "; ".join(muted), how)
+    names = ", ".join(project.alerts.channels)
+    return Finding(subject, "good", f"{names}: with all secrets that they need")
+
+
+def _kept_for(project: str, url: str) -> set[str]:
+    """The names of the secrets that the server keeps for a project, as far as they can be had."""
+    try:
+        from checkwire.store.inspection import revision_at, sealed_at
+        from checkwire.store.schema import HEAD
+
+        if revision_at(url) != HEAD:
+            return set()
+        return {secret.name for secret in sealed_at(url) if secret.project == project}
+    except (ImportError, CheckwireError):
+        return set()
 
 
 def _writable(data: Path, there: Path) -> Finding:

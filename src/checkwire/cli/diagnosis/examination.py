@@ -8,7 +8,12 @@ from pathlib import Path
 
 from checkwire._version import __version__
 from checkwire.cli.diagnosis.clock import clock_finding, zones_finding
-from checkwire.cli.diagnosis.data import database_finding, folder_findings, secrets_finding
+from checkwire.cli.diagnosis.data import (
+    channels_finding,
+    database_finding,
+    folder_findings,
+    secrets_finding,
+)
 from checkwire.cli.diagnosis.finding import Finding, State
 from checkwire.cli.diagnosis.isolation import isolation_findings
 from checkwire.cli.diagnosis.limits import files_finding, processes_finding
@@ -42,7 +47,8 @@ def examine(data: Path | None, database: str | None) -> list[Finding]:
     Raises:
         DefinitionError: the project's settings are not as they must be.
     """
-    folder = data_folder(data, find_project(()))
+    project = find_project(())
+    folder = data_folder(data, project)
     url = database_url(database, folder)
     return [
         *stamp_findings(),
@@ -53,6 +59,7 @@ def examine(data: Path | None, database: str | None) -> list[Finding]:
         *folder_findings(folder),
         database_finding(url),
         secrets_finding(url, secrets_key(folder)),
+        channels_finding(project, url),
         trust_finding(),
         zones_finding(),
         node_finding(),

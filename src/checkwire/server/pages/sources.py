@@ -82,7 +82,13 @@ async def read_overview(
         )
         ids = [check.id for check in checks] if text or tag else None
         states = await runs.states(tx, ids)
-        stock = rank(checks, states, next_due_ns=monitor.next_due_ns, now_ns=now_ns)
+        stock = rank(
+            checks,
+            states,
+            incidents=await incidents.open_incidents(tx, ids),
+            next_due_ns=monitor.next_due_ns,
+            now_ns=now_ns,
+        )
         shown = stock.shown(page)
         strips = await runs.strip(tx, [check.id for check in shown], _STRIP)
         known = {run.run_id: run for latest in strips.values() for run in latest}

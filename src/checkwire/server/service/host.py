@@ -81,6 +81,7 @@ class ProjectHost:
             checks=len(self.version.definitions),
             error=self.error,
             load_failures=self.version.failures,
+            warnings=self.version.muted,
         )
 
     async def first(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from checkwire.model.errors import UsageError
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project, load_project
 from checkwire.project.discovery import discover
-from checkwire.project.secrets import read_secrets
+from checkwire.project.secrets import muted_channels, read_secrets
 from checkwire.runner.python.messages import Connecting
 from checkwire.runner.runner import Collected, Runner
 from checkwire.server.service.stored_secrets import SecretsSeen, StoredSecrets
@@ -33,7 +33,8 @@ class ProjectVersion:
         runner: has imported the check files.
         definitions: of the checks, by id.
         failures: why some checks, or whole files, are not among them.
-        warnings: sentences about what is probably not meant.
+        muted: sentences about channels that cannot be told anything: a secret has no value.
+        warnings: sentences about what is probably not meant; these are among them.
         loaded_ns: when.
         digest: of settings and definitions.
     """
@@ -46,6 +47,7 @@ class ProjectVersion:
         secrets: dict[str, str],
         secrets_seen: SecretsSeen,
         now_ns: int,
+        muted: tuple[str, ...] = (),
     ) -> None:
         self.project = project
         self.secrets = secrets
@@ -53,7 +55,8 @@ class ProjectVersion:
         self.runner = runner
         self.definitions: dict[str, CheckDefinition] = {d.id: d for d in collected.definitions}
         self.failures: tuple[Failure, ...] = (*collected.failures.values(), *collected.left_out)
-        self.warnings = collected.warnings
+        self.muted = muted
+        self.warnings = (*collected.warnings, *muted, *_nobody_is_told(project))
         self.loaded_ns = now_ns
         encoded = msgspec.json.encode((project, collected.definitions))
         self.digest = hashlib.blake2b(encoded, digest_size=8).hexdigest()
@@ -91,7 +94,7 @@ async def load_version(
     project = load_project(folder)
     everything = {**project.env, **os.environ, **(env or {})}
     variables = {name: value for name, value in everything.items() if _is_text(name + value)}
-    secrets = read_secrets(project, variables)
+    secrets = read_secrets(project, variables, served=True)
     stored, seen = await stored_secrets.read(project.id)
     absent = {name: why for name, why in secrets.absent.items() if name not in stored}
     values = {**secrets.values, **stored}
@@ -108,7 +111,16 @@ async def load_version(
     except BaseException:
         await runner.close()
         raise
-    return ProjectVersion(project, runner, collected, values, seen, now_ns)
+    return ProjectVersion(
+        project, runner, collected, values, seen, now_ns, muted=muted_channels(project, absent)
+    )
+
+
+def _nobody_is_told(project: Project) -> Iterator[str]:
+    if project.alerts.channels:
+        return
+    how = "alerts.channels names none" if project.channels else "declare a channel, [channels.NAME]"
+    yield f"nobody is told of incidents in {project.id}: {how}"
 
 
 def _is_text(value: str) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from checkwire.alerting.decide import Change, close_gone
 from checkwire.alerting.deliverer import Deliverer
+from checkwire.alerting.notice import test_notice
+from checkwire.alerting.outcome import NotDelivered
 from checkwire.dispatch.local import LocalQueue
 from checkwire.model.alerts import AlertPolicy, Channel
 from checkwire.model.definition import CheckDefinition
@@ -21,7 +25,14 @@ from checkwire.model.events import Event
 from checkwire.runner.runner import Runner
 from checkwire.server.live import Hub
 from checkwire.server.metrics import Metrics
-from checkwire.server.monitor import Health, NoSuchThing, ProjectStatus, Refused, RunningRun
+from checkwire.server.monitor import (
+    ChannelTried,
+    Health,
+    NoSuchThing,
+    ProjectStatus,
+    Refused,
+    RunningRun,
+)
 from checkwire.server.service.catalog import Catalog
 from checkwire.server.service.executor import Executor
 from checkwire.server.service.extra import asked_runs, first_runs
@@ -32,6 +43,7 @@ from checkwire.server.service.planning import Planning
 from checkwire.server.service.recorder import Recorder
 from checkwire.server.service.telling import Teller
 from checkwire.server.service.underway import Underway
+from checkwire.server.service.untold import Untold
 from checkwire.server.service.upkeep import Upkeep
 from checkwire.server.service.watching import watch_files
 from checkwire.store import registry, runs
@@ -78,7 +90,10 @@ class Service:
         self.stopping = asyncio.Event()
         self.metrics = Metrics(self)
         self._teller = Teller(self.hub, self.metrics)
-        self._deliverer = Deliverer(store, self._channels, self._secrets)
+        self._untold = Untold(store)
+        self._deliverer = Deliverer(
+            store, self._channels, self._secrets, marked=self._untold.changed
+        )
         self._base_url = base_url
         self._hosts = {host.key: host for host in hosts}
         self._patience = patience
@@ -126,6 +141,7 @@ class Service:
             executing = group.create_task(self._executor.run())
             ingesting = group.create_task(self._ingester.run())
             upkeep = group.create_task(self._upkeep.run())
+            untold = group.create_task(self._untold.run())
             group.create_task(self._deliverer.run(self.stopping))
             watching = [
                 group.create_task(watch(host))
@@ -134,7 +150,7 @@ class Service:
             ]
             await self.stopping.wait()
             _log.info("stopping", runs=len(self._executor.running), patience=self._patience)
-            for task in (planning, executing, upkeep, *watching):
+            for task in (planning, executing, upkeep, untold, *watching):
                 task.cancel()
             ended = await self._executor.finish(self._patience)
             if ended:
@@ -213,6 +229,32 @@ class Service:
         for host in hosts:
             await self._reload(host)
 
+    async def try_channel(self, project: str, channel: str, by: str) -> ChannelTried:
+        host = self._hosts.get(project)
+        if host is None:
+            raise NoSuchThing(f"there is no project {project}")
+        if channel not in (declared := host.version.project.channels):
+            known = f"it declares {', '.join(declared)}" if declared else "it declares none"
+            raise NoSuchThing(f"the project {project} has no channel {channel}: {known}")
+        notice = test_notice(
+            secrets.token_hex(16),
+            channel,
+            project=project,
+            name=host.version.project.name,
+            now_ns=time.time_ns(),
+            base_url=self._base_url,
+        )
+        try:
+            tried = ChannelTried(
+                delivered=True, said=await self._deliverer.try_channel(notice, channel)
+            )
+        except NotDelivered as error:
+            tried = ChannelTried(delivered=False, said=str(error))
+        _log.info(
+            "channel tried", project=project, channel=channel, by=by, **msgspec.to_builtins(tried)
+        )
+        return tried
+
     def health(self) -> Health:
         problems = [why for why in (self._ingester.problem, self._upkeep.problem) if why]
         if self._planning.behind_ns > _LATE_NS:
@@ -238,6 +280,7 @@ class Service:
             backlog=len(self._ingester),
             lateness_ns=lateness_ns,
             database=self._ingester.problem is None,
+            untold=self._untold.problems,
         )
 
     # Runs

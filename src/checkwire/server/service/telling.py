@@ -71,8 +71,8 @@ class Teller:
             if event == "opened":
                 _log.warning("incident opened", why=incident.message, code=incident.code, **about)
             else:
-                lasted_ns = (incident.closed_ns or incident.opened_ns) - incident.began_ns
-                _log.info("incident closed", lasted=format_ns(lasted_ns), **about)
+                lasted = format_ns(incident.lasted_ns or 0)
+                _log.info("incident closed", lasted=lasted, **about)
 
     def loaded(self, status: ProjectStatus) -> None:
         """A project was loaded again, or could not be."""

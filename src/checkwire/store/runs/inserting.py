@@ -217,6 +217,7 @@ async def _write_standings(tx: AsyncConnection, standings: dict[Place, _Standing
             "run_id": standing.state.run_id,
             "bad_in_row": standing.state.bad_in_row,
             "good_in_row": standing.state.good_in_row,
+            "bad_since_ns": standing.state.bad_since_ns,
             "until_ns": standing.until_ns,
             "planned_ns": standing.planned_ns,
         }

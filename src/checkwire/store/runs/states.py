@@ -16,12 +16,14 @@ __all__ = ["last_due", "moved", "state_record", "states"]
 def moved(before: CheckState | None, record: RunRecord) -> CheckState:
     """Where a check stands after a run that is later than all before."""
     bad = good = 0
+    bad_since_ns = None
     if before is not None:
-        bad, good = before.bad_in_row, before.good_in_row
+        bad, good, bad_since_ns = before.bad_in_row, before.good_in_row, before.bad_since_ns
     if record.status in ("failed", "error"):
+        bad_since_ns = bad_since_ns if bad else record.due_ns
         bad, good = bad + 1, 0
     elif record.status in ("passed", "degraded"):
-        bad, good = 0, good + 1
+        bad, good, bad_since_ns = 0, good + 1, None
     same = before is not None and before.status == record.status
     return CheckState(
         check_id=record.check_id,
@@ -32,6 +34,7 @@ def moved(before: CheckState | None, record: RunRecord) -> CheckState:
         run_id=record.run_id,
         bad_in_row=bad,
         good_in_row=good,
+        bad_since_ns=bad_since_ns,
     )
 
 
@@ -81,4 +84,5 @@ def state_record(row: Row[tuple[object, ...]]) -> CheckState:
         run_id=row.run_id,
         bad_in_row=row.bad_in_row,
         good_in_row=row.good_in_row,
+        bad_since_ns=row.bad_since_ns,
     )

@@ -7,15 +7,17 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from checkwire.alerting.standing import down_since
 from checkwire.server.api.models.base import Definition, FailureData, Model
 from checkwire.server.monitor import ProjectStatus
-from checkwire.store.records import CheckRecord, CheckState, RunStatus
+from checkwire.store.records import CheckRecord, CheckState, Incident, RunStatus
 
 __all__ = [
     "Check",
     "CheckList",
     "CheckShown",
     "Moved",
+    "OpenIncident",
     "Project",
     "ProjectList",
     "Standing",
@@ -50,6 +52,8 @@ class Project(Model):
     """Why the files as they are now could not be loaded; the version before runs on."""
     load_failures: list[FailureData]
     """What is wrong with single check files."""
+    warnings: list[str]
+    """Sentences about channels of it that cannot be told anything: a secret has no value."""
 
     @classmethod
     def of(cls, status: ProjectStatus) -> Project:
@@ -63,6 +67,7 @@ class Project(Model):
             checks=status.checks,
             error=status.error,
             load_failures=list(status.load_failures),
+            warnings=list(status.warnings),
         )
 
 
@@ -88,6 +93,9 @@ class Standing(Model):
     """Latest runs in a row that failed, or were in error."""
     good_in_row: int
     """Latest runs in a row that passed, or were degraded."""
+    bad_since_ns: int | None
+    """When the first of those was due that failed in a row; null if `bad_in_row` is 0. Runs that
+    were missed or skipped meanwhile change nothing."""
 
     @classmethod
     def of(cls, state: CheckState) -> Standing:
@@ -100,6 +108,7 @@ class Standing(Model):
             run_id=state.run_id,
             bad_in_row=state.bad_in_row,
             good_in_row=state.good_in_row,
+            bad_since_ns=state.bad_since_ns,
         )
 
 
@@ -116,6 +125,14 @@ class Moved(Standing):
         """This state."""
         standing = Standing.of(state).model_dump()
         return cls(**standing, check_uid=check_uid, check=check, project=project)
+
+
+class OpenIncident(Model):
+    """The incident of a check that is open."""
+
+    id: str = Field(examples=["01KAYF0M7Z4QJ9T3V8X2B6N0PD"])
+    began_ns: int
+    """When the first of the failed runs was due."""
 
 
 class Check(Model):
@@ -136,6 +153,8 @@ class Check(Model):
                     "every": 60.0,
                     "status": "passed",
                     "paused": False,
+                    "incident": None,
+                    "down_since_ns": None,
                     "states": [],
                     "next_due_ns": 1_764_099_660_000_000_000,
                     "first_seen_ns": 1_764_000_000_000_000_000,
@@ -166,6 +185,11 @@ class Check(Model):
     is paused keeps the status of its latest runs."""
     paused: bool
     """Whether no runs of it are planned until somebody resumes it."""
+    incident: OpenIncident | None
+    """The one that is open; it stays open while the check is paused."""
+    down_since_ns: int | None
+    """When its open incident began; without one, when the first of the runs was due that failed in
+    a row, at any location; null if it is not down."""
     states: list[Standing]
     """By location."""
     next_due_ns: int | None
@@ -227,7 +251,10 @@ class Paused(Model):
 
 
 def check_of(
-    record: CheckRecord, states: Sequence[CheckState], next_due_ns: int | None
+    record: CheckRecord,
+    states: Sequence[CheckState],
+    next_due_ns: int | None,
+    incident: Incident | None,
 ) -> CheckShown:
     """A check as the store and the service have it."""
     definition = record.definition
@@ -244,6 +271,10 @@ def check_of(
         every=definition.every,
         status=next((status for status in _WORST_FIRST if status in present), None),
         paused=record.paused_ns is not None,
+        incident=None
+        if incident is None
+        else OpenIncident(id=incident.id, began_ns=incident.began_ns),
+        down_since_ns=down_since(states, incident),
         states=[Standing.of(state) for state in sorted(states, key=lambda state: state.location)],
         next_due_ns=next_due_ns,
         first_seen_ns=record.first_seen_ns,

@@ -82,8 +82,13 @@ class IncidentTold(Model):
     code: str | None = Field(examples=["tls.certificate_expired"])
     message: str | None
     closed_ns: int | None
+    """When it was noticed that the check is well again."""
     closed_by: str | None
-    """The run that ended it."""
+    """The run that ended it; null if the check was removed."""
+    ended_ns: int | None
+    """When that run was due; when the check was removed."""
+    duration_ns: int | None
+    """From `began_ns` to `ended_ns`; null while it is open."""
 
     @classmethod
     def of(cls, incident: records.Incident) -> IncidentTold:
@@ -101,6 +106,8 @@ class IncidentTold(Model):
             message=incident.message,
             closed_ns=incident.closed_ns,
             closed_by=incident.closed_by,
+            ended_ns=incident.ended_ns,
+            duration_ns=incident.lasted_ns,
         )
 
 
@@ -108,7 +115,8 @@ class Incident(IncidentTold):
     """A period in which a check is down, and who was told of it."""
 
     notices: list[NoticeTold]
-    """One for each channel and event, in the order in which they were written."""
+    """One for each channel and event, in the order in which they were written. None at all: nobody
+    is told of it, for the project had no channel when it opened."""
 
     @classmethod
     def told(cls, incident: records.Incident, notices: Sequence[records.OutboxEntry]) -> Incident:

@@ -9,7 +9,7 @@ from pydantic import Field
 from checkwire.server.api.models.base import Model
 from checkwire.server.api.models.runs import Run
 
-__all__ = ["Alive", "Ready", "Server"]
+__all__ = ["Alive", "Ready", "Server", "Tried"]
 
 
 class Alive(Model):
@@ -37,7 +37,8 @@ class Server(Model):
     ok: bool
     """Whether it does all that it should."""
     problems: list[str]
-    """What it does not, in sentences."""
+    """What it does not, in sentences; also what is wrong with a project's files, and which channels
+    were not told what they were to be told: that does not make it less `ok`."""
     database: bool
     """Whether the database answers."""
     backlog: int
@@ -46,3 +47,12 @@ class Server(Model):
     """How much later than due the latest runs began."""
     running: list[Run]
     """Runs under way, and those that wait for their turn."""
+
+
+class Tried(Model):
+    """What became of a test notice."""
+
+    delivered: bool
+    """Whether the channel took it."""
+    said: str = Field(examples=["hooks.example.org answered 204 No Content"])
+    """What came back, or why it was not taken."""

@@ -22,7 +22,7 @@ from checkwire.server.api.openapi import PREFIX, problem
 from checkwire.server.api.parameters import Cursor, Limit, Tag, Text
 from checkwire.server.auth import Auth, Principal
 from checkwire.server.monitor import Monitor
-from checkwire.store import registry, runs
+from checkwire.store import incidents, registry, runs
 from checkwire.store.records import CheckRecord, RunStatus
 
 __all__ = ["create_checks"]
@@ -36,12 +36,15 @@ def create_checks(monitor: Monitor, auth: Auth) -> APIRouter:
     admin = Depends(auth.require("admin"))
 
     async def shown(tx: AsyncConnection, records: list[CheckRecord]) -> list[CheckShown]:
-        states = await runs.states(tx, [record.id for record in records]) if records else []
+        ids = [record.id for record in records]
+        states = await runs.states(tx, ids) if ids else []
+        down = await incidents.open_incidents(tx, ids) if ids else {}
         return [
             check_of(
                 record,
                 [state for state in states if state.check_id == record.id],
                 monitor.next_due_ns(record.uid),
+                down.get(record.id),
             )
             for record in records
         ]

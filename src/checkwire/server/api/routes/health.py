@@ -36,7 +36,7 @@ def create_health(monitor: Monitor) -> APIRouter:
     async def ready() -> JSONResponse:
         """Whether the database answers, and runs are planned and stored."""
         health = monitor.health()
-        problems = list(health.problems)
+        problems = [*health.problems, *health.untold]
         database = await _answers(monitor)
         if not database:
             problems.insert(0, "The database does not answer.")

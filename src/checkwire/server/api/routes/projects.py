@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Response
 from checkwire._version import __version__
 from checkwire.server.api.models.checks import Project, ProjectList
 from checkwire.server.api.models.runs import Run
-from checkwire.server.api.models.server import Server
-from checkwire.server.auth import Auth
+from checkwire.server.api.models.server import Server, Tried
+from checkwire.server.auth import Auth, Principal
 from checkwire.server.monitor import Monitor
 
 __all__ = ["create_projects"]
@@ -28,7 +28,7 @@ def create_projects(monitor: Monitor, auth: Auth) -> APIRouter:
             version=__version__,
             started_ns=monitor.started_ns,
             ok=health.ok,
-            problems=list(health.problems),
+            problems=[*health.problems, *health.untold],
             database=health.database,
             backlog=health.backlog,
             lateness_ns=health.lateness_ns,
@@ -51,5 +51,15 @@ def create_projects(monitor: Monitor, auth: Auth) -> APIRouter:
         """Load the project's files again. What they are worth is in the project's `error`."""
         await monitor.reload(key)
         return Response(status_code=204)
+
+    @router.post("/projects/{key}/channels/{channel}/test", operation_id="test_channel")
+    async def test_channel(key: str, channel: str, who: Principal = admin) -> Tried:
+        """Send a test notice to one of the project's channels, and say what came back.
+
+        It is marked as one: its `event` is `test`. If it is taken, the channel counts as working
+        again.
+        """
+        tried = await monitor.try_channel(key, channel, who.name)
+        return Tried(delivered=tried.delivered, said=tried.said)
 
     return router

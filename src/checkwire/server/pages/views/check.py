@@ -167,7 +167,14 @@ def check_view(
     """
     definition = check.definition
     by_id = {run.run_id: run for run in (*page_of_runs, *recent)}
-    standing = standing_of(check, states, by_id, next_due_ns=next_due_ns, now_ns=now_ns)
+    standing = standing_of(
+        check,
+        states,
+        by_id,
+        incident=next((one for one in incidents if one.closed_ns is None), None),
+        next_due_ns=next_due_ns,
+        now_ns=now_ns,
+    )
     opened = next((one for one in latencies if one.phase == "open"), None)
     drawn = opened is not None and any(one.p50_ns is not None for one in opened.samples)
     return CheckView(

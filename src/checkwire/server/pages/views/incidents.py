@@ -27,10 +27,9 @@ class IncidentRow:
 
     Attributes:
         name, check_href, project: of its check; the project is empty if it goes without saying.
-        began, opened, closed: instants, each with its ``_iso``; ``closed`` is empty while it is
-            open.
+        began, ended: instants, each with its ``_iso``; ``ended`` is empty while it is open.
         href, closed_href: of the runs that opened and closed it; empty if no run did.
-        lasted: since it began, until it was closed or until now.
+        lasted: since it began, until it ended or until now.
         untold: a sentence, if somebody was not told of it.
     """
 
@@ -43,11 +42,9 @@ class IncidentRow:
     code: str
     href: str
     began: str
-    iso: str
-    opened: str
-    opened_iso: str
-    closed: str
-    closed_iso: str
+    began_iso: str
+    ended: str
+    ended_iso: str
     closed_href: str
     lasted: str
     untold: str
@@ -164,7 +161,8 @@ def incident_row(
         several: whether the project is to be told.
         now_ns: the time.
     """
-    closed_ns = incident.closed_ns
+    closed_ns, ended_ns = incident.closed_ns, incident.ended_ns
+    lasted_ns = incident.lasted_ns
     code = incident.code or ""
     return IncidentRow(
         open=closed_ns is None,
@@ -176,14 +174,12 @@ def incident_row(
         code=code,
         href=f"/runs/{incident.opened_by}",
         began=moment(incident.began_ns, now_ns),
-        iso=iso(incident.began_ns),
-        opened=moment(incident.opened_ns, now_ns),
-        opened_iso=iso(incident.opened_ns),
-        closed=moment(closed_ns, now_ns) if closed_ns is not None else "",
-        closed_iso=iso(closed_ns) if closed_ns is not None else "",
+        began_iso=iso(incident.began_ns),
+        ended=moment(ended_ns, now_ns) if ended_ns is not None else "",
+        ended_iso=iso(ended_ns) if ended_ns is not None else "",
         closed_href=f"/runs/{incident.closed_by}" if incident.closed_by else "",
-        lasted=span(max(0, (now_ns if closed_ns is None else closed_ns) - incident.began_ns)),
-        untold=_untold(notices),
+        lasted=span(max(0, now_ns - incident.began_ns) if lasted_ns is None else lasted_ns),
+        untold=_untold(notices, is_open=closed_ns is None),
     )
 
 
@@ -215,8 +211,11 @@ def _empty(status: Status, first: bool) -> str:
     }[status]
 
 
-def _untold(notices: Sequence[OutboxEntry]) -> str:
+def _untold(notices: Sequence[OutboxEntry], *, is_open: bool) -> str:
     """Which channels do not know, and why."""
+    if not notices:
+        verb = "is" if is_open else "was"
+        return f"Nobody {verb} told of it: the project had no channel for it when it opened."
     told = []
     for notice in notices:
         if notice.delivered_ns is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,20 +10,17 @@ from markupsafe import Markup
 
 from checkwire.server.monitor import Health, ProjectStatus
 from checkwire.server.pages.figures import ago, counted, iso, moment, span
+from checkwire.server.pages.views.banners import Banner, banners_of
 from checkwire.server.pages.views.bars import strip_of
-from checkwire.server.pages.views.failure import FailureView, failure_view
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.standing import Standing, standing_of
 from checkwire.server.pages.words import MARKS, Mark, every
-from checkwire.store.records import ChannelNotices, CheckRecord, CheckState, RunRecord
+from checkwire.store.records import ChannelNotices, CheckRecord, CheckState, Incident, RunRecord
 
-__all__ = ["Banner", "CheckRow", "Group", "OverviewView", "Stock", "overview_view", "rank"]
+__all__ = ["CheckRow", "Group", "OverviewView", "Stock", "overview_view", "rank"]
 
 PAGE = 100
 """Checks of a group that are shown on one page."""
-
-_PLACED_TWICE = re.compile(r"(?:^|(?<=; ))([^:;]+):\d+: (?=\1[ ,])")
-"""A file and a line before a sentence that begins with the file."""
 
 _GROUPS = ("failed", "degraded", "none", "paused", "passed")
 _HEADINGS = {
@@ -34,16 +30,6 @@ _HEADINGS = {
     "paused": "Paused",
     "passed": "Passed",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """A problem of the service itself."""
-
-    title: str
-    text: str
-    detail: str = ""
-    failures: tuple[FailureView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +92,7 @@ class Stock:
 
     ranked: list[tuple[CheckRecord, Standing]]
     states: Mapping[int, Sequence[CheckState]]
+    incidents: Mapping[int, Incident]
     next_due_ns: Callable[[str], int | None]
     now_ns: int
 
@@ -119,10 +106,18 @@ class Stock:
 
     def told(self, page: int, runs: Mapping[str, RunRecord]) -> list[tuple[CheckRecord, Standing]]:
         """Those on a page, with sentences from the runs that their states name."""
-        return [
-            (check, _standing(check, self.states, runs, self.next_due_ns, self.now_ns))
-            for check in self.shown(page)
-        ]
+        return [(check, self.standing(check, runs)) for check in self.shown(page)]
+
+    def standing(self, check: CheckRecord, runs: Mapping[str, RunRecord]) -> Standing:
+        """Where a check stands, with its sentence from the runs that its states name."""
+        return standing_of(
+            check,
+            self.states.get(check.id, ()),
+            runs,
+            incident=self.incidents.get(check.id),
+            next_due_ns=self.next_due_ns(check.uid),
+            now_ns=self.now_ns,
+        )
 
     @property
     def pages(self) -> int:
@@ -135,6 +130,7 @@ def rank(
     checks: Iterable[CheckRecord],
     states: Iterable[CheckState],
     *,
+    incidents: Mapping[int, Incident] | None = None,
     next_due_ns: Callable[[str], int | None],
     now_ns: int,
 ) -> Stock:
@@ -144,20 +140,10 @@ def rank(
     by_check: defaultdict[int, list[CheckState]] = defaultdict(list)
     for state in states:
         by_check[state.check_id].append(state)
-    found = [(check, _standing(check, by_check, {}, next_due_ns, now_ns)) for check in checks]
-    found.sort(key=lambda pair: _rank(*pair))
-    return Stock(found, by_check, next_due_ns, now_ns)
-
-
-def _standing(
-    check: CheckRecord,
-    states: Mapping[int, Sequence[CheckState]],
-    runs: Mapping[str, RunRecord],
-    next_due_ns: Callable[[str], int | None],
-    now_ns: int,
-) -> Standing:
-    due = next_due_ns(check.uid)
-    return standing_of(check, states.get(check.id, ()), runs, next_due_ns=due, now_ns=now_ns)
+    stock = Stock([], by_check, incidents or {}, next_due_ns, now_ns)
+    stock.ranked.extend((check, stock.standing(check, {})) for check in checks)
+    stock.ranked.sort(key=lambda pair: _rank(*pair))
+    return stock
 
 
 def _rank(check: CheckRecord, standing: Standing) -> tuple[int, int, int, str, str]:
@@ -220,7 +206,7 @@ def overview_view(
         mark=mark,
         sentence=sentence,
         facts=_facts(stock, strips, projects, open_incidents, running, now_ns),
-        banners=[*_banners(projects, health), *_undelivered(notices, projects)],
+        banners=banners_of(projects, health, notices),
         groups=groups,
         empty=empty,
         command=command,
@@ -321,56 +307,6 @@ def _row(
         every=every(check.definition.every),
         strip=strip_of(runs, now_ns=now_ns),
     )
-
-
-def _banners(projects: Sequence[ProjectStatus], health: Health) -> Iterable[Banner]:
-    of_projects = {f"project {project.key}: {project.error}" for project in projects}
-    for problem in health.problems:
-        if problem not in of_projects:
-            yield Banner("Checkwire itself", problem)
-    for project in projects:
-        if error := _refused(project):
-            yield Banner(
-                f"Project {project.name}",
-                "Its files cannot be loaded as they are now; the version before keeps running.",
-                error,
-            )
-        if project.load_failures:
-            count = len(project.load_failures)
-            files = "A check file" if count == 1 else f"{count} check files"
-            yield Banner(
-                f"Project {project.name}",
-                f"{files} could not be loaded; the checks in {'it' if count == 1 else 'them'} do "
-                "not run.",
-                failures=tuple(failure_view(failure) for failure in project.load_failures),
-            )
-
-
-def _refused(project: ProjectStatus) -> str:
-    """Why the files as they are now do not run, beyond what is wrong in those that do."""
-    text = project.error or ""
-    for failure in project.load_failures:
-        place = failure.location
-        where = f"{place.path}:{place.line}: " if place is not None else ""
-        text = text.replace(f"{where}{failure.message}", "").replace(failure.message, "")
-    return _PLACED_TWICE.sub("", text.strip("; "))
-
-
-def _undelivered(
-    notices: Sequence[ChannelNotices], projects: Sequence[ProjectStatus]
-) -> Iterable[Banner]:
-    names = {project.key: project.name for project in projects}
-    for one in notices:
-        told = []
-        if one.late:
-            are = "is not delivered, and is" if one.late == 1 else "are not delivered, and are"
-            told.append(f"{counted(one.late, 'notice')} {are} tried again.")
-        if one.given_up:
-            were = "was" if one.given_up == 1 else "were"
-            told.append(f"{counted(one.given_up, 'notice')} {were} given up.")
-        if told:
-            title = f"Channel {one.channel} of {names.get(one.project, one.project)}"
-            yield Banner(title, " ".join(told), one.error or "")
 
 
 def _empty(projects: Sequence[ProjectStatus], asked: bool) -> tuple[str, str]:

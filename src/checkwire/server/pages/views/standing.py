@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from checkwire.alerting.standing import down_since
 from checkwire.model.people import by_whom
-from checkwire.server.pages.figures import ago, counted, span
+from checkwire.server.pages.figures import ago, counted, moment, span
 from checkwire.server.pages.views.failure import sentence
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.words import MARKS, Mark
-from checkwire.store.records import CheckRecord, CheckState, RunRecord
+from checkwire.store.records import CheckRecord, CheckState, Incident, RunRecord
 
 __all__ = ["LATE_NS", "Standing", "standing_of"]
 
@@ -44,6 +45,7 @@ def standing_of(
     states: Sequence[CheckState],
     runs: Mapping[str, RunRecord],
     *,
+    incident: Incident | None = None,
     next_due_ns: int | None,
     now_ns: int,
 ) -> Standing:
@@ -53,6 +55,7 @@ def standing_of(
         check: the check.
         states: where it stands at each of its locations.
         runs: what is known of the runs that the states name, by id.
+        incident: the check's open one, if there is one.
         next_due_ns: when it is due next.
         now_ns: the time.
     """
@@ -60,6 +63,8 @@ def standing_of(
     worst = min(states, key=lambda s: (_WORST_FIRST.index(s.status), s.since_ns), default=None)
     if check.paused_ns is not None:
         text = f"Paused{by_whom(check.paused_by)} {ago(check.paused_ns, now_ns)}."
+        if incident is not None:
+            text += f" Its incident has been open since {moment(incident.began_ns, now_ns)}."
         run_id = worst.run_id if worst is not None else ""
         return Standing("paused", MARKS["paused"], _plain(text), check.paused_ns, run_id)
     if worst is None:
@@ -75,14 +80,16 @@ def standing_of(
             group,
             MARKS[worst.status],
             sentence(told),
-            worst.since_ns,
+            worst.since_ns if group == "degraded" else down_since(states, incident),
             worst.run_id,
             len(bad),
             places,
         )
     if worst.status == "missed":
         count = f" ({counted(run.missed, 'run')})" if run is not None and run.missed > 1 else ""
-        text = f"Missed{count}: it was due {ago(worst.due_ns, now_ns)} and could not begin in time."
+        where = f" at {', '.join(state.location for state in bad)}" if places > 1 else ""
+        due = ago(worst.due_ns, now_ns)
+        text = f"Missed{where}{count}: it was due {due} and could not begin in time."
         return Standing(
             "none", MARKS["missed"], _plain(text), worst.since_ns, worst.run_id, len(bad), places
         )
@@ -110,7 +117,7 @@ def _passed(state: CheckState, run: RunRecord | None, places: int, now_ns: int) 
         )
     # Not how often: the count goes on where a missed run begins this span anew.
     lasts_ns = state.due_ns - state.since_ns
-    more = f", every time for {span(lasts_ns)}" if lasts_ns > 0 else ""
+    more = f", and so did all runs of the {span(lasts_ns)} before" if lasts_ns > 0 else ""
     return Standing(
         "passed", MARKS["passed"], _plain(f"{last}{more}."), state.since_ns, state.run_id, 0, places
     )

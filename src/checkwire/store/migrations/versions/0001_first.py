@@ -199,6 +199,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("check_id", "due_ns", "location_id", name=op.f("pk_transcripts")),
     )
     op.create_table(
+        "channels",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("worked_ns", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_channels_project_id")
+        ),
+        sa.PrimaryKeyConstraint("project_id", "name", name=op.f("pk_channels")),
+    )
+    op.create_table(
         "checks",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("project_id", sa.Integer(), nullable=False),
@@ -250,6 +260,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("bad_in_row", sa.Integer(), nullable=False),
         sa.Column("good_in_row", sa.Integer(), nullable=False),
+        sa.Column("bad_since_ns", sa.BigInteger(), nullable=True),
         sa.Column("until_ns", sa.BigInteger(), nullable=False),
         sa.Column("planned_ns", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["check_id"], ["checks.id"], name=op.f("fk_check_states_check_id")),
@@ -280,8 +291,11 @@ def upgrade() -> None:
             "code", sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"), nullable=True
         ),
         sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("hint", sa.Text(), nullable=True),
+        sa.Column("phase", sa.Text(), nullable=True),
         sa.Column("closed_ns", sa.BigInteger(), nullable=True),
         sa.Column("closed_by", sa.Text(), nullable=True),
+        sa.Column("ended_ns", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["check_id"], ["checks.id"], name=op.f("fk_incidents_check_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
     )
@@ -383,6 +397,7 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("next_try_ns", sa.BigInteger(), nullable=True),
         sa.Column("delivered_ns", sa.BigInteger(), nullable=True),
+        sa.Column("given_up_ns", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["incident_id"], ["incidents.id"], name=op.f("fk_outbox_incident_id")
