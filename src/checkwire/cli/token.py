@@ -19,7 +19,7 @@ SCOPES = ("read", "trigger", "admin")
 @click.group(
     cls=ExampleGroup,
     examples=(
-        ("checkwire token create ci --scope read --scope trigger", "for a pipeline"),
+        ("checkwire token create ci --scope trigger", "for a pipeline"),
         ("checkwire token list", "who has which"),
         ("checkwire token revoke 01KAYF0M7Z", "from now on it opens nothing"),
     ),
@@ -52,8 +52,8 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 )
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), metavar="SCOPE",
-              help="read (the default): see all but secrets; trigger: ask for runs; admin: "
-              "everything. Repeat for several.")  # fmt: skip
+              help="read (the default): see all but secrets; trigger: ask for runs, too; admin: "
+              "everything. Each includes those before it.")  # fmt: skip
 @click.option("--expires", metavar="DURATION", callback=_duration,
               help="How long it is good: 12h, 30d. By default for ever.")  # fmt: skip
 @data_options

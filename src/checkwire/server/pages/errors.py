@@ -36,10 +36,6 @@ _HEADLINES = {
     500: "Checkwire made a mistake.",
     503: "The database does not answer.",
 }
-_COMMANDS = {
-    403: "checkwire token create my-browser --scope admin",
-    503: "checkwire db check",
-}
 
 
 def error_page(request: Request, problem: Problem) -> Response:
@@ -49,9 +45,16 @@ def error_page(request: Request, problem: Problem) -> Response:
         "status": problem.status,
         "headline": headline,
         "detail": problem.detail if problem.detail != headline else "",
-        "command": _COMMANDS.get(problem.status, ""),
+        "command": _command(problem),
     }
     return render(request, "error.html", context, status=problem.status, headers=problem.headers)
+
+
+def _command(problem: Problem) -> str:
+    """What to do about it on the server's machine, if anything."""
+    if problem.scope:
+        return f"checkwire token create my-browser --scope {problem.scope}"
+    return "checkwire db check" if problem.kind == "database_unavailable" else ""
 
 
 class PageRoute(APIRoute):
