@@ -161,10 +161,7 @@ class Serving(NamedTuple):
         url = f"http://{host_and_port(address[0], address[1])}"
         for host in hosts:
             version = host.version
-            scheduled = sum(
-                definition.every is not None or definition.cron is not None
-                for definition in version.definitions.values()
-            )
+            scheduled = sum(definition.is_scheduled for definition in version.definitions.values())
             _log.info(
                 "project loaded",
                 project=host.key,

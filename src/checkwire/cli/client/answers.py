@@ -83,6 +83,10 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     name: str
     tags: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
+    every: float | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+    scheduling: str = "parallel"
     status: str | None = None
     states: tuple[Standing, ...] = ()
     next_due_ns: int | None = None
