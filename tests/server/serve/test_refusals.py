@@ -116,6 +116,21 @@ def test_a_database_url_that_cannot_be_used(checks: Checks, url: str) -> None:
     assert refused(folder, "--port", "0", "--database", url)
 
 
+def test_a_key_to_the_secrets_that_is_missing(checks: Checks) -> None:
+    folder = checks()
+    assert checkwire("secret", "set", "KEY", cwd=folder, given="x").status == 0
+    key = folder / ".checkwire" / "secrets.key"
+    kept = key.read_text()
+    key.unlink()
+    line = refused(folder, "--port", "0")
+    assert line.startswith(f"the file with the key to the secrets is missing: {key}. With it was ")
+    assert "the secret KEY of test: put that file back" in line
+    assert not key.exists()
+    key.write_text(kept)
+    with Server(folder):
+        pass
+
+
 def test_two_projects_of_one_id(checks: Checks) -> None:
     one, other = checks("one"), checks("other")
     line = refused(one, str(one), str(other), "--port", "0")
