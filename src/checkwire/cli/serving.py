@@ -148,7 +148,7 @@ class Serving(NamedTuple):
                 running = group.create_task(service.run())
                 serving = group.create_task(web.serve([sock]))
                 self._greet(hosts, sock, str(service.store.address))
-                await service.stopping.wait()
+                await service.stopped.wait()
                 web.stop()
                 await asyncio.wait((running, serving))
         finally:

@@ -16,7 +16,7 @@ from checkwire.model.failures import Failure
 from checkwire.server.live import Hub
 from checkwire.store.database import Store
 
-__all__ = ["Health", "Monitor", "NoSuchThing", "ProjectStatus", "Refused", "RunningRun"]
+__all__ = ["Health", "Monitor", "NoSuchThing", "ProjectStatus", "Refused", "RunningRun", "Stopping"]
 
 
 class Refused(CheckwireError):  # noqa: N818 - reads as a fact, as the others do
@@ -29,6 +29,10 @@ class Refused(CheckwireError):  # noqa: N818 - reads as a fact, as the others do
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+class Stopping(Refused):
+    """The service begins nothing any more: it has been told to stop."""
 
 
 class NoSuchThing(Refused):
@@ -101,13 +105,16 @@ class Monitor(Protocol):
     Nothing here blocks the event loop, and what is not ``async`` answers from memory.
 
     Attributes:
-        stopping: set when the service begins to stop: whatever streams then ends.
+        stopping: set when the service begins to stop: nothing new begins from then on.
+        stopped: set when runs under way have ended, and what they found is stored: whatever streams
+            then ends.
     """
 
     store: Store
     hub: Hub
     started_ns: int
     stopping: asyncio.Event
+    stopped: asyncio.Event
 
     def projects(self) -> list[ProjectStatus]:
         """The projects, by key."""
@@ -145,6 +152,7 @@ class Monitor(Protocol):
         Raises:
             NoSuchThing: there is no such check.
             Refused: the check does not run at such a location, or too many runs wait.
+            Stopping: the service does.
         """
         ...
 
@@ -157,7 +165,10 @@ class Monitor(Protocol):
         ...
 
     async def reload(self, project: str | None = None) -> None:
-        """Load a project's files again, or those of all. Raises :class:`NoSuchThing`."""
+        """Load a project's files again, or those of all.
+
+        Raises :class:`NoSuchThing`, or :class:`Stopping`.
+        """
         ...
 
     def health(self) -> Health:

@@ -28,7 +28,7 @@ PAGING = {"limit", "cursor", "since", "until"}
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Its streams end at once, as it says that it stops."""
     with shop(tmp_path_factory.mktemp("shop"), required=True) as running:
-        running.call(running.monitor.stopping.set)
+        running.call(running.monitor.stopped.set)
         yield running
 
 

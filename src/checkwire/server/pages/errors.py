@@ -41,6 +41,8 @@ _HEADLINES = {
 def error_page(request: Request, problem: Problem) -> Response:
     """A problem, for a reader of pages."""
     headline = _HEADLINES.get(problem.status, problem.document.title + ".")
+    if problem.kind == "stopping":
+        headline = "The server is stopping."
     context = {
         "status": problem.status,
         "headline": headline,

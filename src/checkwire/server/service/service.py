@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -21,7 +22,14 @@ from checkwire.model.events import Event
 from checkwire.runner.runner import Runner
 from checkwire.server.live import Hub
 from checkwire.server.metrics import Metrics
-from checkwire.server.monitor import Health, NoSuchThing, ProjectStatus, Refused, RunningRun
+from checkwire.server.monitor import (
+    Health,
+    NoSuchThing,
+    ProjectStatus,
+    Refused,
+    RunningRun,
+    Stopping,
+)
 from checkwire.server.service.catalog import Catalog
 from checkwire.server.service.executor import Executor
 from checkwire.server.service.extra import asked_runs, first_runs
@@ -46,6 +54,8 @@ LOCATION = "local"
 _MANY_WAITING = 1_000
 _AGAIN = 5.0
 _LATE_NS = 5 * 10**9
+_TO_FETCH = 2.0
+"""Seconds after the last that was told of a run to who watched it."""
 
 _log = structlog.get_logger("checkwire.service")
 
@@ -76,6 +86,8 @@ class Service:
         self.hub = Hub()
         self.started_ns = time.time_ns()
         self.stopping = asyncio.Event()
+        self.stopped = asyncio.Event()
+        self._hurried = asyncio.Event()
         self.metrics = Metrics(self)
         self._teller = Teller(self.hub, self.metrics)
         self._deliverer = Deliverer(store, self._channels, self._secrets)
@@ -144,6 +156,8 @@ class Service:
             if left := await self._ingester.finish(self._patience):
                 _log.error("results could not be stored, and are lost", results=left)
             ingesting.cancel()
+            await self._fetched()
+            self.stopped.set()
             self.hub.close()
         for task in self._retiring:
             task.cancel()
@@ -152,8 +166,22 @@ class Service:
     def stop(self) -> None:
         """Begin to stop; :meth:`run` returns when all is over. The second time, wait for no run."""
         if self.stopping.is_set():
+            self._hurried.set()
             self._executor.hurry()
         self.stopping.set()
+
+    async def _fetched(self) -> None:
+        """Give those who watched a run to its end a moment to fetch what became of it."""
+        left = self.hub.heard("run") + _TO_FETCH - time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurried.wait(), max(left, 0))
+
+    def _require_going(self) -> None:
+        if self.stopping.is_set():
+            raise Stopping(
+                "The server is stopping, and begins nothing any more: ask again when it has been "
+                "started."
+            )
 
     # Monitor
 
@@ -180,6 +208,7 @@ class Service:
     async def trigger(
         self, check_uid: str, *, locations: Sequence[str] = (), by: str
     ) -> list[DueRun]:
+        self._require_going()
         watched = self._catalog.get(check_uid)
         asked = asked_runs(watched.project, watched.definition, locations, LOCATION, time.time_ns())
         if len(self._queue) > _MANY_WAITING:
@@ -205,6 +234,7 @@ class Service:
         self._planning.resume(watched.project, watched.definition.id)
 
     async def reload(self, project: str | None = None) -> None:
+        self._require_going()
         if project is not None and project not in self._hosts:
             raise NoSuchThing(f"there is no project {project}")
         hosts = list(self._hosts.values()) if project is None else [self._hosts[project]]
