@@ -87,6 +87,38 @@ def test_a_check_with_a_cron_expression_is_shown_with_it(checks: Checks) -> None
         assert "new_year  scheduled, due in " in asked("resume", "new_year")
 
 
+WAITING = """
+    import time
+    from pathlib import Path
+    from checkwire import check
+
+    @check
+    def first():
+        Path("begun").touch()
+        while not Path("go").exists():
+            time.sleep(0.01)
+        assert Path("well").exists()
+"""
+OTHER = "from checkwire import check\n@check\ndef other():\n    assert True\n"
+
+
+def test_the_log_says_of_which_project_a_check_is(checks: Checks) -> None:
+    folder = checks(first_check=WAITING, other_check=OTHER)
+    with Server(folder, "--workers", "1") as server:
+        failed = server.trigger("first")
+        server.wait_for((folder / "begun").exists)
+        server.trigger("other")
+        (folder / "other_check.py").unlink()
+        server.wait_for(lambda: len(server.logged("project loaded")) > 1 or None)
+        (folder / "go").touch()
+        assert server.run(failed)["status"] == "failed"
+        (folder / "well").touch()
+        assert server.run(server.trigger("first"))["status"] == "passed"
+        for message in ("runs asked for", "check failed", "a run was missed", "check recovered"):
+            told = server.wait_for(lambda message=message: server.logged(message))
+            assert {line["project"] for line in told} == {"test"}, message
+
+
 OVERTAKEN = """
     import time
     from pathlib import Path

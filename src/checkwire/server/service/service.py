@@ -218,7 +218,13 @@ class Service:
                 await runs.add_pending(tx, due, watched.check_id)
         for due in asked:
             self._submit(due)
-        _log.info("runs asked for", check=watched.definition.id, runs=len(asked), by=by)
+        _log.info(
+            "runs asked for",
+            project=watched.project,
+            check=watched.definition.id,
+            runs=len(asked),
+            by=by,
+        )
         return asked
 
     async def pause(self, check_uid: str, by: str) -> None:
