@@ -16,11 +16,12 @@ from typing import Literal, NamedTuple
 import click
 import structlog
 
+from checkwire.cli.beginning import Beginning
 from checkwire.cli.places import (
     data_folder,
     database_file,
     database_url,
-    make_data_folder,
+    require_database_url,
     secrets_key,
 )
 from checkwire.cli.testing.services import Services
@@ -78,11 +79,13 @@ class Serving(NamedTuple):
         projects = [load_project(folder) for folder in self.folders]
         configure_logs(self.log_format, self.log_level)
         data = data_folder(self.data, projects[0])
+        url = database_url(self.database, data)
+        require_database_url(url)
         async with contextlib.AsyncExitStack() as stack:
             # What can be known to be in the way at once is told before anything is started.
             sock = stack.enter_context(contextlib.closing(listen(self.host, self.port)))
-            make_data_folder(data)
-            store = await self._open(data, stack)
+            beginning = stack.enter_context(Beginning(data, database_file(url)))
+            store = await self._open(url, beginning, stack)
             if self.services:
                 for project in projects:
                     await stack.enter_async_context(_services(project))
@@ -115,14 +118,19 @@ class Serving(NamedTuple):
             )
             if auth.required and (token := await first_token(store, time.time_ns())):
                 click.echo(f"The first token, shown only now: {token}", err=True)
+            beginning.succeeded()
+            if beginning.made is not None:
+                _log.info(f"Made the database {beginning.made}")
             await self._serve(service, auth, hosts, sock)
         return 0
 
-    async def _open(self, data: Path, stack: contextlib.AsyncExitStack) -> Store:
+    async def _open(
+        self, url: str, beginning: Beginning, stack: contextlib.AsyncExitStack
+    ) -> Store:
         """The database, which is this server's alone."""
-        url = database_url(self.database, data)
         if (file := database_file(url)) is not None:
             stack.enter_context(Claim(file))
+            beginning.claimed()
         store = await Store.open(url)
         stack.push_async_callback(store.close)
         if file is None:
