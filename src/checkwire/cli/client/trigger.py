@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from checkwire.cli.client.access import find_access
+from checkwire.cli.client.again import OfServer, again_there
 from checkwire.cli.client.answers import (
     Asked,
     AskedList,
@@ -22,7 +23,7 @@ from checkwire.cli.client.answers import (
 from checkwire.cli.client.finding import find_checks
 from checkwire.cli.client.following import Follower
 from checkwire.cli.client.server import CannotAsk, Refusal, Server
-from checkwire.cli.client.show import fetch_transcript, project_root
+from checkwire.cli.client.show import fetch_transcript
 from checkwire.cli.reporters.base import Finish, Left, Start
 from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.figures import counted
@@ -91,7 +92,7 @@ def trigger(
                     reporters.finish(_broken_off((), 0, left.values(), error))
             raise
         if wait:
-            return _wait(asked, wanted, left, verbosity, as_json)
+            return _wait(asked, wanted, left, verbosity, as_json, server)
     except KeyboardInterrupt:
         _tell_of(left.values())
         raise
@@ -160,15 +161,14 @@ def _wait(
     left: dict[str, _Wanted],
     verbosity: int,
     as_json: bool,
+    named: str | None,
 ) -> int:
     """Tell of the runs as ``checkwire test`` does; those that are over go from ``left``."""
     choice = Choice("json" if as_json else "list")
     reporters = open_reporters([choice], verbosity=verbosity)
     began_ns = time.monotonic_ns()
     try:
-        projects = {one.check.project for one in wanted}
-        root = project_root(projects.pop()) if len(projects) == 1 else "."
-        reporters.start(Start(tuple(one.definition for one in wanted), root=root))
+        reporters.start(Start(tuple(one.definition for one in wanted)))
         runs: list[Run] = []
         try:
             _watch(server, left, reporters, runs)
@@ -180,7 +180,8 @@ def _wait(
         statuses = {run.status for run in runs}
         status = 1 if "failed" in statuses else 2 if "error" in statuses else 0
         took_ns = time.monotonic_ns() - began_ns
-        reporters.finish(Finish(tuple(runs), took_ns, status))
+        again = again_there(map(_of_server, wanted), named)
+        reporters.finish(Finish(tuple(runs), took_ns, status, again=again))
     finally:
         reporters.close()
     return status
@@ -223,6 +224,12 @@ def _watch(server: Server, left: dict[str, _Wanted], reporters: Reporters, runs:
                 reporters.run_finished(run)
             else:
                 reporters.event(one.definition, happened.what)
+
+
+def _of_server(one: _Wanted) -> OfServer:
+    several = len(one.check.locations) > 1
+    location = one.run.location if several else ""
+    return OfServer(one.definition.id, one.check.project, one.check.name, location)
 
 
 def _lost(why: CheckwireError, left: Sequence[_Wanted]) -> CheckwireError:
