@@ -25,6 +25,7 @@ from checkwire.cli.places import (
     secrets_key,
 )
 from checkwire.cli.testing.services import Services
+from checkwire.cli.whereabouts import listening_at, url_of
 from checkwire.model.errors import UsageError
 from checkwire.model.places import host_and_port
 from checkwire.project.config import Project, load_project
@@ -121,6 +122,7 @@ class Serving(NamedTuple):
             beginning.succeeded()
             if beginning.made is not None:
                 _log.info(f"Made the database {beginning.made}")
+            stack.enter_context(listening_at(url_of(*sock.getsockname()[:2]), data))
             await self._serve(service, auth, hosts, sock)
         return 0
 
