@@ -84,7 +84,7 @@ class Serving(NamedTuple):
         require_database_url(url)
         async with contextlib.AsyncExitStack() as stack:
             # What can be known to be in the way at once is told before anything is started.
-            sock = stack.enter_context(contextlib.closing(listen(self.host, self.port)))
+            sock = stack.enter_context(contextlib.closing(self._listen(projects)))
             beginning = stack.enter_context(Beginning(data, database_file(url)))
             store = await self._open(url, beginning, stack)
             if self.services:
@@ -125,6 +125,23 @@ class Serving(NamedTuple):
             stack.enter_context(listening_at(url_of(*sock.getsockname()[:2]), data))
             await self._serve(service, auth, hosts, sock)
         return 0
+
+    def _listen(self, projects: Sequence[Project]) -> socket.socket:
+        """The server's socket; where that cannot be had, it may be a service's of a project."""
+        for project in projects if self.port else ():
+            for service in project.services:
+                if service.ready is None or service.ready[1] != self.port:
+                    continue
+                what = (
+                    f'port {self.port} is that of the [[service]] "{service.name}" of {project.id}'
+                )
+                if self.services:
+                    raise UsageError(f"{what}: take another one with --port")
+                try:
+                    return listen(self.host, self.port)
+                except UsageError as error:
+                    raise UsageError(f"{error} ({what})") from None
+        return listen(self.host, self.port)
 
     async def _open(
         self, url: str, beginning: Beginning, stack: contextlib.AsyncExitStack

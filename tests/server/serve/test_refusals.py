@@ -34,6 +34,22 @@ def test_a_port_in_use(checks: Checks) -> None:
     )
 
 
+def test_the_port_of_a_service(checks: Checks) -> None:
+    folder = checks()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (folder / "checkwire.toml").open("a") as settings:
+            settings.write(
+                f'[[service]]\nname = "echo"\ncommand = "true"\nready = "tcp://127.0.0.1:{port}"\n'
+            )
+        named = f'port {port} is that of the [[service]] "echo" of test'
+        line = refused(folder, "--port", str(port))
+        assert line == f"{named}: take another one with --port"
+        line = refused(folder, "--port", str(port), "--no-services")
+        assert line.startswith(f"127.0.0.1:{port} is in use: ")
+        assert line.endswith(f"({named})")
+
+
 @pytest.mark.parametrize(
     ("host", "why"),
     [
