@@ -156,7 +156,18 @@ def test_https_where_http_is_spoken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "variables", "said"),
     [
-        (["--server", "x"], {}, '--server: "x" is not the address of a server: write https://HOST'),
+        (
+            ["--server", "x.org:80"],
+            {},
+            "--server: x.org:80 does not say how it is asked: write https://x.org:80 or "
+            "http://x.org:80",
+        ),
+        (
+            ["--server", "localhost.org"],
+            {},
+            "--server: localhost.org does not say how it is asked: write https://localhost.org",
+        ),
+        (["--server", "/x"], {}, '--server: "/x" is not the address of a server: write https://'),
         ([], {"CHECKWIRE_SERVER": "ftp://x"}, 'CHECKWIRE_SERVER: "ftp://x" is not the address'),
         (["--token", "two words"], {}, "--token is not a token: it is one word"),
         ([], {"CHECKWIRE_TOKEN": "a\tb"}, "CHECKWIRE_TOKEN is not a token"),

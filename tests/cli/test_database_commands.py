@@ -89,11 +89,26 @@ def test_tokens_are_listed_without_themselves_and_revoked(tmp_path: Path) -> Non
     assert checkwire("token", "list", "--all", cwd=root).out.count("revoked") == 2
 
 
+def test_a_token_is_revoked_by_a_name_that_no_other_has(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    for name in ("ro", "ci", "ci"):
+        assert checkwire("token", "create", name, cwd=root).status == 0
+    revoked = checkwire("token", "revoke", "ro", cwd=root)
+    assert (revoked.status, revoked.err) == (0, "")
+    assert re.fullmatch(r"ro \(\w{26}\) opens nothing any more\.\n", revoked.out)
+    several = checkwire("token", "revoke", "ci", cwd=root)
+    assert several.status == 2
+    ids = re.findall(r"\b01\w{24}\b", several.err)
+    assert len(set(ids)) == 2
+    assert checkwire("token", "revoke", ids[0], cwd=root).status == 0
+    assert ids[1] in checkwire("token", "revoke", "ci", cwd=root).out
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
         (["create", "x", "--scope", "write"], "'write' is not one of"),
-        (["create", "x", "--expires", "soon"], '"soon" is not a duration'),
+        (["create", "x", "--expires", "soon"], '"soon" is not a duration: write 12h, 30d'),
         (["create", "x", "--expires", "0s"], "such a token would open nothing at all"),
         (["create", "a\nb"], "a token's name is a few words in one line"),
         (["revoke", "zzz"], "there is no token zzz"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,8 +115,13 @@ def test_a_scope_that_is_missing_is_named(watched: Watched) -> None:
     )
 
 
-def test_a_token_that_may_not_read_is_good_to_log_in(watched: Watched, tmp_path: Path) -> None:
-    assert login(watched, tmp_path, token(watched, "trigger")).status == 0
+def test_a_token_with_the_scope_that_was_named_does(watched: Watched) -> None:
+    asked = ("trigger", "positions", "--location", "eu")
+    refused = watched.ask(*asked, CHECKWIRE_TOKEN=token(watched, "read"))
+    assert refused.status == 2
+    (scope,) = re.findall(r"checkwire token create NAME --scope (\w+)", refused.err)
+    result = watched.ask(*asked, CHECKWIRE_TOKEN=token(watched, scope))
+    assert (result.status, result.err) == (0, "")
 
 
 def test_logging_out_forgets_the_token(watched: Watched, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_more_than_a_page_of_the_server_is_fetched(watched: Watched) -> None:
     ("arguments", "error"),
     [
         (["--check", "tickr-subscribe"], 'has no check "tickr-subscribe"; did you mean "ticker-s'),
-        (["--since", "yesterday"], '--since: "yesterday" is neither a duration (2h) nor'),
+        (["--since", "yesterday"], '--since: "yesterday" is no time in the past: write'),
         (["--since", "2026-13-01"], '"since" is not an instant'),
         (["--code", "TLS"], '--code: "TLS" is no code of a failure'),
         (["--tag", "none-has-it"], 'has the tag "none-has-it"'),
@@ -91,6 +91,21 @@ def test_a_filter_that_is_none(watched: Watched, arguments: list[str], error: st
     assert error in result.err
 
 
+def test_several_statuses_are_told_apart_by_commas(watched: Watched) -> None:
+    both = watched.told("runs", "--status", "failed,error", "--limit", "100")
+    assert {run["status"] for run in both["runs"]} == {"failed", "error"}
+    assert both == watched.told("runs", "--status", "failed", "--status", "error", "--limit", "100")
+    assert "'' is not one of" in watched.ask("runs", "--status", "failed,").err
+
+
+def test_how_long_ago_can_be_written_as_people_do(watched: Watched) -> None:
+    assert len(watched.told("runs", "--since", "5min")["runs"]) > 1
+    for text in ("yesterday", "0d"):
+        result = watched.ask("runs", "--since", text)
+        assert (result.status, result.out) == (2, "")
+        assert "write how long ago (30m, 2h, 7d), a day (2026-11-23), or an instant" in result.err
+
+
 def test_a_run_is_shown_as_the_test_command_shows_it(watched: Watched) -> None:
     run = watched.runs["ticker-subscribe"]
     shown = watched.ask("show", "ticker-subscribe").out
@@ -98,8 +113,11 @@ def test_a_run_is_shown_as_the_test_command_shows_it(watched: Watched) -> None:
     _, found, rest = shown.partition(block)
     assert found
     tested = report([run], "list", width=80, verbosity=1).partition(block)[2]
-    # The summary ends the one; nothing comes after the other.
-    assert tested.startswith(rest.rstrip("\n"))
+    # How it is run again differs: a server does that with its own secrets.
+    told, again, how = rest.partition("\n  again ")
+    assert tested.startswith(told + again)
+    assert how.split() == ["checkwire", "trigger", "shop/ticker-subscribe", "--location", "eu",
+                           "--wait", "-v"]  # fmt: skip
     assert "↓ {" in rest
     assert re.match(r"run [0-9A-Z]{26}  shop  at eu  failed\ndue 20\d\d-", shown)
 

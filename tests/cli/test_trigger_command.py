@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from checkwire.server.monitor import ProjectStatus
 from checkwire.store import runs
 from support import samples
 from support.asking import Watched, watching
@@ -147,6 +148,33 @@ def test_ctrl_c_names_the_runs_that_go_on(watched: Watched) -> None:
     assert list(waiting(watched, 1)) == [runs["us"]]
 
 
+def test_ctrl_c_names_them_as_json_too(watched: Watched) -> None:
+    with watched.asking("trigger", "positions", "--wait", "--json") as process:
+        runs = {location: run_id for run_id, location in waiting(watched, 2).items()}
+        happen(watched, runs["eu"], "private-fills")
+        with watched.server.stream(f"/api/v1/runs/{runs['eu']}/events") as stream:
+            assert [event.kind for event in stream][-1] == "finished"
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    document = json.loads(out)
+    assert (process.returncode, document["exit_code"], document["interrupted"]) == (130, 130, True)
+    assert runs["us"] in [left["run_id"] for left in document["left"]]
+
+
+def test_of_what_was_asked_for_before_an_error_the_runs_are_known(watched: Watched) -> None:
+    elsewhere = msgspec.structs.replace(watched.runs["feed"].check, locations=("mars",))
+    status = ProjectStatus(key="bank", name="", root="/", loaded_ns=0, digest="", checks=1)
+    watched.server.do(watched.server.monitor.add_project(status, [elsewhere]))
+    asked = ("positions", "bank/feed", "--location", "eu", "--wait", "--json")
+    result = watched.ask("trigger", *asked)
+    ((run_id, _),) = waiting(watched, 1).items()
+    document = json.loads(result.out)
+    assert (result.status, document["exit_code"], document["runs"]) == (2, 2, [])
+    assert "will not run" in document["error"]
+    assert document["error"] in result.err
+    assert [left["run_id"] for left in document["left"]] == [run_id]
+
+
 def test_a_server_that_goes_away_leaves_the_name_of_the_run(tmp_path: Path) -> None:
     run_id, check = "01KAYF0M7Z4QJ9T3V8X2B6N0PD", samples.passed().check
     known = {"uid": "4m0rkv2c8e1a", "id": check.id, "project": "p", "name": check.name}
@@ -168,10 +196,15 @@ def test_a_server_that_goes_away_leaves_the_name_of_the_run(tmp_path: Path) -> N
     with HttpServer(answer) as server:
         words = ("trigger", check.name, "--wait", "--server", server.url)
         result = checkwire(*words, cwd=tmp_path)
-    assert result.status == 2
-    assert (
-        f"It was restored. What comes of {check.name} at eu ({run_id}) is not known" in result.err
-    )
+        as_json = checkwire(*words, "--json", cwd=tmp_path)
+    assert result.status == as_json.status == 2
+    lost = f"It was restored. What comes of {check.name} at eu ({run_id}) is not known"
+    assert lost in result.err
+    assert lost in as_json.err
+    document = json.loads(as_json.out)
+    assert lost in document["error"]
+    assert document["left"] == [{"run_id": run_id, "check": check.id, "location": "eu"}]
+    assert (document["exit_code"], document["runs"]) == (2, [])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from checkwire.model.durations import format_ns, format_seconds, parse_duration
         (5, 5.0),
         (0.25, 0.25),
         ("500ms", 0.5),
+        ("5min", 300.0),
+        ("1h5min30s", 3930.0),
         ("1.5s", 1.5),
         (".5 m", 30.0),
         ("1h30m", 5400.0),

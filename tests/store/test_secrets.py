@@ -63,6 +63,28 @@ def test_the_key_is_made_once_for_its_owner_only(tmp_path: Path, box: SecretBox)
     assert SecretBox(file, environ={}).open("p", "A", sealed) == VALUE
 
 
+def test_no_key_is_made_while_there_is_something_that_it_could_not_open(
+    tmp_path: Path, with_store: WithStore, box: SecretBox
+) -> None:
+    async def work(store: Store) -> None:
+        file = tmp_path / "keys" / "secret.key"
+        async with store.writing() as tx:
+            await set_secret(tx, box, project="p", name="A", value=VALUE, now_ns=START)
+        file.unlink()
+        without = SecretBox(file, environ={})
+        missing = rf"is missing: {file}\. With it was sealed the secret A of p: put that file back"
+        async with store.writing() as tx:
+            with pytest.raises(CheckwireError, match=missing):
+                await secret_values(tx, without, "p")
+            with pytest.raises(CheckwireError, match=missing):
+                await set_secret(tx, without, project="q", name="A", value="x", now_ns=START)
+            assert not file.exists()
+            await set_secret(tx, without, project="p", name="A", value="new", now_ns=START)
+            assert await secret_values(tx, without, "p") == {"A": "new"}
+
+    with_store(work)
+
+
 def test_a_new_key_is_put_before_the_old_ones(tmp_path: Path, box: SecretBox) -> None:
     old = box.seal("p", "A", VALUE)
     file = tmp_path / "keys" / "secret.key"

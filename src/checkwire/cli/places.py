@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from checkwire.model.errors import CheckwireError
+from checkwire.model.errors import CheckwireError, UsageError
 
 if TYPE_CHECKING:
     from checkwire.project.config import Project
@@ -22,6 +22,7 @@ __all__ = [
     "database_file",
     "database_url",
     "make_data_folder",
+    "require_database_url",
     "secrets_key",
 ]
 
@@ -115,6 +116,20 @@ def database_file(url: str) -> Path | None:
         return parse_address(url).path
     except AddressError:
         return None  # opening it tells
+
+
+def require_database_url(url: str) -> None:
+    """See that it names a database, before anything is made for one.
+
+    Raises:
+        UsageError: it names none; the sentence says what would.
+    """
+    from checkwire.store.address import AddressError, parse_address
+
+    try:
+        parse_address(url)
+    except AddressError as error:
+        raise UsageError(str(error)) from None
 
 
 def secrets_key(data: Path) -> Path:

@@ -16,14 +16,16 @@ from typing import Literal, NamedTuple
 import click
 import structlog
 
+from checkwire.cli.beginning import Beginning
 from checkwire.cli.places import (
     data_folder,
     database_file,
     database_url,
-    make_data_folder,
+    require_database_url,
     secrets_key,
 )
 from checkwire.cli.testing.services import Services
+from checkwire.cli.whereabouts import listening_at, url_of
 from checkwire.model.errors import UsageError
 from checkwire.model.places import host_and_port
 from checkwire.project.config import Project, load_project
@@ -78,11 +80,13 @@ class Serving(NamedTuple):
         projects = [load_project(folder) for folder in self.folders]
         configure_logs(self.log_format, self.log_level)
         data = data_folder(self.data, projects[0])
+        url = database_url(self.database, data)
+        require_database_url(url)
         async with contextlib.AsyncExitStack() as stack:
             # What can be known to be in the way at once is told before anything is started.
-            sock = stack.enter_context(contextlib.closing(listen(self.host, self.port)))
-            make_data_folder(data)
-            store = await self._open(data, stack)
+            sock = stack.enter_context(contextlib.closing(self._listen(projects)))
+            beginning = stack.enter_context(Beginning(data, database_file(url)))
+            store = await self._open(url, beginning, stack)
             if self.services:
                 for project in projects:
                     await stack.enter_async_context(_services(project))
@@ -115,14 +119,37 @@ class Serving(NamedTuple):
             )
             if auth.required and (token := await first_token(store, time.time_ns())):
                 click.echo(f"The first token, shown only now: {token}", err=True)
+            beginning.succeeded()
+            if beginning.made is not None:
+                _log.info(f"Made the database {beginning.made}")
+            stack.enter_context(listening_at(url_of(*sock.getsockname()[:2]), data))
             await self._serve(service, auth, hosts, sock)
         return 0
 
-    async def _open(self, data: Path, stack: contextlib.AsyncExitStack) -> Store:
+    def _listen(self, projects: Sequence[Project]) -> socket.socket:
+        """The server's socket; where that cannot be had, it may be a service's of a project."""
+        for project in projects if self.port else ():
+            for service in project.services:
+                if service.ready is None or service.ready[1] != self.port:
+                    continue
+                what = (
+                    f'port {self.port} is that of the [[service]] "{service.name}" of {project.id}'
+                )
+                if self.services:
+                    raise UsageError(f"{what}: take another one with --port")
+                try:
+                    return listen(self.host, self.port)
+                except UsageError as error:
+                    raise UsageError(f"{error} ({what})") from None
+        return listen(self.host, self.port)
+
+    async def _open(
+        self, url: str, beginning: Beginning, stack: contextlib.AsyncExitStack
+    ) -> Store:
         """The database, which is this server's alone."""
-        url = database_url(self.database, data)
         if (file := database_file(url)) is not None:
             stack.enter_context(Claim(file))
+            beginning.claimed()
         store = await Store.open(url)
         stack.push_async_callback(store.close)
         if file is None:
@@ -148,7 +175,7 @@ class Serving(NamedTuple):
                 running = group.create_task(service.run())
                 serving = group.create_task(web.serve([sock]))
                 self._greet(hosts, sock, str(service.store.address))
-                await service.stopping.wait()
+                await service.stopped.wait()
                 web.stop()
                 await asyncio.wait((running, serving))
         finally:
@@ -161,10 +188,7 @@ class Serving(NamedTuple):
         url = f"http://{host_and_port(address[0], address[1])}"
         for host in hosts:
             version = host.version
-            scheduled = sum(
-                definition.every is not None or definition.cron is not None
-                for definition in version.definitions.values()
-            )
+            scheduled = sum(definition.is_scheduled for definition in version.definitions.values())
             _log.info(
                 "project loaded",
                 project=host.key,

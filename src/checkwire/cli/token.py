@@ -19,7 +19,7 @@ SCOPES = ("read", "trigger", "admin")
 @click.group(
     cls=ExampleGroup,
     examples=(
-        ("checkwire token create ci --scope read --scope trigger", "for a pipeline"),
+        ("checkwire token create ci --scope trigger", "for a pipeline"),
         ("checkwire token list", "who has which"),
         ("checkwire token revoke 01KAYF0M7Z", "from now on it opens nothing"),
     ),
@@ -37,7 +37,10 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     try:
         seconds = None if value is None else parse_duration(value)
     except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+        # What a duration may be in general, as 500ms, makes no sense here.
+        why = str(error).partition(": write")
+        hint = ": write 12h, 30d or 365d" if why[1] else ""
+        raise click.BadParameter(why[0] + hint) from None
     if seconds == 0:
         raise click.BadParameter("such a token would open nothing at all.")
     return seconds
@@ -52,8 +55,8 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 )
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), metavar="SCOPE",
-              help="read (the default): see all but secrets; trigger: ask for runs; admin: "
-              "everything. Repeat for several.")  # fmt: skip
+              help="read (the default): see all but secrets; trigger: ask for runs, too; admin: "
+              "everything. Each includes those before it.")  # fmt: skip
 @click.option("--expires", metavar="DURATION", callback=_duration,
               help="How long it is good: 12h, 30d. By default for ever.")  # fmt: skip
 @data_options
@@ -92,15 +95,18 @@ def list_(everything: bool, data: Path | None, database: str | None, as_json: bo
 
 @command.command(
     cls=ExampleCommand,
-    examples=(("checkwire token revoke 01KAYF0M7Z", "the ID that checkwire token list tells"),),
+    examples=(
+        ("checkwire token revoke 01KAYF0M7Z", "the ID that checkwire token list tells"),
+        ("checkwire token revoke ci", "the only one of that name"),
+    ),
 )
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("ids", nargs=-1, required=True, metavar="ID|NAME...")
 @data_options
 def revoke(ids: tuple[str, ...], data: Path | None, database: str | None) -> None:
     """Make tokens open nothing any more.
 
     Sessions that began with them are over, too. The beginning of an ID will do, if no other begins
-    so.
+    so, or the name of a token, if no other has it.
     """
     from checkwire.cli.administration.tokens import revoke_tokens
 

@@ -89,3 +89,8 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     memory: int = 1024 * 1024 * 1024
     needs: tuple[str, ...] = ()
     activated: bool = True
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it runs by itself; otherwise only when somebody asks for it."""
+        return self.every is not None or self.cron is not None

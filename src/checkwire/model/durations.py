@@ -16,19 +16,21 @@ _UNITS = {
     "µs": 1e-6,
     "ms": 1e-3,
     "s": 1.0,
+    "min": 60.0,
     "m": 60.0,
     "h": 3600.0,
     "d": 86400.0,
 }
 _LONGEST = 2**63 / 1e9
-_PART = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ns|us|µs|ms|s|m|h|d)\s*")
+_PART = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ns|us|µs|ms|s|min|m|h|d)\s*")
 
 
 def parse_duration(value: Duration) -> float:
     """Turn a duration as written into seconds.
 
     Numbers are seconds. Strings are one or more numbers with a unit each (``ns``, ``us``, ``ms``,
-    ``s``, ``m``, ``h``, ``d``), largest first or not: ``"90s"``, ``"1m30s"``, ``"1.5m"``.
+    ``s``, ``m`` or ``min``, ``h``, ``d``), largest first or not: ``"90s"``, ``"1m30s"``,
+    ``"1.5m"``.
 
     Raises:
         ValueError: if it is not a duration, is negative, or has more nanoseconds than are stored

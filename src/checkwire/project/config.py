@@ -68,7 +68,7 @@ class LocationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Service(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A process that ``checkwire test`` starts before the checks, in the project's folder.
+    """A process that runs while checks do, in the project's folder.
 
     Attributes:
         name: for people.

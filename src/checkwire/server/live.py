@@ -125,6 +125,7 @@ class Hub:
         self._kept: dict[str, deque[Message]] = {}
         self._gone: dict[str, int] = {}  # id of the latest one of a family that is not kept
         self._subscribers: dict[str, set[Subscription]] = {}
+        self._heard: dict[str, float] = {}
         self._closed = False
 
     @property
@@ -143,6 +144,11 @@ class Hub:
             self._gone[family] = kept.popleft().id
         for subscriber in self._subscribers.get(topic, ()):
             subscriber._put(message)
+            self._heard[family] = time.monotonic()
+
+    def heard(self, family: str) -> float:
+        """When somebody was last given a message of such a topic (monotonic seconds)."""
+        return self._heard.get(family, float("-inf"))
 
     @asynccontextmanager
     async def subscribe(

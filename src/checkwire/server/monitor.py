@@ -24,6 +24,7 @@ __all__ = [
     "ProjectStatus",
     "Refused",
     "RunningRun",
+    "Stopping",
 ]
 
 
@@ -37,6 +38,10 @@ class Refused(CheckwireError):  # noqa: N818 - reads as a fact, as the others do
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+class Stopping(Refused):
+    """The service begins nothing any more: it has been told to stop."""
 
 
 class NoSuchThing(Refused):
@@ -126,13 +131,16 @@ class Monitor(Protocol):
     Nothing here blocks the event loop, and what is not ``async`` answers from memory.
 
     Attributes:
-        stopping: set when the service begins to stop: whatever streams then ends.
+        stopping: set when the service begins to stop: nothing new begins from then on.
+        stopped: set when runs under way have ended, and what they found is stored: whatever streams
+            then ends.
     """
 
     store: Store
     hub: Hub
     started_ns: int
     stopping: asyncio.Event
+    stopped: asyncio.Event
 
     def projects(self) -> list[ProjectStatus]:
         """The projects, by key."""
@@ -170,6 +178,7 @@ class Monitor(Protocol):
         Raises:
             NoSuchThing: there is no such check.
             Refused: the check does not run at such a location, or too many runs wait.
+            Stopping: the service does.
         """
         ...
 
@@ -182,7 +191,10 @@ class Monitor(Protocol):
         ...
 
     async def reload(self, project: str | None = None) -> None:
-        """Load a project's files again, or those of all. Raises :class:`NoSuchThing`."""
+        """Load a project's files again, or those of all.
+
+        Raises :class:`NoSuchThing`, or :class:`Stopping`.
+        """
         ...
 
     async def try_channel(self, project: str, channel: str, by: str) -> ChannelTried:

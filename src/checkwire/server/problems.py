@@ -63,13 +63,25 @@ class Problem(CheckwireError):  # noqa: N818 - reads as a fact, as the others do
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        scope: str = "",
     ) -> None:
+        """A problem.
+
+        Args:
+            status: the HTTP status.
+            kind: names the kind of problem.
+            detail: a sentence: what is wrong, and what to do.
+            errors: the parts of the request at fault.
+            headers: further ones of the response.
+            scope: what the token lacks, if that is the problem.
+        """
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.scope = scope
 
     @classmethod
     def of_field(cls, status: int, kind: str, field: str, message: str) -> Problem:

@@ -87,6 +87,6 @@ class WebServer(uvicorn.Server):
         yield
 
     def stop(self) -> None:
-        """Answer what is being answered, and end. Streams are to be ended before."""
+        """Finish what is being answered, and end. Streams are to be ended before."""
         self.should_exit = True
         self._stopping.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -41,6 +42,13 @@ def parse_address(text: str) -> Address:
     if "://" not in text:
         if not text or text.startswith(("sqlite:", "postgresql:", "postgres:")):
             raise AddressError(f"{text!r} is no database URL: {_EXAMPLES}")
+        if _looks_like_a_host(text):
+            # It may have a password in it.
+            named = "The address" if "@" in text else text
+            raise AddressError(
+                f"{named} looks like that of a server without postgresql:// before it: write that, "
+                "or ./ before it if it is a file"
+            )
         return Address(path=Path(text).absolute())
     scheme = text.partition("://")[0].lower()
     backend = scheme.partition("+")[0]
@@ -57,8 +65,21 @@ def parse_address(text: str) -> Address:
     except (ArgumentError, ValueError):
         raise AddressError(f"the database URL cannot be read: {_EXAMPLES}") from None
     if not url.database:
-        raise AddressError(f"the URL of the database on {url.host} names none: {_EXAMPLES}")
+        where = f" on {url.host}" if url.host else ""
+        raise AddressError(f"the URL names no database{where}: {_EXAMPLES}")
     return Address(url=url.set(drivername="postgresql+psycopg"))
+
+
+def _looks_like_a_host(text: str) -> bool:
+    """``db.example/checkwire``, ``localhost:5432/checkwire``, ``me:password@db``: not a file."""
+    first, slash, _ = text.partition("/")
+    if not first or first.startswith((".", "~")) or Path(first).exists():
+        return False
+    if "@" in first or re.fullmatch(r"[\w.-]+:\d+|\[[0-9a-fA-F:]+\](:\d+)?", first):
+        return True
+    return bool(slash) and (
+        first == "localhost" or re.fullmatch(r"[\w-]+(\.[\w-]+)+", first) is not None
+    )
 
 
 _EXAMPLES = (

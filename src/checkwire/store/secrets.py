@@ -45,7 +45,8 @@ class SecretBox:
     opened, so a new key is put before the old ones.
 
     Args:
-        key_file: is made, with a key in it, when one is needed first and there is none.
+        key_file: is made, with a key in it, when something is sealed and there is none. What is
+            sealed already it could not open, so nothing else makes one.
         environ: the environment, if not this process's.
     """
 
@@ -61,6 +62,8 @@ class SecretBox:
             CheckwireError: there is no key.
         """
         whole = msgspec.msgpack.encode((project, name, value))
+        if self.lacks_key:
+            self._make_file()
         return self._fernet().encrypt(whole)
 
     def open(self, project: str, name: str, sealed: bytes) -> str:
@@ -69,6 +72,8 @@ class SecretBox:
         Raises:
             CheckwireError: there is no key, or it was sealed with another one.
         """
+        if self.lacks_key:
+            raise self.missing(f"the secret {name} of {project}")
         try:
             whole = self._fernet().decrypt(sealed)
         except InvalidToken:
@@ -83,6 +88,34 @@ class SecretBox:
                 "anew"
             )
         return named[2]
+
+    @property
+    def lacks_key(self) -> bool:
+        """Whether there is no key at all.
+
+        Raises:
+            CheckwireError: that cannot be told.
+        """
+        if self._keys is not None or self._environ.get(KEY_VARIABLE):
+            return False
+        try:
+            return not self._file.exists()
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def missing(self, sealed: str) -> CheckwireError:
+        """What to say where there is no key, and something was sealed with one."""
+        return CheckwireError(
+            f"the file with the key to the secrets is missing: {self._file}. With it was sealed "
+            f"{sealed}: put that file back, or its content into {KEY_VARIABLE}. If it is lost, so "
+            "is what it sealed: remove that with checkwire secret rm, and set it anew"
+        )
+
+    def _unusable(self, error: OSError) -> CheckwireError:
+        return CheckwireError(
+            f"the key of the secrets, {self._file}, cannot be read or made "
+            f"({error.strerror}): correct that, or set {KEY_VARIABLE}"
+        )
 
     def _fernet(self) -> MultiFernet:
         if self._keys is None:
@@ -101,16 +134,17 @@ class SecretBox:
 
     def _of_file(self) -> Sequence[str]:
         try:
-            if not self._file.exists():
-                self._make_file()
             return self._file.read_text().split()
         except OSError as error:
-            raise CheckwireError(
-                f"the key of the secrets, {self._file}, cannot be read or made "
-                f"({error.strerror}): correct that, or set {KEY_VARIABLE}"
-            ) from None
+            raise self._unusable(error) from None
 
     def _make_file(self) -> None:
+        try:
+            self._made()
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def _made(self) -> None:
         """Whole or not at all, and never over another process's: that one's secrets need it."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         made = self._file.with_name(f".{self._file.name}.{os.getpid()}")
@@ -133,7 +167,15 @@ class SecretBox:
 async def set_secret(
     tx: AsyncConnection, box: SecretBox, *, project: str, name: str, value: str, now_ns: int
 ) -> None:
-    """Seal and keep a secret, instead of the one of that name if there is one."""
+    """Seal and keep a secret, instead of the one of that name if there is one.
+
+    Raises:
+        CheckwireError: there is no key, and others were sealed with one: it must not be replaced.
+    """
+    if box.lacks_key:
+        for other in await list_secrets(tx):
+            if (other.project, other.name) != (project, name):
+                raise box.missing(f"the secret {other.name} of {other.project}")
     values = {"sealed": box.seal(project, name, value), "updated_ns": now_ns}
     statement = insert_into(tx, secrets).values(project_key=project, name=name, **values)
     await tx.execute(

@@ -38,6 +38,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     patient = FailureLimit(capacity=1_000_000, clock=lambda: 0.0)
     with shop(tmp_path_factory.mktemp("shop"), required=True, limit=patient) as running:
         running.call(running.monitor.stopping.set)
+        running.call(running.monitor.stopped.set)
         yield running
 
 

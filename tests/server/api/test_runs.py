@@ -167,3 +167,9 @@ def test_all_that_is_said_is_json(either: Running) -> None:
         reply = either.get(path)
         assert reply.headers["content-type"] == "application/json"
         json.loads(reply.body)
+
+
+@pytest.mark.parametrize("span", ["since=1h&until=2h", "since=2026-01-02&until=2026-01-01"])
+def test_a_period_that_ends_before_it_begins_is_refused(reading: Running, span: str) -> None:
+    reply = reading.get(f"/api/v1/runs?{span}")
+    assert (reply.status, reply.kind, reply.fields) == (400, "empty_period", ["since"])

@@ -66,6 +66,8 @@ def test_phases_are_summed_up(either: Running) -> None:
         ("quantile=2", "quantile[0]"),
         ("buckets=0", "buckets"),
         ("since=yesterday", "since"),
+        ("since=0d", "since"),
+        ("since=0.0s", "since"),
     ],
 )
 def test_what_makes_no_sense_is_named(either: Running, query: str, field: str) -> None:

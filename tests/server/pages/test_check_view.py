@@ -92,8 +92,11 @@ def test_a_check_without_runs_says_when_the_first_one_comes() -> None:
     assert shown.no_latency == "Nothing to draw yet: the first run comes in 40 s."
     assert shown.chart is None
     by_hand = view(next_due_ns=None)
-    assert (
-        by_hand.no_runs == 'No runs yet, and none is scheduled. Run it now, or give it every="1m".'
+    assert by_hand.no_runs == "No runs yet, and none is planned."
+    never = view(record(definition=check("ticker")), next_due_ns=None)
+    assert ("Schedule", "none", "") in never.facts
+    assert never.no_runs == (
+        'No runs yet, and none is scheduled. Run it now, or give it every="1m", or a cron=.'
     )
 
 

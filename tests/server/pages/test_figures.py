@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from checkwire.server.pages.figures import (
@@ -16,7 +18,8 @@ from checkwire.server.pages.figures import (
     percent,
     span,
 )
-from checkwire.server.pages.words import every
+from checkwire.server.pages.words import schedule, when_of
+from support.story import check
 
 S = 1_000_000_000
 NOON = 1_795_608_000 * S  # 2026-11-25 12:00:00 UTC
@@ -107,15 +110,19 @@ def test_one_is_not_many() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("when", "fact", "text"),
     [
-        (None, "not scheduled"),
-        (30, "every 30 s"),
-        (60, "every 1 min"),
-        (90, "every 90 s"),
-        (7200, "every 2 h"),
-        (86400, "every day"),
+        ({}, ("Schedule", "none"), "not scheduled"),
+        ({"every": 30}, ("Every", "30 s"), "every 30 s"),
+        ({"every": 60}, ("Every", "1 min"), "every 1 min"),
+        ({"every": 90}, ("Every", "90 s"), "every 90 s"),
+        ({"every": 7200}, ("Every", "2 h"), "every 2 h"),
+        ({"every": 86400}, ("Every", "day"), "every day"),
+        ({"cron": "0 4 * * *"}, ("Cron", "0 4 * * *, UTC"), "cron 0 4 * * *, UTC"),
     ],
 )
-def test_intervals_are_in_their_own_unit(seconds: float | None, text: str) -> None:
-    assert every(seconds) == text
+def test_a_schedule_is_told_in_its_own_unit(
+    when: dict[str, Any], fact: tuple[str, str], text: str
+) -> None:
+    definition = check("ticker", **when)
+    assert (schedule(definition), when_of(definition)) == (fact, text)

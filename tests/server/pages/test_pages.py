@@ -19,6 +19,7 @@ from checkwire.store import tokens
 from support.commands import advised
 from support.pages.runs import TOKEN
 from support.pages.served import MISSED, Filled, uid_of
+from support.program import checkwire
 from support.server.running import Reply
 
 FUNCTIONS = (
@@ -394,6 +395,13 @@ class TestLogin:
         made = advised(page(closed, "/login").text, tmp_path)
         assert made.status == 0, made.err
         assert "may trigger" in made.err
+        database = f"sqlite:///{closed.running.store.address}"
+        given = checkwire("token", "create", "me", "--scope", "trigger", "--database", database,
+                          cwd=tmp_path)  # fmt: skip
+        token = given.out.strip()
+        cookie = self.log_in(closed, token).headers["set-cookie"].partition(";")[0]
+        text = page(closed, f"/checks/{uid_of('room_join')}", cookie=cookie).text
+        assert "Run now" in text
 
     def test_readers_have_no_buttons_and_may_not_press_them(
         self, closed: Filled, tmp_path: Path
@@ -409,7 +417,18 @@ class TestLogin:
         reply = closed.running.post(f"/checks/{uid}/run", cookie=cookie, accept="text/html")
         assert reply.status == 403
         assert "That is not allowed." in reply.body.decode()
+        assert "may trigger" in advised(reply.body.decode(), tmp_path).err
+        reply = closed.running.post(f"/checks/{uid}/pause", cookie=cookie, accept="text/html")
         assert "may admin" in advised(reply.body.decode(), tmp_path).err
+
+    def test_no_token_is_offered_where_none_would_help(self, server: Filled) -> None:
+        uid = uid_of("room_join")
+        reply = server.running.post(
+            f"/checks/{uid}/run", accept="text/html", origin="https://evil.example"
+        )
+        assert reply.status == 403
+        assert "A page of another site sent this" in reply.body.decode()
+        assert "token create" not in reply.body.decode()
 
     def test_feeds_and_frames_are_for_those_who_may_read(self, closed: Filled) -> None:
         for path in (

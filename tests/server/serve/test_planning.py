@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,76 @@ def test_a_new_check_runs_at_once_and_only_once(checks: Checks, serve: Serve) ->
         server.wait_for(lambda: len(server.runs()) > 1 or None)
         assert [run["cause"] for run in server.runs()] == ["first", "first"]
         assert server.runs()[0]["check"] == "more_check.py::more"
+
+
+CRON = """
+    from checkwire import check
+
+    @check(cron="30 4 1 1 *", timezone="Europe/Berlin", locations=["eu", "us"],
+           scheduling="round-robin")
+    def new_year():
+        assert True
+"""
+
+
+def test_a_check_with_a_cron_expression_is_shown_with_it(checks: Checks) -> None:
+    with Server(checks(new_year_check=CRON)) as server:
+        known = server.check("new_year")
+        assert (known["every"], known["cron"], known["timezone"], known["scheduling"]) == (
+            None, "30 4 1 1 *", "Europe/Berlin", "round-robin",
+        )  # fmt: skip
+        run_id = server.trigger("new_year")
+        overview, page = server.ask("/"), server.ask(f"/checks/{known['uid']}")
+        assert "cron 30 4 1 1 *, Europe/Berlin" in overview
+        assert page.count("30 4 1 1 *, Europe/Berlin") == 2  # above, and in the definition
+        assert "one location, in turn" in page
+        server.run(run_id)
+        assert "30 4 1 1 *, Europe/Berlin" in server.ask(f"/runs/{run_id}")
+        for shown in (overview, page):
+            assert "not scheduled" not in shown
+            assert "none is scheduled" not in shown
+
+        def asked(*arguments: str) -> str:
+            result = checkwire(*arguments, cwd=server.project, CHECKWIRE_SERVER=server.url)
+            assert result.status == 0, result.err
+            return result.out
+
+        (told,) = json.loads(asked("status", "--json"))["checks"]
+        assert (told["cron"], told["timezone"]) == ("30 4 1 1 *", "Europe/Berlin")
+        asked("pause", "new_year")
+        assert "new_year  scheduled, due in " in asked("resume", "new_year")
+
+
+WAITING = """
+    import time
+    from pathlib import Path
+    from checkwire import check
+
+    @check
+    def first():
+        Path("begun").touch()
+        while not Path("go").exists():
+            time.sleep(0.01)
+        assert Path("well").exists()
+"""
+OTHER = "from checkwire import check\n@check\ndef other():\n    assert True\n"
+
+
+def test_the_log_says_of_which_project_a_check_is(checks: Checks) -> None:
+    folder = checks(first_check=WAITING, other_check=OTHER)
+    with Server(folder, "--workers", "1") as server:
+        failed = server.trigger("first")
+        server.wait_for((folder / "begun").exists)
+        server.trigger("other")
+        (folder / "other_check.py").unlink()
+        server.wait_for(lambda: len(server.logged("project loaded")) > 1 or None)
+        (folder / "go").touch()
+        assert server.run(failed)["status"] == "failed"
+        (folder / "well").touch()
+        assert server.run(server.trigger("first"))["status"] == "passed"
+        for message in ("runs asked for", "check failed", "a run was missed", "check recovered"):
+            told = server.wait_for(lambda message=message: server.logged(message))
+            assert {line["project"] for line in told} == {"test"}, message
 
 
 OVERTAKEN = """

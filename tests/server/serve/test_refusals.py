@@ -34,6 +34,22 @@ def test_a_port_in_use(checks: Checks) -> None:
     )
 
 
+def test_the_port_of_a_service(checks: Checks) -> None:
+    folder = checks()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (folder / "checkwire.toml").open("a") as settings:
+            settings.write(
+                f'[[service]]\nname = "echo"\ncommand = "true"\nready = "tcp://127.0.0.1:{port}"\n'
+            )
+        named = f'port {port} is that of the [[service]] "echo" of test'
+        line = refused(folder, "--port", str(port))
+        assert line == f"{named}: take another one with --port"
+        line = refused(folder, "--port", str(port), "--no-services")
+        assert line.startswith(f"127.0.0.1:{port} is in use: ")
+        assert line.endswith(f"({named})")
+
+
 @pytest.mark.parametrize(
     ("host", "why"),
     [
@@ -114,6 +130,69 @@ def test_a_database_url_that_cannot_be_used(checks: Checks, url: str) -> None:
     folder = checks()
     (folder / "a").write_text("")
     assert refused(folder, "--port", "0", "--database", url)
+
+
+def test_a_key_to_the_secrets_that_is_missing(checks: Checks) -> None:
+    folder = checks()
+    assert checkwire("secret", "set", "KEY", cwd=folder, given="x").status == 0
+    key = folder / ".checkwire" / "secrets.key"
+    kept = key.read_text()
+    key.unlink()
+    line = refused(folder, "--port", "0")
+    assert line.startswith(f"the file with the key to the secrets is missing: {key}. With it was ")
+    assert "the secret KEY of test: put that file back" in line
+    assert not key.exists()
+    key.write_text(kept)
+    with Server(folder):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgresql://", "the URL names no database: write sqlite:///path"),
+        ("host.example/checkwire", "host.example/checkwire looks like that of a server without "),
+        ("localhost:5432/checkwire", "looks like that of a server without postgresql:// before"),
+        ("me:secret@db/checkwire", "The address looks like that of a server without postgresql://"),
+    ],
+)
+def test_a_database_that_is_a_server_s_without_its_scheme(
+    checks: Checks, url: str, why: str
+) -> None:
+    folder = checks()
+    before = set(folder.rglob("*"))
+    line = refused(folder, "--port", "0", "--database", url)
+    assert why in line
+    assert "secret" not in line
+    assert set(folder.rglob("*")) == before
+
+
+def test_a_start_that_fails_leaves_nothing_behind(checks: Checks) -> None:
+    folder = checks(some="x = 1\n")
+    before = set(folder.rglob("*"))
+    for database in ((), ("--database", "sqlite:///new/deep/x.db")):
+        assert "there is no check file" in refused(folder, "--port", "0", *database)
+        assert set(folder.rglob("*")) == before
+    (folder / ".checkwire").mkdir()
+    refused(folder, "--port", "0")
+    assert (folder / ".checkwire").exists()
+    assert not (folder / ".checkwire" / "checkwire.db").exists()
+    made = checkwire("token", "create", "me", cwd=folder)
+    assert made.status == 0
+    refused(folder, "--port", "0")
+    assert "me" in checkwire("token", "list", cwd=folder).out
+
+
+def test_a_new_database_is_told_and_stays(checks: Checks) -> None:
+    folder = checks()
+    file = folder / "new" / "foo"
+    with Server(folder, database=f"sqlite:///{file}") as server:
+        told = f"Made the database {file}"
+        assert server.logged(told)
+        assert server.stop() == 0
+        server.start()
+        assert len(server.logged(told)) == 1
+    assert file.exists()
 
 
 def test_two_projects_of_one_id(checks: Checks) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.ports import free_port
 from support.processes import is_alive
+from support.program import checkwire, environment
 from support.serve import Serve, Server
 
 Checks = Callable[..., Path]
@@ -124,6 +129,62 @@ def test_stopping_lets_runs_end_and_leaves_nothing_behind(checks: Checks, serve:
         assert not [pid for pid in children if is_alive(pid)]
         server.start()
         assert server.ask(f"/api/v1/runs/{run_id}")["status"] == "passed"
+
+
+GATED = """
+    import time
+    from pathlib import Path
+    from checkwire import check
+
+    @check
+    def gated():
+        Path("begun").touch()
+        while not Path("go").exists():
+            time.sleep(0.01)
+        assert True
+"""
+
+
+def test_while_runs_end_it_answers_and_begins_nothing(checks: Checks, serve: Serve) -> None:
+    folder = checks(gated_check=GATED)
+    with serve(folder) as server:
+        asking = subprocess.Popen(
+            [sys.executable, "-m", "checkwire", "trigger", "gated", "--wait", "--json"],
+            cwd=folder,
+            env=environment(CHECKWIRE_SERVER=server.url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        server.wait_for((folder / "begun").exists)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for(lambda: server.logged("stopping"))
+
+        def refused(path: str, body: Any = None) -> tuple[int, str]:
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                server.ask(path, body)
+            return caught.value.code, caught.value.read().decode()
+
+        status, told = refused("/readyz")
+        assert (status, json.loads(told)["problems"]) == (503, ["The server is stopping."])
+        uid = server.check("gated")["uid"]
+        assert "gated" in server.ask("/")
+        status, told = refused(f"/api/v1/checks/{uid}/runs", {})
+        assert (status, json.loads(told)["type"]) == (503, "urn:checkwire:problem:stopping")
+        assert "The server is stopping" in json.loads(told)["detail"]
+        assert refused("/api/v1/projects/test/reload", {})[0] == 503
+        result = checkwire("trigger", "gated", cwd=folder, CHECKWIRE_SERVER=server.url)
+        assert (result.status, result.out) == (2, "")
+        assert "The server is stopping" in result.err
+
+        (folder / "go").touch()
+        out, err = asking.communicate(timeout=30)
+        assert (asking.returncode, err) == (0, "")
+        (run,) = json.loads(out)["runs"]
+        assert (run["status"], run["attempts"][0]["status"]) == ("passed", "passed")
+        assert server.process.wait(30) == 0
+        server.process.stdout.close()  # type: ignore[union-attr]
 
 
 def test_a_run_that_takes_too_long_takes_place_again_after_a_restart(

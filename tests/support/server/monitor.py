@@ -41,6 +41,7 @@ class SmallMonitor:
         self.hub = Hub()
         self.started_ns = time.time_ns()
         self.stopping = asyncio.Event()
+        self.stopped = asyncio.Event()
         self.state = Health(ok=True)
         self.reloaded: list[str | None] = []
         self._projects: dict[str, ProjectStatus] = {}

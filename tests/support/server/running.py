@@ -201,7 +201,7 @@ def serving(
     try:
         yield running
     finally:
-        running.call(running.monitor.stopping.set)
+        running.call(running.monitor.stopped.set)
         servers[0].should_exit = True
         background.join(PATIENCE)
         assert not background.is_alive(), "the server does not stop"

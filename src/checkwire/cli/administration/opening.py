@@ -15,6 +15,7 @@ from checkwire.cli.places import (
     database_file,
     database_url,
     make_data_folder,
+    require_database_url,
     secrets_key,
 )
 from checkwire.model.errors import UsageError
@@ -127,6 +128,8 @@ def with_store(place: Place, work: Callable[[Store], Awaitable[T]], *, create: b
     """
     with importing():
         from checkwire.store.database import Store
+
+        require_database_url(place.url)
     place.require(create=create)
 
     async def main() -> T:

@@ -90,7 +90,7 @@ def list_tokens(
 
 
 def revoke_tokens(ids: Sequence[str], data: Path | None, database: str | None) -> None:
-    """Revoke tokens by their ids, or the beginnings of these: all, or none if one is not known.
+    """Revoke tokens by ids, beginnings of these, or names: all, or none if one is not known.
 
     Raises:
         UsageError: there is no such token.
@@ -118,6 +118,13 @@ def _meant(text: str, known: Sequence[TokenRecord]) -> TokenRecord:
     found = [record for record in known if record.id.startswith(text.upper())]
     if len(found) == 1 and text:
         return found[0]
+    named = [record for record in known if record.name == text]
+    named = [record for record in named if record.revoked_ns is None] or named[:1]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        ids = ", ".join(record.id for record in named)
+        raise UsageError(f"several tokens are named {text}: write the id of one, {ids}")
     if found:
         raise UsageError(f"several tokens have an id that begins with {text}: write more of it")
     # What is no id may be the token itself, which is not to be shown once more.

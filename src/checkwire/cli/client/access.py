@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from checkwire.cli.client.credentials import Credentials
+from checkwire.cli.places import data_folder
+from checkwire.cli.whereabouts import find_whereabouts
 from checkwire.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from checkwire.project.config import Project
 
 __all__ = ["DEFAULT_SERVER", "Access", "find_access", "find_server", "server_options"]
 
 DEFAULT_SERVER = "http://127.0.0.1:8733"
 """Where ``checkwire serve`` listens unless it is told otherwise."""
+
+_BARE = re.compile(r"(?:[\w.-]*[\w-]|\[[0-9a-fA-F:]+\])(?::\d+)?(?:/\S*)?", re.ASCII)
+"""A host, with a port or without, and no scheme."""
+_LOOPBACK = re.compile(
+    r"(?:(?:[\w-]+\.)*localhost|127(?:\.\d+){3}|\[::1\])(?=[:/]|$)", re.ASCII | re.IGNORECASE
+)
 
 _SERVER, _TOKEN = "CHECKWIRE_SERVER", "CHECKWIRE_TOKEN"
 
@@ -41,7 +54,7 @@ def server_options(command: Command) -> Command:
         "--server",
         metavar="URL",
         help=f"The server to ask; or {_SERVER}, or [server] in checkwire.toml, or that of the "
-        f"latest login. By default {DEFAULT_SERVER}.",
+        f"latest login, or the one that runs in this project. By default {DEFAULT_SERVER}.",
     )
     token = click.option(
         "--token",
@@ -53,7 +66,7 @@ def server_options(command: Command) -> Command:
 
 
 def find_access(server: str | None = None, token: str | None = None) -> Access:
-    """The server to ask: of the options, the environment, the project, the latest login.
+    """The server to ask: of the options, the environment, the project, the latest login, here.
 
     The token that a login left is for its own server only.
 
@@ -84,18 +97,29 @@ def find_server(server: str | None = None) -> str:
         return _parse(server, "--server")
     if named := os.environ.get(_SERVER):
         return _parse(named, _SERVER)
-    return _of_project() or Credentials().latest or DEFAULT_SERVER
-
-
-def _of_project() -> str | None:
     from checkwire.project.discovery import find_project
 
-    return find_project(()).server
+    project = find_project(())
+    return project.server or Credentials().latest or _running_here(project) or DEFAULT_SERVER
+
+
+def _running_here(project: Project) -> str | None:
+    """Where the server listens that runs in this project's folder, if one does."""
+    held = os.environ.get("CHECKWIRE_DATA")
+    url = find_whereabouts(data_folder(Path(held) if held else None, project))
+    return None if url is None else _parse(url, "the server of this folder")
 
 
 def _parse(text: str, source: str) -> str:
     from checkwire.project.server import parse_server
 
+    if _BARE.fullmatch(text):
+        if not _LOOPBACK.match(text):
+            raise UsageError(
+                f"{source}: {text} does not say how it is asked: write https://{text} or "
+                f"http://{text}"
+            )
+        text = f"http://{text}"
     try:
         return parse_server(text)
     except ValueError as error:

@@ -124,6 +124,10 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     name: str
     tags: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
+    every: float | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+    scheduling: str = "parallel"
     status: str | None = None
     incident: OpenIncident | None = None
     down_since_ns: int | None = None

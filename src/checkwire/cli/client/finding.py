@@ -63,9 +63,30 @@ def find_check(server: Server, name: str, *, removed: bool = False) -> CheckAnsw
     if matches:
         named = ", ".join(f"{check.project}/{check.id} ({check.uid})" for check in matches[:5])
         raise UsageError(f'several checks are named "{name}": {named}; write one of these')
-    known = {text for check in _all(server) for text in (check.name, short_name(check.id))}
-    hint = did_you_mean(name, known) or "; checkwire status names them"
-    raise UsageError(f'{server.access.server} has no check "{name}"{hint}')
+    raise _unknown(server, name)
+
+
+def _unknown(server: Server, name: str) -> UsageError:
+    address = server.access.server
+    known = list(_all(server))
+    project, slash, rest = name.partition("/")
+    if slash and rest and "::" not in name:  # else it is an id, whose slash is of a path
+        keys = {str(item["key"]) for item in server.items("/projects")}
+        if project not in keys:
+            hint = did_you_mean(project, keys) or _listed(keys)
+            return UsageError(f'{address} has no project "{project}"{hint}')
+        known = [check for check in known if check.project == project]
+        hint = (
+            did_you_mean(rest, _names(known))
+            or f"; checkwire status --project {project} names them"
+        )
+        return UsageError(f'project {project} of {address} has no check "{rest}"{hint}')
+    hint = did_you_mean(name, _names(known)) or "; checkwire status names them"
+    return UsageError(f'{address} has no check "{name}"{hint}')
+
+
+def _names(checks: Iterable[CheckAnswer]) -> set[str]:
+    return {text for check in checks for text in (check.name, short_name(check.id))}
 
 
 def _matching(

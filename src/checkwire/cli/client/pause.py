@@ -51,6 +51,8 @@ def _lines(checks: Sequence[CheckAnswer], several: bool) -> Iterator[Text]:
         if check.paused:
             yield line.add("paused: checkwire resume plans runs again", "dim")
         elif check.next_due_ns is None:
-            yield line.add("not paused, and not scheduled: its every is not set", "dim")
+            scheduled = check.every is not None or check.cron is not None
+            why = "no run is planned" if scheduled else "not scheduled: it has no every= or cron="
+            yield line.add(f"not paused, and {why}", "dim")
         else:
             yield line.add(f"scheduled, due {ago(check.next_due_ns, now_ns)}", "dim")

@@ -108,11 +108,15 @@ def _code(text: str) -> str:
 def _since(text: str) -> int | str:
     """For the server: ns since 1970 for a duration, anything else as it is."""
     try:
-        return max(0, time.time_ns() - round(parse_duration(text.strip()) * 1e9))
+        if (seconds := parse_duration(text.strip())) > 0:
+            return max(0, time.time_ns() - round(seconds * 1e9))
     except ValueError:
         if text[:1].isdigit() and "-" in text:
             return text
-    raise UsageError(f'--since: "{text}" is neither a duration (2h) nor an instant (2026-11-23)')
+    raise UsageError(
+        f'--since: "{text}" is no time in the past: write how long ago (30m, 2h, 7d), a day '
+        "(2026-11-23), or an instant (2026-11-23T14:00+01:00)"
+    )
 
 
 def mark_of(run: RunAnswer) -> Mark:

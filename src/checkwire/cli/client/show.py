@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import msgspec
 
 from checkwire._version import __version__
 from checkwire.cli.client.access import find_access
+from checkwire.cli.client.again import OfServer, again_there
 from checkwire.cli.client.answers import RunAnswer, decoded
 from checkwire.cli.client.finding import find_check, is_run_id, latest_run
 from checkwire.cli.client.runs import mark_of, run_lines
@@ -20,9 +20,9 @@ from checkwire.cli.reporters.json import format_document, run_document
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text, wrap
 from checkwire.model.attempt import Run
-from checkwire.model.errors import CheckwireError, UsageError
+from checkwire.model.errors import UsageError
 
-__all__ = ["fetch_transcript", "project_root", "show_run"]
+__all__ = ["fetch_transcript", "show_run"]
 
 _PAGE = 100
 
@@ -62,8 +62,10 @@ def show_run(
     if whole is not None and whole.attempts:
         from checkwire.cli.reporters.failure_block import run_block
 
-        root = project_root(record.project)
-        console.lines(run_block(whole, width, 2 if verbose else 1, root))
+        check = whole.check
+        location = record.location if len(check.locations) > 1 else ""
+        again = again_there([OfServer(check.id, record.project, check.name, location)], server)
+        console.lines(run_block(whole, width, 2 if verbose else 1, again=again))
         return
     console.lines(run_lines([record], {}, width, time.time_ns()))
     if why:
@@ -81,17 +83,6 @@ def fetch_transcript(server: Server, run_id: str) -> tuple[Run | None, str]:
     except Refusal as refusal:
         return None, f"{refusal}."
     return decoded(answer, Run, server), ""
-
-
-def project_root(project: str) -> str:
-    """The folder of a project if the current one is in it; otherwise the current one."""
-    from checkwire.project.discovery import find_project
-
-    with suppress(CheckwireError):
-        here = find_project(())
-        if here.id == project:
-            return here.root
-    return "."
 
 
 def _record(server: Server, run_id: str) -> RunAnswer:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 import msgspec
 
 from checkwire.cli.client.access import find_access
+from checkwire.cli.client.again import OfServer, again_there
 from checkwire.cli.client.answers import (
     Asked,
     AskedList,
@@ -20,9 +22,9 @@ from checkwire.cli.client.answers import (
 )
 from checkwire.cli.client.finding import find_checks
 from checkwire.cli.client.following import Follower
-from checkwire.cli.client.server import Refusal, Server
-from checkwire.cli.client.show import fetch_transcript, project_root
-from checkwire.cli.reporters.base import Finish, Start
+from checkwire.cli.client.server import CannotAsk, Refusal, Server
+from checkwire.cli.client.show import fetch_transcript
+from checkwire.cli.reporters.base import Finish, Left, Start
 from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.figures import counted
 from checkwire.cli.reporters.json import format_document
@@ -78,12 +80,19 @@ def trigger(
     wanted: list[_Wanted] = []
     left: dict[str, _Wanted] = {}
     try:
-        for check in found:
-            for one in _ask(asked, check, full_name(check, several), locations, as_json):
-                wanted.append(one)
-                left[one.run.run_id] = one
+        try:
+            for check in found:
+                for one in _ask(asked, check, full_name(check, several), locations, as_json):
+                    wanted.append(one)
+                    left[one.run.run_id] = one
+        except CheckwireError as error:
+            if wanted and wait and as_json:
+                with closing(open_reporters([Choice("json")])) as reporters:
+                    reporters.start(Start(()))
+                    reporters.finish(_broken_off((), 0, left.values(), error))
+            raise
         if wait:
-            return _wait(asked, wanted, left, verbosity, as_json)
+            return _wait(asked, wanted, left, verbosity, as_json, server)
     except KeyboardInterrupt:
         _tell_of(left.values())
         raise
@@ -152,27 +161,49 @@ def _wait(
     left: dict[str, _Wanted],
     verbosity: int,
     as_json: bool,
+    named: str | None,
 ) -> int:
     """Tell of the runs as ``checkwire test`` does; those that are over go from ``left``."""
     choice = Choice("json" if as_json else "list")
     reporters = open_reporters([choice], verbosity=verbosity)
     began_ns = time.monotonic_ns()
     try:
-        projects = {one.check.project for one in wanted}
-        root = project_root(projects.pop()) if len(projects) == 1 else "."
-        reporters.start(Start(tuple(one.definition for one in wanted), root=root))
-        runs = _watch(server, left, reporters)
+        reporters.start(Start(tuple(one.definition for one in wanted)))
+        runs: list[Run] = []
+        try:
+            _watch(server, left, reporters, runs)
+        except (CheckwireError, KeyboardInterrupt) as error:
+            if as_json:
+                took_ns = time.monotonic_ns() - began_ns
+                reporters.finish(_broken_off(runs, took_ns, left.values(), error))
+            raise
         statuses = {run.status for run in runs}
         status = 1 if "failed" in statuses else 2 if "error" in statuses else 0
         took_ns = time.monotonic_ns() - began_ns
-        reporters.finish(Finish(tuple(runs), took_ns, status))
+        again = again_there(map(_of_server, wanted), named)
+        reporters.finish(Finish(tuple(runs), took_ns, status, again=again))
     finally:
         reporters.close()
     return status
 
 
-def _watch(server: Server, left: dict[str, _Wanted], reporters: Reporters) -> list[Run]:
-    runs: list[Run] = []
+def _broken_off(
+    runs: Sequence[Run], took_ns: int, left: Iterable[_Wanted], error: BaseException
+) -> Finish:
+    """How it ended, though not all runs did."""
+    interrupted = isinstance(error, KeyboardInterrupt)
+    return Finish(
+        tuple(runs),
+        took_ns,
+        130 if interrupted else 2,
+        interrupted=interrupted,
+        error="" if interrupted else str(error),
+        left=tuple(Left(one.run.run_id, one.check.id, one.run.location) for one in left),
+    )
+
+
+def _watch(server: Server, left: dict[str, _Wanted], reporters: Reporters, runs: list[Run]) -> None:
+    """Tell of the runs until all are over; what came of them is put into ``runs``."""
     begun: set[str] = set()
     with Follower(server, left) as follower:
         while left:
@@ -193,7 +224,12 @@ def _watch(server: Server, left: dict[str, _Wanted], reporters: Reporters) -> li
                 reporters.run_finished(run)
             else:
                 reporters.event(one.definition, happened.what)
-    return runs
+
+
+def _of_server(one: _Wanted) -> OfServer:
+    several = len(one.check.locations) > 1
+    location = one.run.location if several else ""
+    return OfServer(one.definition.id, one.check.project, one.check.name, location)
 
 
 def _lost(why: CheckwireError, left: Sequence[_Wanted]) -> CheckwireError:
@@ -208,7 +244,13 @@ def _lost(why: CheckwireError, left: Sequence[_Wanted]) -> CheckwireError:
 
 
 def _result(server: Server, one: _Wanted, record: RunAnswer) -> Run:
-    whole, why = fetch_transcript(server, record.run_id)
+    try:
+        whole, why = fetch_transcript(server, record.run_id)
+    except CannotAsk as error:
+        if not error.passing:
+            raise
+        # It told the result as it stopped; the transcript is there when it is back.
+        whole, why = None, f"{error}."
     if whole is not None:
         return msgspec.structs.replace(
             whole,

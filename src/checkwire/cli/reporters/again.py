@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from checkwire.cli.reporters.paint import Text, width_of, wrap
@@ -39,10 +40,12 @@ class Again(NamedTuple):
     Attributes:
         options: each a word, or a word and its argument.
         unset: names of variables whose values are secret, and which the shell does not hold.
+        starts: how the command begins, by the ids of checks, where it is not ``checkwire test``.
     """
 
     options: tuple[tuple[Word, ...], ...] = ()
     unset: tuple[str, ...] = ()
+    starts: Mapping[str, tuple[tuple[Word, ...], ...]] = MappingProxyType({})
 
 
 def again_lines(check: CheckDefinition, again: Again, root: str, width: int) -> Iterator[Text]:
@@ -56,9 +59,10 @@ def again_lines(check: CheckDefinition, again: Again, root: str, width: int) -> 
         root: the project's folder, from the current one or absolute.
         width: columns of the terminal.
     """
-    start = (Word("checkwire"), Word("test"), Word("", _target(check, root)))
+    test = (Word("checkwire"), Word("test"), Word("", _target(check, root)))
+    start = again.starts.get(check.id, (test,))
     label = Text("  ").add("again", "dim").pad(_LABEL)
-    for indent, line in _lines([start, *again.options, (Word("-v"),)], width):
+    for indent, line in _lines([*start, *again.options, (Word("-v"),)], width):
         yield (label if label.plain else Text()).pad(_LABEL if indent else 0).add(line, "dim")
         label = Text()
     if again.unset:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from checkwire.model.events import Event
     from checkwire.model.failures import Failure
 
-__all__ = ["Finish", "Reporter", "Start", "Tally"]
+__all__ = ["Finish", "Left", "Reporter", "Start", "Tally"]
 
 
 class Start(NamedTuple):
@@ -35,6 +35,14 @@ class Start(NamedTuple):
     deselected: int = 0
 
 
+class Left(NamedTuple):
+    """A run of a server that was not over when its watching ended."""
+
+    run_id: str
+    check: str
+    location: str
+
+
 class Finish(NamedTuple):
     """How it ended.
 
@@ -46,6 +54,8 @@ class Finish(NamedTuple):
         unfinished: the checks that have no run, in their order; without ``interrupted`` it was
             ``--fail-fast`` that ended all.
         again: the options with which a check is to be run again.
+        error: why no more can be known of runs of a server.
+        left: those runs of a server that were not over then.
     """
 
     runs: tuple[Run, ...]
@@ -54,6 +64,8 @@ class Finish(NamedTuple):
     interrupted: bool = False
     unfinished: tuple[Unfinished, ...] = ()
     again: Again | None = None
+    error: str = ""
+    left: tuple[Left, ...] = ()
 
     @property
     def ended_by(self) -> str:

@@ -30,7 +30,7 @@ class JsonReporter(ReporterAtEnd):
     def write(self, finish: Finish) -> None:
         from checkwire._version import __version__
 
-        document = {
+        document: dict[str, Any] = {
             "schema": SCHEMA,
             "checkwire": __version__,
             "exit_code": finish.exit_code,
@@ -46,6 +46,10 @@ class JsonReporter(ReporterAtEnd):
             "stopped": [one.check.id for one in finish.stopped],
             "runs": [run_document(run) for run in finish.runs],
         }
+        if finish.error:
+            document["error"] = finish.error
+        if finish.left:
+            document["left"] = [run._asdict() for run in finish.left]
         self._output.write(format_document(document))
 
 

@@ -25,7 +25,7 @@ from checkwire.server.api.routes.statistics import create_statistics
 from checkwire.server.auth import Auth, LoginNeeded
 from checkwire.server.auth.login import Drawn, create_login
 from checkwire.server.auth.middleware import BodyLimit, ErrorsTold, Guard, SecurityHeaders
-from checkwire.server.monitor import Monitor, NoSuchThing, Refused
+from checkwire.server.monitor import Monitor, NoSuchThing, Refused, Stopping
 from checkwire.server.problems import FieldError, Problem, problem_of_status
 
 __all__ = ["ErrorPage", "create_api", "create_app"]
@@ -116,11 +116,13 @@ def _tell_errors(app: FastAPI, error_page: ErrorPage | None) -> None:
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
-        status, kind = (
-            (404, "no_such_thing") if isinstance(error, NoSuchThing) else (409, "refused")
-        )
+        status, kind, headers = 409, "refused", {}
+        if isinstance(error, NoSuchThing):
+            status, kind = 404, "no_such_thing"
+        elif isinstance(error, Stopping):
+            status, kind, headers = 503, "stopping", {"Retry-After": "10"}
         fields = [FieldError(error.field, str(error))] if error.field else []
-        return told(request, Problem(status, kind, str(error), errors=fields))
+        return told(request, Problem(status, kind, str(error), errors=fields, headers=headers))
 
     @app.exception_handler(HTTPException)
     async def status(request: Request, error: HTTPException) -> Response:

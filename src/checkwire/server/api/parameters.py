@@ -20,11 +20,13 @@ __all__ = [
     "Instant",
     "LastEventId",
     "Limit",
+    "Since",
     "Tag",
     "Text",
     "known_parameters",
     "parse_instant",
     "period",
+    "require_order",
 ]
 
 DAY_NS = 24 * 3600 * 1_000_000_000
@@ -36,10 +38,11 @@ _ISO = re.compile(
     r"(?:([Zz])|([+-])(\d\d):?(\d\d))?)?",
     re.ASCII,
 )
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)", re.ASCII)
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|min|m|h|d)", re.ASCII)
 _UNITS = {
     "ms": 1_000_000,
     "s": _SECOND,
+    "min": 60 * _SECOND,
     "m": 60 * _SECOND,
     "h": 3600 * _SECOND,
     "d": 86400 * _SECOND,
@@ -74,6 +77,13 @@ def parse_instant(value: Any) -> int:
         ) from None
 
 
+def _parse_since(value: Any) -> int:
+    """The same, of which something is to be since: not of this moment, which leaves nothing."""
+    if (ago := _DURATION.fullmatch(str(value).strip())) and not float(ago[1]):
+        raise ValueError("must be longer ago than no time at all, such as 24h")
+    return parse_instant(value)
+
+
 def _of_iso(match: re.Match[str]) -> int:
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     fraction, _, sign, hours, minutes = match.groups()[6:]
@@ -88,19 +98,20 @@ def _of_iso(match: re.Match[str]) -> int:
     return min(max(seconds * _SECOND + int((fraction or "0")[:9].ljust(9, "0")), 0), _LATEST)
 
 
-Instant = Annotated[
-    int,
-    BeforeValidator(parse_instant),
-    WithJsonSchema(
+def _schema(digits: str) -> WithJsonSchema:
+    return WithJsonSchema(
         {
             "anyOf": [
                 {"type": "string", "format": "date-time"},
-                {"type": "string", "pattern": "^[0-9]{1,9}(ms|s|m|h|d)$"},
+                {"type": "string", "pattern": f"^{digits}(ms|s|min|m|h|d)$"},
                 {"type": "integer", "minimum": 0},
             ],
         }
-    ),
-]
+    )
+
+
+Instant = Annotated[int, BeforeValidator(parse_instant), _schema("[0-9]{1,9}")]
+Since = Annotated[int, BeforeValidator(_parse_since), _schema("[1-9][0-9]{0,8}")]
 Text = Annotated[str, Query(max_length=200, min_length=1, pattern=r"^[^\x00]+$")]
 Tag = Annotated[Text | None, Query(description="Only those with this tag.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
@@ -126,11 +137,20 @@ def period(since: int | None, until: int | None, default_ns: int) -> tuple[int, 
     """
     end = time.time_ns() if until is None else until
     begin = max(0, end - default_ns) if since is None else since
-    if begin >= end:
+    require_order(begin, end)
+    return begin, end
+
+
+def require_order(since: int | None, until: int | None) -> None:
+    """See that a period ends after it begins, if both are given.
+
+    Raises:
+        Problem: 400, if it does not.
+    """
+    if since is not None and until is not None and since >= until:
         raise Problem.of_field(
             400, "empty_period", "since", "The period is empty: since must be before until."
         )
-    return begin, end
 
 
 async def known_parameters(request: Request) -> None:

@@ -61,7 +61,7 @@ async def run_events(
 
     ``reset`` says that what was read before is of no use: all of it comes again.
     """
-    async with listening(monitor.hub, [f"run:{run_id}"], monitor.stopping) as subscription:
+    async with listening(monitor.hub, [f"run:{run_id}"], monitor.stopped) as subscription:
         place = after
         told = monitor.running_events(run_id)
         if told is not None:

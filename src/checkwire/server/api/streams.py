@@ -39,11 +39,11 @@ def event(kind: str, data: Any, event_id: int | str) -> bytes:
 
 @asynccontextmanager
 async def listening(
-    hub: Hub, topics: list[str], stopping: asyncio.Event, after: int | None = None
+    hub: Hub, topics: list[str], stopped: asyncio.Event, after: int | None = None
 ) -> AsyncIterator[Subscription]:
-    """Subscribe until the server begins to stop, since it waits for its streams to end."""
+    """Subscribe until the server has stopped its work, since it waits for its streams to end."""
     async with hub.subscribe(topics, after) as subscription:
-        stop = asyncio.create_task(stopping.wait())
+        stop = asyncio.create_task(stopped.wait())
         stop.add_done_callback(lambda _: subscription.end())
         try:
             yield subscription

@@ -277,8 +277,10 @@ def _allowed(who: Principal, scope: Scope) -> Principal:
     raise Problem(
         403,
         "missing_scope",
-        f"This needs a token with the scope {scope}; this one has {', '.join(who.scopes)}.",
+        f"This needs a token with the scope {scope}; this one has "
+        f"{', '.join(who.scopes) or 'none'}.",
         headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+        scope=scope,
     )
 
 

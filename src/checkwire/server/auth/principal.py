@@ -11,9 +11,10 @@ from checkwire.model.people import LOCAL
 __all__ = ["ANYBODY", "SCOPES", "Principal", "Scope"]
 
 Scope = Literal["read", "trigger", "admin"]
-"""``read``: see everything but secrets. ``trigger``: ask for runs. ``admin``: everything."""
+"""``read``: see everything but secrets. ``trigger``: ask for runs, too. ``admin``: everything."""
 
 SCOPES: tuple[Scope, ...] = ("read", "trigger", "admin")
+"""Each includes those before it: who asks for a run has to find the check, and see the result."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +33,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     session: bool = False
 
     def may(self, scope: Scope) -> bool:
-        """Whether they may; ``admin`` includes all."""
-        return scope in self.scopes or "admin" in self.scopes
+        """Whether they may, by one scope or another that includes it."""
+        return any(one in self.scopes for one in SCOPES[SCOPES.index(scope) :])
 
 
 ANYBODY = Principal(name=LOCAL, scopes=("admin",))

@@ -36,22 +36,27 @@ _HEADLINES = {
     500: "Checkwire made a mistake.",
     503: "The database does not answer.",
 }
-_COMMANDS = {
-    403: "checkwire token create my-browser --scope admin",
-    503: "checkwire db check",
-}
 
 
 def error_page(request: Request, problem: Problem) -> Response:
     """A problem, for a reader of pages."""
     headline = _HEADLINES.get(problem.status, problem.document.title + ".")
+    if problem.kind == "stopping":
+        headline = "The server is stopping."
     context = {
         "status": problem.status,
         "headline": headline,
         "detail": problem.detail if problem.detail != headline else "",
-        "command": _COMMANDS.get(problem.status, ""),
+        "command": _command(problem),
     }
     return render(request, "error.html", context, status=problem.status, headers=problem.headers)
+
+
+def _command(problem: Problem) -> str:
+    """What to do about it on the server's machine, if anything."""
+    if problem.scope:
+        return f"checkwire token create my-browser --scope {problem.scope}"
+    return "checkwire db check" if problem.kind == "database_unavailable" else ""
 
 
 class PageRoute(APIRoute):

@@ -47,7 +47,7 @@ async def changes(
         apart: seconds between two events at least.
     """
     told = 0.0
-    async with listening(monitor.hub, topics, monitor.stopping, after) as subscription:
+    async with listening(monitor.hub, topics, monitor.stopped, after) as subscription:
         async for message in waited(subscription, may):
             if isinstance(message, bytes):
                 yield message

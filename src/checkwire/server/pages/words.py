@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from checkwire.model.definition import CheckDefinition
 from checkwire.model.due import Cause
 from checkwire.model.failures import Blame, Severity, code_of
 
-__all__ = ["ASKED", "BLAME", "MARKS", "PHASES", "Mark", "every", "mark_of_failure"]
+__all__ = ["ASKED", "BLAME", "MARKS", "PHASES", "Mark", "mark_of_failure", "schedule", "when_of"]
 
 
 class Mark(NamedTuple):
@@ -76,14 +77,26 @@ def mark_of_failure(code: str, severity: Severity = "failed") -> Mark:
     return MARKS[severity]
 
 
-def every(seconds: float | None) -> str:
-    """How often: ``every 1 min``, ``every 30 s``; ``not scheduled``."""
-    if seconds is None:
-        return "not scheduled"
+def schedule(check: CheckDefinition) -> tuple[str, str]:
+    """When a check runs, as a fact: ``Every``, ``1 min``; ``Cron``, ``0 4 * * *, UTC``."""
+    if check.cron is not None:
+        return "Cron", f"{check.cron}, {check.timezone}"
+    if check.every is not None:
+        return "Every", _interval(check.every)
+    return "Schedule", "none"
+
+
+def when_of(check: CheckDefinition) -> str:
+    """The same by itself: ``every 1 min``, ``cron 0 4 * * *, Europe/Berlin``; ``not scheduled``."""
+    name, value = schedule(check)
+    return f"{name.lower()} {value}" if check.is_scheduled else "not scheduled"
+
+
+def _interval(seconds: float) -> str:
     for unit, word in ((86400, "day"), (3600, "h"), (60, "min")):
         if seconds >= unit and seconds % unit == 0:
             count = int(seconds // unit)
             if word == "day":
-                return "every day" if count == 1 else f"every {count} days"
-            return f"every {count} {word}"
-    return f"every {seconds:g} s"
+                return "day" if count == 1 else f"{count} days"
+            return f"{count} {word}"
+    return f"{seconds:g} s"

@@ -107,6 +107,7 @@ class Recorder:
         record = runs.missed_record(due, watched.check_id, missed.count, missed.last_due_ns)
         _log.warning(
             "runs were missed" if missed.count > 1 else "a run was missed",
+            project=due.project,
             check=due.check,
             location=due.location,
             count=missed.count,

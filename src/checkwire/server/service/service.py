@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ from checkwire.server.monitor import (
     ProjectStatus,
     Refused,
     RunningRun,
+    Stopping,
 )
 from checkwire.server.service.catalog import Catalog
 from checkwire.server.service.executor import Executor
@@ -58,6 +60,8 @@ LOCATION = "local"
 _MANY_WAITING = 1_000
 _AGAIN = 5.0
 _LATE_NS = 5 * 10**9
+_TO_FETCH = 2.0
+"""Seconds after the last that was told of a run to who watched it."""
 
 _log = structlog.get_logger("checkwire.service")
 
@@ -88,6 +92,8 @@ class Service:
         self.hub = Hub()
         self.started_ns = time.time_ns()
         self.stopping = asyncio.Event()
+        self.stopped = asyncio.Event()
+        self._hurried = asyncio.Event()
         self.metrics = Metrics(self)
         self._teller = Teller(self.hub, self.metrics)
         self._untold = Untold(store)
@@ -160,6 +166,8 @@ class Service:
             if left := await self._ingester.finish(self._patience):
                 _log.error("results could not be stored, and are lost", results=left)
             ingesting.cancel()
+            await self._fetched()
+            self.stopped.set()
             self.hub.close()
         for task in self._retiring:
             task.cancel()
@@ -168,8 +176,22 @@ class Service:
     def stop(self) -> None:
         """Begin to stop; :meth:`run` returns when all is over. The second time, wait for no run."""
         if self.stopping.is_set():
+            self._hurried.set()
             self._executor.hurry()
         self.stopping.set()
+
+    async def _fetched(self) -> None:
+        """Give those who watched a run to its end a moment to fetch what became of it."""
+        left = self.hub.heard("run") + _TO_FETCH - time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurried.wait(), max(left, 0))
+
+    def _require_going(self) -> None:
+        if self.stopping.is_set():
+            raise Stopping(
+                "The server is stopping, and begins nothing any more: ask again when it has been "
+                "started."
+            )
 
     # Monitor
 
@@ -196,6 +218,7 @@ class Service:
     async def trigger(
         self, check_uid: str, *, locations: Sequence[str] = (), by: str
     ) -> list[DueRun]:
+        self._require_going()
         watched = self._catalog.get(check_uid)
         asked = asked_runs(watched.project, watched.definition, locations, LOCATION, time.time_ns())
         if len(self._queue) > _MANY_WAITING:
@@ -205,7 +228,13 @@ class Service:
                 await runs.add_pending(tx, due, watched.check_id)
         for due in asked:
             self._submit(due)
-        _log.info("runs asked for", check=watched.definition.id, runs=len(asked), by=by)
+        _log.info(
+            "runs asked for",
+            project=watched.project,
+            check=watched.definition.id,
+            runs=len(asked),
+            by=by,
+        )
         return asked
 
     async def pause(self, check_uid: str, by: str) -> None:
@@ -221,6 +250,7 @@ class Service:
         self._planning.resume(watched.project, watched.definition.id)
 
     async def reload(self, project: str | None = None) -> None:
+        self._require_going()
         if project is not None and project not in self._hosts:
             raise NoSuchThing(f"there is no project {project}")
         hosts = list(self._hosts.values()) if project is None else [self._hosts[project]]

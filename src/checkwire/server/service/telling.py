@@ -84,7 +84,12 @@ def _log_change(record: RunRecord, before: CheckState | None, after: CheckState)
     """Say when a check begins to fail, and when it is well again; each run is in the database."""
     if before is not None and after.due_ns == before.due_ns:
         return  # A late result.
-    about = {"check": record.check, "location": record.location, "run": record.run_id}
+    about = {
+        "project": record.project,
+        "check": record.check,
+        "location": record.location,
+        "run": record.run_id,
+    }
     if after.bad_in_row == 1 and record.status in ("failed", "error"):
         _log.warning(f"check {record.status}", code=record.code, why=record.message, **about)
     elif before is not None and before.bad_in_row and after.good_in_row == 1:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from checkwire.alerting.standing import down_since
+from checkwire.model.definition import Scheduling
 from checkwire.server.api.models.base import Definition, FailureData, Model
 from checkwire.server.monitor import ProjectStatus
 from checkwire.store.records import CheckRecord, CheckState, Incident, RunStatus
@@ -151,6 +152,9 @@ class Check(Model):
                     "tags": ["orders"],
                     "locations": ["eu-west", "us-east"],
                     "every": 60.0,
+                    "cron": None,
+                    "timezone": "UTC",
+                    "scheduling": "parallel",
                     "status": "passed",
                     "paused": False,
                     "incident": None,
@@ -180,6 +184,14 @@ class Check(Model):
     """From where it is to run; empty: where the server is."""
     every: float | None
     """Seconds between runs, as the check has it; null if it has no interval."""
+    cron: str | None
+    """When it runs, as five fields; null if it has no such expression. Without either it runs only
+    when somebody asks for it."""
+    timezone: str
+    """The IANA name of the zone whose clock `cron` goes by."""
+    scheduling: Scheduling
+    """Whether it runs at all of its locations each time (`parallel`), or at one of them in turn
+    (`round-robin`)."""
     status: RunStatus | None
     """The worst of its states; null before its first run. It says nothing of `paused`: a check that
     is paused keeps the status of its latest runs."""
@@ -269,6 +281,9 @@ def check_of(
         tags=list(definition.tags),
         locations=list(definition.locations),
         every=definition.every,
+        cron=definition.cron,
+        timezone=definition.timezone,
+        scheduling=definition.scheduling,
         status=next((status for status in _WORST_FIRST if status in present), None),
         paused=record.paused_ns is not None,
         incident=None

@@ -71,7 +71,7 @@ def create_events(monitor: Monitor, auth: Auth) -> APIRouter:
     async def _events(
         request: Request, topics: list[str], after: int | None
     ) -> AsyncGenerator[bytes, None]:
-        async with listening(monitor.hub, topics, monitor.stopping, after) as subscription:
+        async with listening(monitor.hub, topics, monitor.stopped, after) as subscription:
             async for message in waited(subscription, lambda: auth.holds(request)):
                 if isinstance(message, bytes):
                     yield message

@@ -12,7 +12,7 @@ from checkwire.model.failures import CODES, code_of
 from checkwire.server.api import etags
 from checkwire.server.api.models.incidents import Code, CodeList, FailureGroup, FailureGroups
 from checkwire.server.api.models.runs import Run
-from checkwire.server.api.parameters import DAY_NS, Instant, Tag, Text, period
+from checkwire.server.api.parameters import DAY_NS, Instant, Since, Tag, Text, period
 from checkwire.server.auth import Auth
 from checkwire.server.monitor import Monitor
 from checkwire.store import runs
@@ -33,7 +33,7 @@ def create_failures(monitor: Monitor, auth: Auth) -> APIRouter:
 
     @router.get("/failures", operation_id="list_failures")
     async def list_failures(
-        since: Annotated[Instant | None, Query(description="By default a day ago.")] = None,
+        since: Annotated[Since | None, Query(description="By default a day ago.")] = None,
         until: Annotated[Instant | None, Query(description="By default now.")] = None,
         project: Annotated[Text | None, Query(description="Only those of this project.")] = None,
         tag: Tag = None,

@@ -14,7 +14,16 @@ from checkwire.server.api.cursors import RunPosition, read_cursor, write_cursor
 from checkwire.server.api.lookup import check_record, run_record
 from checkwire.server.api.models.runs import Run, RunList
 from checkwire.server.api.openapi import event_stream, reference
-from checkwire.server.api.parameters import Cursor, Instant, LastEventId, Limit, Tag, Text
+from checkwire.server.api.parameters import (
+    Cursor,
+    Instant,
+    LastEventId,
+    Limit,
+    Since,
+    Tag,
+    Text,
+    require_order,
+)
 from checkwire.server.api.run_events import OVER, read_place, run_events
 from checkwire.server.api.streams import EventStream
 from checkwire.server.auth import Auth
@@ -50,12 +59,13 @@ def create_runs(monitor: Monitor, auth: Auth) -> APIRouter:
         tag: Tag = None,
         code: Code = None,
         project: Annotated[Text | None, Query(description="Only those of this project.")] = None,
-        since: Annotated[Instant | None, Query(description="Only those due then or later.")] = None,
+        since: Annotated[Since | None, Query(description="Only those due then or later.")] = None,
         until: Annotated[Instant | None, Query(description="Only those due before.")] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> RunList:
         """Runs that are over, the latest due first."""
+        require_order(since, until)
         position = read_cursor(cursor, RunPosition)
         before = None
         if position is not None:

@@ -16,15 +16,15 @@ from checkwire.server.api.models.statistics import (
     Uptime,
     UptimeList,
 )
-from checkwire.server.api.parameters import DAY_NS, Cursor, Instant, Limit, Tag, Text, period
+from checkwire.server.api.parameters import DAY_NS, Cursor, Instant, Limit, Since, Tag, Text, period
 from checkwire.server.auth import Auth
 from checkwire.server.monitor import Monitor
 from checkwire.store import registry, statistics
 
 __all__ = ["create_statistics"]
 
-Since = Annotated[Instant | None, Query(description="Begin of the period; by default a day ago.")]
-Until = Annotated[Instant | None, Query(description="Its end; by default now.")]
+Begin = Annotated[Since | None, Query(description="Begin of the period; by default a day ago.")]
+End = Annotated[Instant | None, Query(description="Its end; by default now.")]
 Location = Annotated[Text | None, Query(description="As seen from there only.")]
 Quantiles = Annotated[
     list[Annotated[float, Query(ge=0, le=1)]] | None,
@@ -42,8 +42,8 @@ def create_statistics(monitor: Monitor, auth: Auth) -> APIRouter:
 
     @router.get("/uptime", operation_id="list_uptime")
     async def list_uptime(
-        since: Since = None,
-        until: Until = None,
+        since: Begin = None,
+        until: End = None,
         project: Annotated[Text | None, Query(description="Only checks of this project.")] = None,
         tag: Tag = None,
         location: Location = None,
@@ -74,7 +74,7 @@ def create_statistics(monitor: Monitor, auth: Auth) -> APIRouter:
 
     @router.get("/checks/{uid}/uptime", operation_id="show_uptime")
     async def show_uptime(
-        uid: str, since: Since = None, until: Until = None, location: Location = None
+        uid: str, since: Begin = None, until: End = None, location: Location = None
     ) -> Uptime:
         """How long the check was up over a period."""
         since_ns, until_ns = period(since, until, DAY_NS)
@@ -86,8 +86,8 @@ def create_statistics(monitor: Monitor, auth: Auth) -> APIRouter:
     @router.get("/checks/{uid}/percentiles", operation_id="show_percentiles")
     async def show_percentiles(
         uid: str,
-        since: Since = None,
-        until: Until = None,
+        since: Begin = None,
+        until: End = None,
         phase: Annotated[Phase, Query(description="Which one.")] = "open",
         quantile: Quantiles = None,
         buckets: Annotated[
@@ -120,8 +120,8 @@ def create_statistics(monitor: Monitor, auth: Auth) -> APIRouter:
     @router.get("/checks/{uid}/phases", operation_id="show_phases")
     async def show_phases(
         uid: str,
-        since: Since = None,
-        until: Until = None,
+        since: Begin = None,
+        until: End = None,
         quantile: Quantiles = None,
         location: Location = None,
     ) -> Phases:

@@ -23,7 +23,7 @@ from checkwire.server.pages.views.bars import RunRow, run_row, strip_of
 from checkwire.server.pages.views.incidents import IncidentRow, incident_row
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.standing import standing_of
-from checkwire.server.pages.words import MARKS, PHASES, Mark, every
+from checkwire.server.pages.words import MARKS, PHASES, Mark, schedule
 from checkwire.store.records import CheckRecord, CheckState, Incident, OutboxEntry, RunRecord
 
 __all__ = [
@@ -223,10 +223,7 @@ def _facts(
     facts: list[tuple[str, str, str]] = []
     if since_ns is not None and group in ("failed", "degraded"):
         facts.append(("Since", f"{moment(since_ns, now_ns)}, {span(now_ns - since_ns)}", ""))
-    if check.definition.every is not None:
-        facts.append(("Every", every(check.definition.every).removeprefix("every "), ""))
-    else:
-        facts.append(("Schedule", "none", ""))
+    facts.append((*schedule(check.definition), ""))
     if check.paused_ns is None and next_due_ns is not None:
         when = ago(next_due_ns, now_ns)
         facts.append(("Next", "now" if "ago" in when else when, ""))
@@ -319,7 +316,9 @@ def _no_runs(check: CheckRecord, next_due_ns: int | None, now_ns: int) -> str:
         return "No runs, and none is planned: the check is paused."
     if next_due_ns is not None:
         return f"No runs yet. The first comes {ago(max(next_due_ns, now_ns), now_ns)}."
-    return 'No runs yet, and none is scheduled. Run it now, or give it every="1m".'
+    if check.definition.is_scheduled:
+        return "No runs yet, and none is planned."
+    return 'No runs yet, and none is scheduled. Run it now, or give it every="1m", or a cron=.'
 
 
 def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:
@@ -327,7 +326,7 @@ def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:
         ("Id", definition.id),
         ("File", f"{definition.path}:{definition.line}"),
         ("Function", definition.function),
-        ("Every", every(definition.every).removeprefix("every ")),
+        schedule(definition),
         ("Timeout", span(round(definition.timeout * 1e9))),
     ]
     if definition.case is not None:
@@ -336,6 +335,8 @@ def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:
         facts.append(("Degraded above", span(round(definition.degraded * 1e9))))
     facts.append(("Retries", _retries(definition.retries)))
     facts.append(("Locations", ", ".join(definition.locations) or "wherever the project runs"))
+    if definition.scheduling == "round-robin" and len(definition.locations) > 1:
+        facts.append(("At a time", "one location, in turn"))
     if definition.needs:
         facts.append(("Needs", ", ".join(definition.needs)))
     facts.append(("Memory", f"{definition.memory // 1024 // 1024:,} MiB at most"))

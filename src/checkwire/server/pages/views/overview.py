@@ -14,7 +14,7 @@ from checkwire.server.pages.views.banners import Banner, banners_of
 from checkwire.server.pages.views.bars import strip_of
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.standing import Standing, standing_of
-from checkwire.server.pages.words import MARKS, Mark, every
+from checkwire.server.pages.words import MARKS, Mark, when_of
 from checkwire.store.records import ChannelNotices, CheckRecord, CheckState, Incident, RunRecord
 
 __all__ = ["CheckRow", "Group", "OverviewView", "Stock", "overview_view", "rank"]
@@ -46,7 +46,7 @@ class CheckRow:
     since: str
     since_iso: str
     where: str
-    every: str
+    schedule: str
     strip: Markup
 
 
@@ -304,7 +304,7 @@ def _row(
         else "",
         since_iso=iso(since) if shows_since and since is not None else "",
         where=places,
-        every=every(check.definition.every),
+        schedule=when_of(check.definition),
         strip=strip_of(runs, now_ns=now_ns),
     )
 

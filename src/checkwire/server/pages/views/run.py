@@ -30,7 +30,7 @@ from checkwire.server.pages.views.meaning import MeaningView, meaning_view
 from checkwire.server.pages.views.payload import Piece
 from checkwire.server.pages.views.timeline import timeline
 from checkwire.server.pages.views.transcript import Filter, Transcript, transcript
-from checkwire.server.pages.words import ASKED, BLAME, MARKS, PHASES, Mark, every
+from checkwire.server.pages.words import ASKED, BLAME, MARKS, PHASES, Mark, schedule
 from checkwire.store.records import RunRecord
 
 __all__ = ["AttemptTab", "AttemptView", "Fact", "RunView", "Wanted", "run_view", "running_view"]
@@ -305,8 +305,8 @@ def _facts(record: RunRecord, definition: CheckDefinition | None, now_ns: int) -
     if record.attempts:
         yield Fact("Clock", record.clock)
     if definition is not None:
-        if definition.every is not None:
-            yield Fact("Every", every(definition.every).removeprefix("every "))
+        if definition.is_scheduled:
+            yield Fact(*schedule(definition))
         yield Fact("Definition", f"{definition.path}:{definition.line}", code=True)
 
 

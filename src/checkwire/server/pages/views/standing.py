@@ -133,7 +133,9 @@ def _no_runs(check: CheckRecord, next_due_ns: int | None, now_ns: int) -> str:
             if "ago" in first
             else (f"No runs yet, the first one {first}.")
         )
-    return "No runs yet, and none is scheduled: run it by hand, or give it every=."
+    if check.definition.is_scheduled:
+        return "No runs yet, and none is planned."
+    return "No runs yet, and none is scheduled: run it by hand, or give it every= or cron=."
 
 
 def _plain(text: str) -> list[Piece]:
