@@ -29,6 +29,9 @@ ELSEWHERE = {
 LONG = 10.0
 """Seconds from which on a fault is met apart from the others, which would wait for it."""
 
+FEW = ("--workers", "4")
+"""At a time: other tests run beside these, and a check that gets no CPU is no fault's doing."""
+
 HERE = [fault for fault in all_faults() if not fault.needs and fault.waits < LONG]
 SLOW = [fault for fault in all_faults() if not fault.needs and fault.waits >= LONG]
 APART = [fault for fault in all_faults() if fault.needs]
@@ -36,7 +39,7 @@ APART = [fault for fault in all_faults() if fault.needs]
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
-    return once(tmp_path_factory, "here", lambda folder: meet(HERE, folder))
+    return once(tmp_path_factory, "here", lambda folder: meet(HERE, folder, options=FEW))
 
 
 @pytest.fixture(scope="module")

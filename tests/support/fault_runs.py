@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from typing import Any
 import msgspec
 
 from checkwire.faults import Authority, Fault, FaultServer, all_faults, check_source
-from support.program import checkwire
+from support.program import checkwire, environment
 
 _NETWORK = (
     "link set lo up",
@@ -108,7 +109,11 @@ def meet_in_namespace() -> dict[str, Seen]:
         PermissionError: this machine lets nobody but root make one.
     """
     command = ["unshare", "--user", "--map-root-user", "--net", "--mount", sys.executable, __file__]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    here = str(Path(__file__).parents[1])
+    paths = os.pathsep.join([here, *environment()["PYTHONPATH"].split(os.pathsep)])
+    done = subprocess.run(
+        command, env=environment(PYTHONPATH=paths), capture_output=True, timeout=120, check=False
+    )
     if done.returncode:
         words = done.stderr.decode()
         if "unshare" in words:
@@ -139,5 +144,4 @@ def _mount(folder: str, path: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     _main()
