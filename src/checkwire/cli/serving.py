@@ -99,6 +99,8 @@ class Serving(NamedTuple):
                 stack.push_async_callback(host.close)
                 await host.first()
             require_different([host.version for host in hosts])
+            for host in hosts:
+                host.warn()
             slots = min(
                 self.workers or max(16, 8 * (os.cpu_count() or 1)), DescriptorLimit().attempts
             )

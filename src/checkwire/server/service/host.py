@@ -93,6 +93,10 @@ class ProjectHost:
         self._version = await self._load()
         self.error = _told(self._version.failures) or None
 
+    def warn(self) -> None:
+        """Log what is to be said of the version that runs, once it is clear that it does."""
+        _warn_of(self.version)
+
     async def close(self) -> None:
         """End the processes of the version that runs."""
         if self._version is not None:
@@ -167,7 +171,9 @@ class ProjectHost:
         while True:
             self.outdated.clear()
             try:
-                return await self._load(hold)
+                version = await self._load(hold)
+                _warn_of(version)
+                return version
             except _Outdated:
                 _log.info("loading begins again: there are newer changes", project=self.key)
                 hold = min(2 * hold or 1.0, _LONGEST_HOLD)
@@ -195,16 +201,13 @@ class ProjectHost:
 
     async def _load(self, hold: float = 0.0) -> ProjectVersion:
         self.seen = await asyncio.to_thread(snapshot, str(self.folder))
-        version = await load_version(
+        return await load_version(
             self.folder,
             now_ns=time.time_ns(),
             stored_secrets=self.stored_secrets,
             connecting=self._connecting,
             importing=self._giving_way(hold),
         )
-        for warning in version.warnings:
-            _log.warning(warning, project=version.project.id)
-        return version
 
     def _refuse(self, why: str) -> None:
         self.error = why
@@ -213,6 +216,11 @@ class ProjectHost:
             project=self.key,
             why=why,
         )
+
+
+def _warn_of(version: ProjectVersion) -> None:
+    for warning in version.warnings:
+        _log.warning(warning, project=version.project.id)
 
 
 def _reason_against(version: ProjectVersion, before: ProjectVersion) -> str:
