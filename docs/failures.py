@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from checkwire.faults import faults_of
 from checkwire.model.explanations import FAMILIES, Explanation, explanation_of
 from checkwire.model.failures import CODES, FailureCode
 
@@ -88,6 +89,12 @@ def _section(code: FailureCode, explanation: Explanation) -> Iterator[str]:
     for look in explanation.confirm:
         yield f"- `{look.command}`<br>{_escaped(look.shows)}"
     yield ""
+    ways = faults_of(code.code)
+    if ways:
+        served = "served by" if ways[0].serves else "in the check that is printed by"
+        options = "" if ways[0].serves else " --check"
+        yield f"To see it happen: it is {served} `checkwire faults {code.code}{options}`."
+        yield ""
     yield "**What to do**"
     yield ""
     yield _prose(explanation.remedy)

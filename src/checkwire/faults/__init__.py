@@ -16,13 +16,18 @@ from checkwire.faults.fault import Fault
 from checkwire.faults.listener import FaultServer
 from checkwire.faults.source import check_source
 
-__all__ = ["Authority", "Fault", "FaultServer", "all_faults", "check_source", "find"]
+__all__ = ["Authority", "Fault", "FaultServer", "all_faults", "check_source", "faults_of", "find"]
 
 
 @cache
 def all_faults() -> Sequence[Fault]:
     """Every fault, in the order of the connection's life; the usual way to a code comes first."""
     return load()
+
+
+def faults_of(code: str) -> Sequence[Fault]:
+    """The ways to a code, the usual one first; none if nobody can have it on purpose."""
+    return [fault for fault in all_faults() if fault.code == code]
 
 
 def find(name: str) -> Fault | None:

@@ -10,6 +10,7 @@ from checkwire.cli.explaining.commands import command_lines
 from checkwire.cli.reporters.console import Console
 from checkwire.cli.reporters.output import Output
 from checkwire.cli.reporters.paint import Text, wrap
+from checkwire.faults import faults_of
 from checkwire.model.explanations import FAMILIES, Explanation, explanation_of
 from checkwire.model.failures import Blame, FailureCode
 
@@ -73,6 +74,7 @@ def _member(code: FailureCode) -> dict[str, Any]:
         "messages": list(explanation.messages),
         "cause": explanation.cause,
         "confirm": [{"command": look.command, "shows": look.shows} for look in explanation.confirm],
+        "faults": [fault.name for fault in faults_of(code.code)],
         "remedy": explanation.remedy,
         "evidence": explanation.evidence,
         "see": list(explanation.see),
@@ -115,9 +117,20 @@ def _sections(code: FailureCode, width: int) -> Iterator[Text]:
     yield from _section("What it says", _messages(explanation, width))
     yield from _section("Cause", _prose(explanation.cause, width))
     yield from _section("How to confirm it", _looks(explanation, width))
+    yield from _section("See it happen", _served(code, width))
     yield from _section("What to do", _prose(explanation.remedy, width))
     yield from _section("Evidence", _evidence(explanation, width))
     yield from _section("See", _prose(", ".join(explanation.see), width))
+
+
+def _served(code: FailureCode, width: int) -> Iterator[Text]:
+    """How to have it on purpose."""
+    for fault in faults_of(code.code):
+        command = f"checkwire faults {fault.name}" + ("" if fault.serves else " --check")
+        said = fault.does if fault.serves else f"prints a check that {fault.does}"
+        yield Text("  ").add("$ ", "dim").add(command, "sent")
+        for number, line in enumerate(wrap(said, width - 6)):
+            yield Text("    ").add("  " if number else "→ ", "dim").add(line)
 
 
 def _facts(code: FailureCode, width: int) -> Iterator[Text]:
