@@ -393,7 +393,7 @@ class Service:
             _log.info("files changed", project=host.key, files=len(paths), first=paths[0])
             host.renew()
 
-        await watch_files(str(host.folder), host.seen, changed)
+        await watch_files(str(host.folder), lambda: host.seen, changed)
 
     def renew(self) -> None:
         """Have all projects loaded again, as soon as the database lets it."""

@@ -19,20 +19,24 @@ _SETTLING = 0.3
 
 
 async def watch_files(
-    folder: str, before: Snapshot, on_change: Callable[[list[str]], None]
+    folder: str, read: Callable[[], Snapshot], on_change: Callable[[list[str]], None]
 ) -> None:
     """Call ``on_change`` with the paths whenever files in the folder have changed, and settled.
 
-    It goes on until it is cancelled.
+    Each change is told once; one that was read meanwhile, because somebody else asked for that,
+    is not told at all. It goes on until it is cancelled.
 
     Args:
         folder: which.
-        before: what they were like when they were last read.
+        read: what they were like when they were last read: the same object until that is done
+            again.
         on_change: not to be held up: nothing is noticed until it returns.
     """
+    told: tuple[Snapshot, Snapshot] | None = None
     while True:
         seen, took = await _look(folder)
-        if seen == before:
+        last = read()
+        if seen == last or (told is not None and told[0] is last and told[1] == seen):
             await asyncio.sleep(min(max(_LEAST_PAUSE, _SHARE * took), _LONGEST_PAUSE))
             continue
         while True:
@@ -41,8 +45,9 @@ async def watch_files(
             if settled == seen:
                 break
             seen = settled
-        paths, before = changed(before, seen), seen
-        on_change(paths)
+        if (last := read()) != seen:
+            told = last, seen
+            on_change(changed(last, seen))
 
 
 async def _look(folder: str) -> tuple[Snapshot, float]:
