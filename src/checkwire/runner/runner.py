@@ -71,6 +71,9 @@ class Runner:
         location: the name of the place that this is.
         process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
         import_timeout: seconds that the import of one check file may take.
+        waiting: how many processes may wait, ready for attempts that are yet to come. There are as
+            many as were wanted at once of late, and none when nothing has run for long. With 0, as
+            suits who knows what is to be run, only those wait that were told to :meth:`expect`.
 
     Attributes:
         workers: how many attempts may be under way at a time.
@@ -91,6 +94,7 @@ class Runner:
         location: str = "local",
         process: ZygoteProcess | None = None,
         import_timeout: float = 30.0,
+        waiting: int = 16,
     ) -> None:
         self._env = dict(env) if env is not None else {**os.environ, **project.env}
         self._secrets = dict(secrets or {})
@@ -103,6 +107,7 @@ class Runner:
         limit = DescriptorLimit()
         wanted = workers or max(8, 4 * (os.cpu_count() or 1))
         self.workers = min(wanted, limit.attempts)
+        self._most_waiting = min(self.workers, limit.waiting)
         self._turns = asyncio.Semaphore(self.workers)
         self._engine = Engine(
             project,
@@ -111,6 +116,7 @@ class Runner:
             secrets=self._secrets.values(),
             import_timeout=import_timeout,
             descriptors=limit.before,
+            waiting=min(waiting, self._most_waiting),
         )
         self.secrets_read = self._engine.secrets_read
 
@@ -151,6 +157,10 @@ class Runner:
             tuple(map(no_check_warning, loaded.empty)),
             loaded.output,
         )
+
+    def expect(self, runs: int) -> None:
+        """Have processes ready for so many runs, which are about to begin at once."""
+        self._engine.expect(min(runs, self.workers, self._most_waiting))
 
     async def run(
         self,

@@ -20,7 +20,8 @@ from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.environ import set_environ
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.linux import adopt_orphans, die_with_parent
-from checkwire.runner.python.messages import Job
+from checkwire.runner.python.messages import WARM, Job
+from checkwire.runner.python.warmup import warm_up
 
 __all__ = ["ChildFds", "run_child"]
 
@@ -56,6 +57,8 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
     try:
         _isolate(zygote, inherited)
         events = _take_fds(fds)
+        warm_up()
+        os.write(events, WARM)
         job = _read_job(fds.job)
         if job is not None:
             _limit(job)

@@ -13,6 +13,7 @@ from checkwire.runner.python.environ import Variables
 
 __all__ = [
     "FORK_FDS",
+    "WARM",
     "Connecting",
     "Exited",
     "Fork",
@@ -62,6 +63,10 @@ class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 FORK_FDS: Final = ("job", "stdout", "stderr", "events")
 """What the descriptors that come with :class:`Fork` are for, in their order."""
+
+
+WARM: Final = b"\n"
+"""What a child writes to its events when it is ready for its job: an empty line, which is none."""
 
 
 class Loading(_Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""Supervising one attempt: from the fork to the last byte of its output."""
+"""Supervising one attempt: from the job to the last byte of its output."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from checkwire.runner.fold import Fold
 from checkwire.runner.output import OutputCapture
 from checkwire.runner.python.crash import crash_location
 from checkwire.runner.python.environ import from_bytes
-from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteHandle, ZygoteLost
+from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteLost
 from checkwire.runner.python.linux import count_memory_kills
 from checkwire.runner.python.messages import Exited, Job
 from checkwire.runner.python.pipes import EVENTS_BUFFER, Pipes
+from checkwire.runner.python.pool import Pool
 from checkwire.runner.stream import EventReader
 
 __all__ = ["Supervisor"]
@@ -98,7 +99,7 @@ class Supervisor:
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
 
-    async def run(self, zygote: ZygoteHandle) -> Attempt:
+    async def run(self, pool: Pool) -> Attempt:
         """Run the attempt, and wait until its process is gone. Call it once.
 
         If it is cancelled, the process is killed, and is gone before this raises.
@@ -106,15 +107,13 @@ class Supervisor:
         self._loop = asyncio.get_running_loop()
         self._kills_before = count_memory_kills()
         try:
-            pipes = Pipes()
-        except OSError as error:
-            return self.not_started(str(error))
-        try:
-            return await self._run(zygote, pipes)
-        except CouldNotFork as refusal:
+            pipes, child = await pool.take()
+        except (OSError, CouldNotFork) as refusal:
             return self.not_started(str(refusal))
         except ZygoteLost:
             return self._finish(self._exit(None))
+        try:
+            return await self._run(child, pipes)
         finally:
             for timer in self._timers:
                 timer.cancel()
@@ -122,11 +121,8 @@ class Supervisor:
                 self._loop.remove_reader(fd)
             pipes.close()
 
-    async def _run(self, zygote: ZygoteHandle, pipes: Pipes) -> Attempt:
-        try:
-            child = self._child = await zygote.fork(pipes.theirs)
-        finally:
-            pipes.close(*pipes.theirs)
+    async def _run(self, child: Child, pipes: Pipes) -> Attempt:
+        self._child = child
         if self._cause == "cancelled":
             child.signal(signal.SIGKILL)
         self._events_fd = pipes.events

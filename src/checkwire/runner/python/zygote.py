@@ -44,6 +44,7 @@ from checkwire.runner.python.messages import (
 )
 from checkwire.runner.python.reaper import Children
 from checkwire.runner.python.spawned import let_spawned_processes_find_checks
+from checkwire.runner.python.warmup import warm_up
 from checkwire.sdk.context import current
 
 __all__ = ["main"]
@@ -218,10 +219,10 @@ class Zygote:
 def _import_what_checks_need() -> None:
     """Import, while the runner still prepares, what check files and their connections will.
 
-    What is not imported here every child would have to import for itself.
+    What is not imported here every child would have to import for itself; so a check is run, as
+    much is imported only when it is needed.
     """
-
-    import checkwire.sdk.websocket  # noqa: F401
+    warm_up()
 
 
 def _occupy_standard_fds() -> None:
