@@ -11,7 +11,6 @@ import sys
 import traceback
 from contextlib import suppress
 from io import FileIO, TextIOWrapper
-from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
@@ -21,7 +20,7 @@ from checkwire.runner.python.environ import set_environ
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.linux import adopt_orphans, die_with_parent
 from checkwire.runner.python.messages import WARM, Job
-from checkwire.runner.python.warmup import warm_up
+from checkwire.runner.python.warmup import warm_up_child
 
 __all__ = ["ChildFds", "run_child"]
 
@@ -57,7 +56,8 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
     try:
         _isolate(zygote, inherited)
         events = _take_fds(fds)
-        warm_up()
+        warm_up_child()
+        _address_space()
         os.write(events, WARM)
         job = _read_job(fds.job)
         if job is not None:
@@ -148,7 +148,8 @@ def _limit(job: Job) -> None:
 
 def _address_space() -> int:
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        with open("/proc/self/statm", "rb", buffering=0) as statm:  # noqa: PTH123 - for every attempt
+            pages = int(statm.read(64).split()[0])
     except OSError:
         return 0
     return pages * resource.getpagesize()

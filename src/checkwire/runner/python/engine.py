@@ -246,6 +246,7 @@ class Engine:
                 files=files,
                 env=to_bytes(self._env),
                 descriptors=self._descriptors,
+                many=self._demand.most > 0,
             )
         )
         definitions: list[CheckDefinition] = []

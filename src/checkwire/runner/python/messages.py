@@ -43,12 +43,14 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
         files: check files, absolute paths.
         env: the whole environment that they see while they are imported; no secrets of the project.
         descriptors: the soft limit of open ones for the zygote and its children.
+        many: whether it pays to have everything ready that some check might need.
     """
 
     project: Project
     files: tuple[str, ...]
     env: Variables = {}
     descriptors: int | None = None
+    many: bool = False
 
 
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,7 +8,6 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -105,7 +104,6 @@ class Supervisor:
         If it is cancelled, the process is killed, and is gone before this raises.
         """
         self._loop = asyncio.get_running_loop()
-        self._kills_before = count_memory_kills()
         try:
             pipes, child = await pool.take()
         except (OSError, CouldNotFork) as refusal:
@@ -138,6 +136,7 @@ class Supervisor:
             self._loop.add_reader(fd, self._read, fd, take)
         try:
             await self._send_job(pipes)
+            self._kills_before = count_memory_kills()
             exited = await asyncio.shield(child.exited)
         except asyncio.CancelledError:
             self.stop()
@@ -152,13 +151,14 @@ class Supervisor:
     async def _send_job(self, pipes: Pipes) -> None:
         data = memoryview(msgspec.msgpack.encode(self._job))
         writable = asyncio.Event()
-        self._loop.add_writer(pipes.job, writable.set)
         try:
             while data:
-                await writable.wait()
-                with suppress(BlockingIOError):
+                try:
                     data = data[os.write(pipes.job, data) :]
-                writable.clear()
+                except BlockingIOError:
+                    self._loop.add_writer(pipes.job, writable.set)
+                    await writable.wait()
+                    writable.clear()
         except BrokenPipeError:
             pass  # it is dead; its end will tell
         finally:
