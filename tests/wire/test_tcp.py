@@ -174,7 +174,7 @@ def test_no_descriptor_left_is_a_failure_with_a_name() -> None:
             failure = await refused("ws://127.0.0.1:9/")
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert failure.code == "tcp.failed"
+        assert failure.code == "runner.files"
         assert failure.evidence["errno"] == errno.EMFILE
 
     run(check())

@@ -67,7 +67,6 @@ class Runner:
         workers: how many attempts may be under way at a time; by default as many as suit checks,
             which mostly wait: four for each CPU, and at least eight. In no case more than the
             limit of open descriptors has room for, which is raised for this process.
-        cpu_seconds: CPU time that an attempt may use; by default only its timeout is a limit.
         location: the name of the place that this is.
         process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
         import_timeout: seconds that the import of one check file may take.
@@ -90,7 +89,6 @@ class Runner:
         absent: Mapping[str, AbsentSecret] | None = None,
         connecting: Connecting | None = None,
         workers: int | None = None,
-        cpu_seconds: int | None = None,
         location: str = "local",
         process: ZygoteProcess | None = None,
         import_timeout: float = 30.0,
@@ -102,7 +100,6 @@ class Runner:
         self._advice = {name: str(why) for name, why in self._absent.items()}
         self._env_sent, self._secrets_sent = to_bytes(self._env), to_bytes(self._secrets)
         self._connecting = connecting or Connecting()
-        self._cpu_seconds = cpu_seconds
         self._location = location
         limit = DescriptorLimit()
         wanted = workers or max(8, 4 * (os.cpu_count() or 1))
@@ -195,7 +192,6 @@ class Runner:
                 secrets=self._secrets_sent,
                 absent=self._advice,
                 connecting=self._connecting,
-                cpu_seconds=self._cpu_seconds,
             )
             listener = None if on_event is None else lambda event: on_event(number, event)
             async with self._turns if turn is None else turn(number):

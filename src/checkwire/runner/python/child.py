@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import faulthandler
 import fcntl
 import gc
+import math
 import os
 import resource
 import signal
 import sys
+import time
 import traceback
 from contextlib import suppress
 from io import FileIO, TextIOWrapper
@@ -132,18 +135,23 @@ def _limit(job: Job) -> None:
     Memory counts from here: what the check files took when they were imported is not the
     attempt's, and what a Python process maps is not known to whoever writes ``memory=``.
     """
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: _address_space() + job.definition.memory,
-    }
-    if job.cpu_seconds is not None:
-        limits[resource.RLIMIT_CPU] = job.cpu_seconds
-    for kind, limit in limits.items():
-        _, hard = resource.getrlimit(kind)
-        if hard != resource.RLIM_INFINITY:
-            limit = min(limit, hard)
+    check = job.definition
+    cpu = math.ceil(time.process_time() + check.cpu)
+    # What ignores the signal that comes at the first limit is killed at the second.
+    faulthandler.register(signal.SIGXCPU, chain=True)
+    for kind, soft, hard in (
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_AS, _address_space() + check.memory, None),
+        (resource.RLIMIT_CPU, cpu, cpu + 1),
+        (resource.RLIMIT_NOFILE, check.files, None),
+        (resource.RLIMIT_FSIZE, check.file_size, None),
+    ):
+        _, most = resource.getrlimit(kind)
+        bounds = (soft, soft if hard is None else hard)
+        if most != resource.RLIM_INFINITY:
+            bounds = (min(soft, most), min(bounds[1], most))
         with suppress(OSError, ValueError):  # macOS knows RLIMIT_AS, and refuses it
-            resource.setrlimit(kind, (limit, hard if kind == resource.RLIMIT_CPU else limit))
+            resource.setrlimit(kind, bounds)
 
 
 def _address_space() -> int:

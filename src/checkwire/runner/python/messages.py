@@ -167,7 +167,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         secrets: values by name, to be masked wherever they appear.
         absent: for secrets that are declared and have no value, why, and how to set them.
         connecting: options for every connection.
-        cpu_seconds: CPU time the attempt may use; ``None`` for no limit.
     """
 
     definition: CheckDefinition
@@ -176,4 +175,3 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     secrets: Variables = {}
     absent: dict[str, str] = {}
     connecting: Connecting = Connecting()
-    cpu_seconds: int | None = None

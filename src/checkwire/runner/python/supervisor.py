@@ -22,7 +22,7 @@ from checkwire.runner.output import OutputCapture
 from checkwire.runner.python.crash import crash_location
 from checkwire.runner.python.environ import from_bytes
 from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteLost
-from checkwire.runner.python.linux import count_memory_kills
+from checkwire.runner.python.linux import count_descendants, count_memory_kills
 from checkwire.runner.python.messages import Exited, Job
 from checkwire.runner.python.pipes import EVENTS_BUFFER, Pipes
 from checkwire.runner.python.pool import Pool
@@ -39,6 +39,10 @@ _ABORT_GRACE: Final = 0.2
 """Seconds from SIGABRT to SIGKILL."""
 _START: Final = 10.0
 """Seconds from the job to the first event, beside the check's own time."""
+_COUNT_EVERY: Final = 0.25
+"""Seconds between two looks at how many processes an attempt has."""
+_MANY: Final = 10_000
+"""Processes beyond which it is not counted how many more there are."""
 _LEFT_IN_PIPE: Final = 4 * 1024 * 1024
 
 
@@ -85,6 +89,9 @@ class Supervisor:
         self._cause: Cause = "itself"
         self._child: Child | None = None
         self._timers: list[asyncio.TimerHandle] = []
+        self._counting: asyncio.TimerHandle | None = None
+        self._printed = 0
+        self._reached = 0
         self._zero_ns = time.monotonic_ns()
         self._started_ns = time.time_ns()
 
@@ -113,8 +120,9 @@ class Supervisor:
         try:
             return await self._run(child, pipes)
         finally:
-            for timer in self._timers:
-                timer.cancel()
+            for timer in (*self._timers, self._counting):
+                if timer is not None:
+                    timer.cancel()
             for fd in (pipes.stdout, pipes.stderr, pipes.events):
                 self._loop.remove_reader(fd)
             pipes.close()
@@ -127,6 +135,7 @@ class Supervisor:
         self._zero_ns = time.monotonic_ns()
         self._started_ns = time.time_ns()
         self._set_deadline(_START)
+        self._counting = self._loop.call_later(_COUNT_EVERY, self._count_processes)
         sources = {
             pipes.events: self._take_events,
             pipes.stdout: self._take_stdout,
@@ -187,11 +196,13 @@ class Supervisor:
         self._secrets_read |= self._reader.secrets
 
     def _take_stdout(self, data: bytes) -> None:
+        self._count_output(data)
         self._learn_secrets()
         for line in self._stdout.feed(data, self._now()):
             self._emit(line)
 
     def _take_stderr(self, data: bytes) -> None:
+        self._count_output(data)
         self._learn_secrets()
         for line in self._stderr.feed(data, self._now()):
             self._last_errors.append(line.message)
@@ -213,6 +224,27 @@ class Supervisor:
             except BaseException as error:
                 self._error = error
                 self.stop()
+
+    # Limits that the kernel does not hold it to
+
+    def _count_output(self, data: bytes) -> None:
+        self._printed += len(data)
+        if self._printed > self._job.definition.output:
+            self._exceeds("output", self._printed)
+
+    def _count_processes(self) -> None:
+        assert self._child is not None
+        limit = self._job.definition.processes
+        if (count := count_descendants(self._child.pid, _MANY + limit)) > limit:
+            self._exceeds("processes", count)
+        else:
+            self._counting = self._loop.call_later(_COUNT_EVERY, self._count_processes)
+
+    def _exceeds(self, limit: Cause, reached: int) -> None:
+        if self._cause == "itself":
+            self._cause = limit
+            self._reached = reached
+            self._kill()
 
     # Time
 
@@ -274,7 +306,13 @@ class Supervisor:
         )
 
     def _ended(self, cause: Cause, **seen: Any) -> Exit:
-        return Exit(at_ns=self._now(), started_ns=self._started_ns, cause=cause, **seen)
+        return Exit(
+            at_ns=self._now(),
+            started_ns=self._started_ns,
+            cause=cause,
+            reached=self._reached,
+            **seen,
+        )
 
     def _finish(self, end: Exit) -> Attempt:
         for line in self._stdout.finish(end.at_ns):

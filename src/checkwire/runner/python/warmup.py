@@ -88,7 +88,7 @@ def _run_script() -> None:
     asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        blame = Blame(lambda path: False, lambda path: path, _JOB.definition.memory)
+        blame = Blame(lambda path: False, lambda path: path, _JOB.definition)
         run_script(_check, {}, job=_JOB, events=EventWriter(nowhere), blame=blame, root="")
         asyncio.get_event_loop().close()
     finally:
