@@ -103,6 +103,27 @@ def test_a_timeout_says_where_the_check_was(
     assert "300 ms" in attempt.failure.message
 
 
+def test_a_check_that_computes_as_its_time_ends_is_not_taken_for_one_that_blocks(
+    tmp_path: Path,
+) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import asyncio, time
+
+        @check(timeout="500ms")
+        async def a():
+            await asyncio.sleep(0.48)
+            time.sleep(0.04)
+            await asyncio.sleep(60)
+        """,
+    )
+    assert headline(attempt) == "script.timeout"
+    assert attempt.failure is not None
+    assert attempt.failure.location is not None
+    assert "sleep(60)" in attempt.failure.location.text
+
+
 @pytest.mark.parametrize(
     "source",
     [
