@@ -64,6 +64,7 @@ class Catalog:
             events=events,
             blame=Blame(self._imports.owns, self._imports.relative, job.definition),
             root=self._project.root,
+            deny=self._project.deny,
         )
 
 

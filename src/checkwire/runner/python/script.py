@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -31,6 +31,7 @@ from checkwire.sdk import assertions
 from checkwire.sdk.context import Context, early_secrets, enter
 from checkwire.sdk.forgotten import notice_forgotten_awaits
 from checkwire.sdk.verification import has_assertions, listen_to_assertions
+from checkwire.wire.dial.policy import ranges
 
 __all__ = ["Script", "run_script"]
 
@@ -57,6 +58,7 @@ def run_script(
     events: EventWriter,
     blame: Blame,
     root: str,
+    deny: Sequence[str] = (),
 ) -> None:
     """Run a check to its end, in this process, whose main thread this must be.
 
@@ -70,6 +72,7 @@ def run_script(
         events: where to tell.
         blame: turns exceptions into failures.
         root: the project's folder.
+        deny: ranges of addresses that the check must not connect to.
     """
     context = Context(
         events.write,
@@ -81,6 +84,7 @@ def run_script(
             for host, port, address, to_port in job.connecting.resolve
         },
         ca=job.connecting.ca,
+        deny=ranges(deny) if deny else (),
         root=root,
     )
     context.on_secret = lambda name: events.secret_read(context.timeline.now(), name)
