@@ -21,7 +21,7 @@ import msgspec
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.environ import set_environ
 from checkwire.runner.python.event_writer import EventWriter
-from checkwire.runner.python.linux import adopt_orphans, die_with_parent
+from checkwire.runner.python.linux import address_space, adopt_orphans, die_with_parent
 from checkwire.runner.python.messages import WARM, Job
 from checkwire.runner.python.warmup import warm_up_child
 
@@ -60,7 +60,7 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
         _isolate(zygote, inherited)
         events = _take_fds(fds)
         warm_up_child()
-        _address_space()
+        address_space()
         os.write(events, WARM)
         job = _read_job(fds.job)
         if job is not None:
@@ -141,7 +141,7 @@ def _limit(job: Job) -> None:
     faulthandler.register(signal.SIGXCPU, chain=True)
     for kind, soft, hard in (
         (resource.RLIMIT_CORE, 0, 0),
-        (resource.RLIMIT_AS, _address_space() + check.memory, None),
+        (resource.RLIMIT_AS, address_space() + check.memory, None),
         (resource.RLIMIT_CPU, cpu, cpu + 1),
         (resource.RLIMIT_NOFILE, check.files, None),
         (resource.RLIMIT_FSIZE, check.file_size, None),
@@ -152,15 +152,6 @@ def _limit(job: Job) -> None:
             bounds = (min(soft, most), min(bounds[1], most))
         with suppress(OSError, ValueError):  # macOS knows RLIMIT_AS, and refuses it
             resource.setrlimit(kind, bounds)
-
-
-def _address_space() -> int:
-    try:
-        with open("/proc/self/statm", "rb", buffering=0) as statm:  # noqa: PTH123 - for every attempt
-            pages = int(statm.read(64).split()[0])
-    except OSError:
-        return 0
-    return pages * resource.getpagesize()
 
 
 def _flush() -> None:

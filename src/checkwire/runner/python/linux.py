@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 __all__ = [
+    "address_space",
     "adopt_orphans",
     "children_of",
     "count_descendants",
@@ -117,6 +118,16 @@ def _is_marked(pid: int, token: bytes) -> bool:
     if token in (process / "environ").read_bytes().split(b"\0"):
         return True
     return b"/memfd:%b (deleted)\n" % token in (process / "maps").read_bytes()
+
+
+def address_space() -> int:
+    """Bytes of address space that this process takes; 0 where that cannot be told."""
+    try:
+        with open("/proc/self/statm", "rb", buffering=0) as statm:  # noqa: PTH123 - for every attempt
+            pages = int(statm.read(64).split()[0])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def count_memory_kills() -> int:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
+import resource
 import select
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from checkwire.model.failures import Failure, Location
 from checkwire.runner.descriptors import lower_limit
@@ -27,7 +28,12 @@ from checkwire.runner.python.child import ChildFds, run_child
 from checkwire.runner.python.environ import set_environ
 from checkwire.runner.python.footprint import Footprint
 from checkwire.runner.python.launch import CONTROL_FD
-from checkwire.runner.python.linux import adopt_orphans, count_threads, die_with_parent
+from checkwire.runner.python.linux import (
+    address_space,
+    adopt_orphans,
+    count_threads,
+    die_with_parent,
+)
 from checkwire.runner.python.messages import (
     FORK_FDS,
     Fork,
@@ -58,6 +64,8 @@ _NUMBERS_OF_THREADS = (
 """Variables that keep libraries such as numpy from starting threads when they are imported. Checks
 have the environment of their jobs, without these."""
 
+_MEMORY_OF_IMPORTS = 4 << 30
+"""Bytes of address space that all check files may take together; some libraries reserve much."""
 _THREADS_MAY_END_IN = 0.5
 _LOOK_AGAIN_MS = 10
 _SHUTDOWN = 5.0
@@ -126,10 +134,11 @@ class Zygote:
         self._catalog = Catalog(request.project)
         # The context of all code outside of an attempt.
         current().on_secret = lambda name: self._say(ReadsSecret(name=name))
-        for file in request.files:
-            path = self._catalog.relative(file)
-            self._say(Loading(path=path))
-            self._say(self._load(file, path))
+        with _memory_limited(max(_MEMORY_OF_IMPORTS, request.project.defaults.memory)):
+            for file in request.files:
+                path = self._catalog.relative(file)
+                self._say(Loading(path=path))
+                self._say(self._load(file, path))
 
     def _load(self, file: str, path: str) -> Response:
         footprint = Footprint()
@@ -140,6 +149,8 @@ class Zygote:
             failure = result if isinstance(result, Failure) else _replaced(path, functions)
             return NotLoaded(path=path, failure=failure, unsafe=True)
         footprint.undo()
+        if fault := footprint.broken_loops():
+            return NotLoaded(path=path, failure=_broken_loops(path, fault))
         if (threads := _threads_left()) > 1:
             return NotLoaded(path=path, failure=_started_threads(path, threads), unsafe=True)
         if isinstance(result, Failure):
@@ -227,6 +238,20 @@ def _import_what_checks_need() -> None:
     warm_up_zygote()
 
 
+@contextmanager
+def _memory_limited(size: int) -> Iterator[None]:
+    """Let this process take no more address space than that meanwhile, beside what it has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = address_space() + size
+    if soft != resource.RLIM_INFINITY:
+        limit = min(limit, soft)
+    with suppress(OSError, ValueError):  # macOS knows it, and refuses it
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    yield
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
 def _occupy_standard_fds() -> None:
     """Leave none of them closed, or a descriptor for a child would get its number."""
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
@@ -249,6 +274,15 @@ def _replaced(path: str, functions: list[str]) -> Failure:
         message=f"{path} replaces {shown} when it is imported; all checks share the process that "
         "imports it, and need them as they are",
         hint="Patch it inside the check function, which has a process of its own",
+        location=Location(path, 1),
+    )
+
+
+def _broken_loops(path: str, fault: str) -> Failure:
+    return Failure(
+        code="script.import",
+        message=f"{path} sets an event loop policy whose loops do not run ({fault})",
+        hint="All checks would have to run in them: set it inside the check function",
         location=Location(path, 1),
     )
 
