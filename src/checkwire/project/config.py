@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from checkwire.model.alerts import AlertPolicy, Channel
-from checkwire.model.definition import Retries, Scheduling
+from checkwire.model.definition import Isolation, Retries, Scheduling
 
 __all__ = [
     "CONFIG_NAME",
@@ -48,6 +48,7 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: int = 1024
     file_size: int = 1024 * 1024 * 1024
     output: int = 256 * 1024 * 1024
+    isolation: Isolation = "process"
     needs: tuple[str, ...] = ()
     activated: bool = True
 
