@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from checkwire.model.definition import CheckDefinition
@@ -34,6 +35,11 @@ class Catalog:
         self._imports.install()
         declared_secrets.update(project.secrets)
         self._checks: dict[str, CollectedCheck] = {}
+
+    @property
+    def definitions(self) -> Iterator[CheckDefinition]:
+        """Of all checks that were imported."""
+        return (check.definition for check in self._checks.values())
 
     def relative(self, file: str) -> str:
         """A file's path as it is told: relative to the project, with forward slashes."""
