@@ -60,3 +60,26 @@ def temporary(peer: Peer) -> None:
 def timeout(peer: Peer) -> None:
     while True:
         peer.sock.recvfrom(4096)
+
+
+faults.made_by_check(
+    "dns.failed", does="looks a name up when the process may have no more threads",
+    evidence=("host", "error"),
+    check="""
+import resource
+from pathlib import Path
+
+from checkwire import check, connect
+
+PAGE = resource.getpagesize()
+ROOM = 4 << 20  # less than the stack of a thread
+
+
+@check(timeout="5s")
+async def no_threads_left():
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * PAGE
+    resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
+    async with connect("ws://feed.fault.test/"):
+        pass
+""",
+)  # fmt: skip
