@@ -74,6 +74,13 @@ def test_an_unknown_one_has_near_matches(tmp_path: Path, name: str, meant: str) 
     assert len(result.err.splitlines()) == 1
 
 
+def test_a_code_that_nobody_can_make_is_no_unknown_one(tmp_path: Path) -> None:
+    result = checkwire("faults", "runner.start", cwd=tmp_path)
+    assert (result.status, result.out) == (2, "")
+    assert "checkwire explain runner.start" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
 def test_one_that_only_a_check_makes_says_how(tmp_path: Path) -> None:
     result = checkwire("faults", "script.crashed", cwd=tmp_path)
     assert result.status == 2

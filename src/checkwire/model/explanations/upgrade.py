@@ -408,10 +408,18 @@ EXPLANATIONS = {
             "Engine.IO (Socket.IO) begins with HTTP requests, and upgrades the session that "
             "they made. The server that got the upgrade has no such session: the load balancer "
             "sent it to another one than the requests before, or the session has ended "
-            "meanwhile."
+            "meanwhile. Polling by http has the same trouble: http.status with 400 says so."
         ),
         confirm=(
-            Look("curl 'URL/socket.io/?EIO=4&transport=polling'", "a sid; ask for it some times"),
+            Look(
+                "curl 'https://HOST:PORT/socket.io/?EIO=4&transport=polling'", "a session: its sid"
+            ),
+            Look(
+                "for n in 1 2 3 4 5 6; do curl -s "
+                "'https://HOST:PORT/socket.io/?EIO=4&transport=polling&sid=SID'; echo; done",
+                "“Session ID unknown” from some of the servers: nothing binds the session to its "
+                "own",
+            ),
         ),
         remedy=(
             "Switch sticky sessions on in the load balancer, share sessions between servers, "
