@@ -34,8 +34,8 @@ EXPLANATIONS = {
         "ws.peer_lost.",
         confirm=(
             Look(
-                "websocat --ping-interval 5 --ping-timeout 10 wss://HOST:PORT/PATH",
-                "it ends after the timeout",
+                "websocat -E --ping-interval 5 --ping-timeout 10 wss://HOST:PORT/PATH",
+                "Closing WebSocket connection due to ping timeout",
             ),
             Look("ss -tnoi dst ADDRESS", "no timer:(on,…): all is acknowledged"),
             Look(
@@ -73,7 +73,6 @@ EXPLANATIONS = {
         confirm=(
             Look("ip route get ADDRESS", "Network is unreachable: this machine has no way there"),
             Look("ss -tnoi dst ADDRESS", "timer:(on,…) and retrans: growing, unacked: above 0"),
-            Look("ping ADDRESS", "no answer, if it answers otherwise"),
             Look("mtr -n --tcp -P PORT ADDRESS", "the last hop that answers"),
         ),
         remedy="See whether the machine is up, and whether others reach it. If connections get "
@@ -155,8 +154,8 @@ EXPLANATIONS = {
         "reading before.",
         confirm=(
             Look(
-                "websocat -v --one-message wss://HOST:PORT/PATH",
-                "given one line: it hangs in closing",
+                "time wscat -c wss://HOST:PORT/PATH -x hello -w 1",
+                "31 s in place of one: it waits 30 s for the answer to its Close frame",
             ),
             Look(
                 "tcpdump -ni any 'host HOST and tcp port PORT'",
