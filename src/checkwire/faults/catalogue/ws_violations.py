@@ -38,6 +38,21 @@ for variant, does, data in (
     faults.add("ws.protocol_error", variant, does=does, script=_sends(data), evidence=("rule",))
 
 faults.add(
+    "ws.protocol_error", "continuation_rsv1", does="marks a continuation as compressed, too",
+    script=_sends(
+        frames.frame(frames.TEXT, frames.deflated(b"hello")[:3], fin=False, rsv=4)
+        + frames.frame(frames.CONTINUATION, frames.deflated(b"hello")[3:], rsv=4),
+        _DEFLATE,
+    ),
+    evidence=("rule",),
+)  # fmt: skip
+faults.add(
+    "ws.protocol_error", "control_rsv1", does="compresses a ping",
+    script=_sends(frames.frame(frames.PING, frames.deflated(b"x"), rsv=4), _DEFLATE),
+    evidence=("rule",),
+)  # fmt: skip
+
+faults.add(
     "ws.invalid_utf8", does="sends text that is not UTF-8",
     script=_sends(frames.frame(frames.TEXT, b"caf\xff")), evidence=("offset",),
 )  # fmt: skip
