@@ -190,6 +190,8 @@ def diagnose_close(
     evidence = _evidence(code, reason, meaning)
     evidence |= {"initiator": "remote", "sent_code": sent} | about.times
     hint = _HINTS.get(1000 if code in NORMAL_CODES else code, "")
+    if meaning.family is not None and meaning.meaning:
+        hint = f"{meaning.meaning}; the server's log at this time says more"
     failure = Failure(
         code="ws.closed", message=message, hint=hint, phase="close", evidence=evidence
     )
