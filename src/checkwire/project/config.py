@@ -62,9 +62,16 @@ class SecretSource(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LocationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A place that checks may run from."""
+    """A place that checks may run from.
+
+    Attributes:
+        description: for people.
+        concurrency: how many attempts may be under way there at a time; ``None`` for as many as
+            the server runs at all.
+    """
 
     description: str = ""
+    concurrency: int | None = None
 
 
 class Service(msgspec.Struct, frozen=True, omit_defaults=True):
