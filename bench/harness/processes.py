@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
-__all__ = ["children", "cpu_seconds", "descendants", "pss"]
+__all__ = ["children", "cpu_seconds", "descendants", "ended_seconds", "pss"]
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -26,6 +27,12 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of a process, and of those children that it has waited for."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) * _TICK
+
+
+def ended_seconds() -> float:
+    """CPU time of all children of this process that have ended so far, and of theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def pss(pid: int) -> float:

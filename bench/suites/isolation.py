@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from harness.peers import BENCH, serving
-from harness.processes import children, cpu_seconds, pss
+from harness.processes import children, cpu_seconds, ended_seconds, pss
 from harness.table import median, number, percentile, table
 
 from checkwire.model.attempt import Attempt
@@ -180,7 +179,7 @@ async def _flood(runner: Runner, definition: CheckDefinition, times: int) -> Non
 
 
 def _theirs(command: list[str], environ: dict[str, str], times: int) -> _Cost:
-    before, began = _ended(), time.perf_counter()
+    before, began = ended_seconds(), time.perf_counter()
     for _ in range(times):
         running = [
             subprocess.Popen(
@@ -193,13 +192,7 @@ def _theirs(command: list[str], environ: dict[str, str], times: int) -> _Cost:
             if process.returncode:
                 raise SystemExit(f"{' '.join(command)} failed:\n{output.decode()}")
     runs = times * _IN_FLIGHT
-    return _Cost((time.perf_counter() - began) / runs, (_ended() - before) / runs)
-
-
-def _ended() -> float:
-    """CPU seconds of all processes ended so far, theirs included."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return _Cost((time.perf_counter() - began) / runs, (ended_seconds() - before) / runs)
 
 
 # How soon it begins

@@ -12,7 +12,6 @@ import platform
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from checkwire.runner.runner import Collected, Runner
 from support.checks import with_runner
 from support.pki import Pki
 from support.processes import descendants, open_fds, wait_until, with_command
-from support.program import checkwire, environment, project, report
+from support.program import checkwire, project, report
 from support.sandboxes import doctor, why_there_is_none
 from support.wsserver import echo, served
 
@@ -186,15 +185,8 @@ def tried(yard: Yard, request: pytest.FixtureRequest) -> dict[str, Any]:
     if before and (reason := why_there_is_none(*before)):
         pytest.skip(reason)
     project(yard.root, a_check=misdeeds())
-    done = subprocess.run(
-        [*before, sys.executable, "-m", "checkwire", "test", "--reporter", "json"],
-        cwd=yard.root,
-        env=environment(**yard.variables),
-        capture_output=True,
-        timeout=50,
-        check=False,
-    )
-    runs = json.loads(done.stdout)["runs"]
+    result = checkwire("test", "--reporter", "json", cwd=yard.root, before=before, **yard.variables)
+    runs = json.loads(result.out)["runs"]
     return {run["check"]["function"]: run for run in runs} | {"as_we_are": not before}
 
 
@@ -556,16 +548,8 @@ def test_where_proc_is_masked_it_is_hidden_altogether(root: Path) -> None:
             assert len(bytearray(50 << 20)) == 50 << 20
         """,
     )
-    done = subprocess.run(
-        [*masked, sys.executable, "-m", "checkwire", "test"],
-        cwd=root,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    result = checkwire("test", cwd=root, before=masked)
+    assert result.status == 0, result.out
 
 
 def test_a_sandbox_is_told_where_it_cannot_be_had(root: Path) -> None:
@@ -596,33 +580,16 @@ def test_a_sandbox_is_told_where_it_cannot_be_had(root: Path) -> None:
         def careless(): assert 1
         """,
     )
-    command = (*no_namespaces, sys.executable, "-m", "checkwire")
     for arguments in (("test",), ("serve", "--port", "0")):
-        done = subprocess.run(
-            [*command, *arguments],
-            cwd=root,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-        assert done.returncode == 2, done.stderr
-        (line,) = (line for line in done.stderr.splitlines() if "error" in line)
+        refused = checkwire(*arguments, cwd=root, before=no_namespaces)
+        assert refused.status == 2, refused.err
+        (line,) = (line for line in refused.err.splitlines() if "error" in line)
         assert line.startswith(
             'checkwire: error: a_check.py:5: careful asks for isolation = "sandbox", and this '
             "machine has none for it: no user namespace ("
         )
         assert "run as root" in line
-    done = subprocess.run(
-        [*command, "test", "a_check.py::careless"],
-        cwd=root,
-        env=environment(),
-        capture_output=True,
-        timeout=50,
-        check=False,
-    )
-    assert done.returncode == 0
+    assert checkwire("test", "a_check.py::careless", cwd=root, before=no_namespaces).status == 0
 
 
 def test_a_project_right_in_tmp_is_refused() -> None:

@@ -28,6 +28,7 @@ from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.linux import address_space, adopt_orphans, die_with_parent
 from checkwire.runner.python.messages import WARM, Job
 from checkwire.runner.python.sandbox.refusal import NoSandbox
+from checkwire.runner.python.stdio import flush_stdio
 from checkwire.runner.python.warmup import warm_up_child
 
 __all__ = ["ChildFds", "Sandbox", "run_child"]
@@ -37,8 +38,6 @@ _HIGH_FD: Final = 1000
 
 _GC_THRESHOLDS: Final = (700, 10, 10)
 """Those of a fresh Python."""
-
-_PRIVATE: Final = "/tmp"
 
 _job_decoder = msgspec.msgpack.Decoder(Job)
 
@@ -85,7 +84,6 @@ def run_child(
         if sandbox is not None:
             _or_tell(sandbox.enter, events)
         warm_up_child()
-        address_space()
         os.write(events, WARM)
         if sandbox is not None:
             _wait_for_job(fds.job)
@@ -104,7 +102,7 @@ def run_child(
     except BaseException:
         traceback.print_exc()
     finally:
-        _flush()
+        flush_stdio()
         os._exit(status)
 
 
@@ -169,7 +167,10 @@ def _or_tell(contain: Callable[[], None], events: int) -> None:
 
 def _use_private_folders() -> None:
     """Let the variables that say where to put files name the one folder where that is possible."""
-    os.environ.update(HOME=_PRIVATE, TMPDIR=_PRIVATE)
+    from checkwire.runner.python.sandbox.view import PRIVATE
+
+    folder, *_ = PRIVATE
+    os.environ.update(HOME=folder, TMPDIR=folder)
     if (tempfile := sys.modules.get("tempfile")) is not None:
         tempfile.tempdir = None  # type: ignore[attr-defined]
 
@@ -211,9 +212,3 @@ def _limit(job: Job, mapped: int) -> None:
             bounds = (min(soft, most), min(bounds[1], most))
         with suppress(OSError, ValueError):  # macOS knows RLIMIT_AS, and refuses it
             resource.setrlimit(kind, bounds)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # it may be closed, or the script's own
-            stream.flush()

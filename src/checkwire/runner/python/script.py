@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +26,7 @@ from checkwire.runner.python.environ import from_bytes
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.loops import Loops
 from checkwire.runner.python.messages import Job
+from checkwire.runner.python.stdio import flush_stdio
 from checkwire.sdk import assertions
 from checkwire.sdk.context import Context, early_secrets, enter
 from checkwire.sdk.forgotten import notice_forgotten_awaits
@@ -268,7 +268,7 @@ class Script:
         self._events.end_in_signal_handler()
         self._raised = self._tell_blocked(frame)
         self._tell_finished()
-        _flush()
+        flush_stdio()
         os._exit(1)
 
     def _tell_timeout(self, location: Location | None) -> None:
@@ -346,13 +346,7 @@ class Script:
 
 def _die_of(number: int) -> NoReturn:
     """End this process by a signal, as one that has no handler for it."""
-    _flush()
+    flush_stdio()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(1)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):
-            stream.flush()

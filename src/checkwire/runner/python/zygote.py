@@ -54,6 +54,7 @@ from checkwire.runner.python.messages import (
 from checkwire.runner.python.reaper import Children
 from checkwire.runner.python.sandbox.refusal import NoSandbox
 from checkwire.runner.python.spawned import let_spawned_processes_find_checks
+from checkwire.runner.python.stdio import flush_stdio
 from checkwire.runner.python.warmup import load_trust, warm_up_zygote
 from checkwire.sdk.context import current
 
@@ -93,7 +94,9 @@ def main() -> None:
     let_spawned_processes_find_checks()
     # What imports leave behind is little, and frozen before the first fork.
     gc.disable()
-    _import_what_checks_need()
+    # While the runner still prepares. What a check comes to need, and is not imported here, every
+    # child would have to import for itself.
+    warm_up_zygote()
     zygote = Zygote(socket.socket(fileno=CONTROL_FD))
     try:
         zygote.load()
@@ -169,9 +172,7 @@ class Zygote:
 
     def serve(self) -> None:
         """Fork a child for each request, and tell of each end, until the runner hangs up."""
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):  # a file may have closed it, or put its own in its place
-                stream.flush()
+        flush_stdio()
         _occupy_standard_fds()
         no_sandbox = self._prepare_sandboxes()
         gc.freeze()
@@ -290,15 +291,6 @@ class Zygote:
 
     def _say(self, response: Response, fds: Iterable[int] = ()) -> None:
         send_all(self._control, pack(response), fds)
-
-
-def _import_what_checks_need() -> None:
-    """Import, while the runner still prepares, what check files and their connections will.
-
-    What is not imported here every child would have to import for itself; so a check is run, as
-    much is imported only when it is needed.
-    """
-    warm_up_zygote()
 
 
 @contextmanager
