@@ -24,6 +24,7 @@ from checkwire.runner.python.blame import (
 )
 from checkwire.runner.python.environ import from_bytes
 from checkwire.runner.python.event_writer import EventWriter
+from checkwire.runner.python.linux import waited_for_cpu_ns
 from checkwire.runner.python.loops import Loops
 from checkwire.runner.python.messages import Job
 from checkwire.runner.python.stdio import flush_stdio
@@ -128,6 +129,7 @@ class Script:
         self._timeout = timeout
         self._raised = 0
         self._timed_out = 0
+        self._waited_before = waited_for_cpu_ns()
         self._coroutine: Coroutine[Any, Any, Any] | None = None
         self._loop_is_free = False
         self._loops = Loops(context, self._unseen, self._warn)
@@ -162,8 +164,14 @@ class Script:
                 outcome="raised" if self._raised else "returned",
                 raised=self._raised,
                 verifications=self._context.ledger.verifications,
+                starved_ns=self._starved_ns(),
             )
         )
+
+    def _starved_ns(self) -> int:
+        if not self._raised and not self._context.ledger.failing:
+            return 0
+        return max(0, waited_for_cpu_ns() - self._waited_before)
 
     def _tell_unreached_assertions(self, function: Callable[..., Any]) -> None:
         """Assertions in handlers that were never called have verified nothing."""
