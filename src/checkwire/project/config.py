@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from checkwire.model.alerts import AlertPolicy, Channel
-from checkwire.model.definition import Retries, Scheduling
+from checkwire.model.definition import Isolation, Retries, Scheduling
 
 __all__ = [
     "CONFIG_NAME",
@@ -43,6 +43,7 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     retries: Retries = Retries()
     memory: int = 1024 * 1024 * 1024
+    isolation: Isolation = "process"
     needs: tuple[str, ...] = ()
     activated: bool = True
 

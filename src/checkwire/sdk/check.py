@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
-    from checkwire.model.definition import Retries, Scheduling
+    from checkwire.model.definition import Isolation, Retries, Scheduling
     from checkwire.model.durations import Duration
 
 __all__ = ["CheckMark", "check", "declared", "mark_of"]
@@ -94,6 +94,7 @@ def check(
     tags: list[str] | tuple[str, ...] = ...,
     retries: int | Mapping[str, Any] | Retries | None = ...,
     memory: int | str = ...,
+    isolation: Isolation = ...,
     cases: Mapping[str, Mapping[str, Any]] = ...,
     needs: list[str] | tuple[str, ...] = ...,
     activated: bool = ...,
@@ -128,6 +129,9 @@ def check(*functions: Any, **options: Any) -> Any:
             blame) after which to, ``"location": "other"`` goes on at the next location.
         memory: address space an attempt may use: bytes, or ``"256MB"``, ``"1GiB"``; at least
             64 MiB, by default 1 GiB.
+        isolation: what an attempt runs in: ``"process"``, one of its own, the default;
+            ``"shared"``, a warm one that trusted checks share; ``"sandbox"``, one of its own that
+            can reach the network, the project's files and little else.
         cases: one check per entry; maps the case's name to arguments for the function.
         needs: names of environment variables without which the check is skipped.
         activated: whether the check runs at all; by default it does.

@@ -33,6 +33,8 @@ MIN_MEMORY = 64 * 1024 * 1024
 
 SCHEDULING = ("parallel", "round-robin")
 RETRY_LOCATIONS = ("same", "other")
+ISOLATIONS = ("process", "shared", "sandbox")
+_NOT_YET = ("shared", "sandbox")
 
 _SIZES = {
     "": 1,
@@ -154,7 +156,8 @@ def _one_of(known: tuple[str, ...], value: object) -> str:
     from checkwire.sdk.suggestion import did_you_mean
 
     hint = did_you_mean(value, known) if isinstance(value, str) else ""
-    choice = " or ".join(f'"{one}"' for one in known)
+    quoted = [f'"{one}"' for one in known]
+    choice = f"{', '.join(quoted[:-1])} or {quoted[-1]}"
     raise OptionError(f"{shown(value)} will not do: write {choice}{hint}")
 
 
@@ -286,6 +289,13 @@ def _memory(value: object) -> int:
     return int(size)
 
 
+def _isolation(value: object) -> str:
+    chosen = _one_of(ISOLATIONS, value)
+    if chosen in _NOT_YET:
+        raise OptionError(f'"{chosen}" is not to be had in this version: write "process"')
+    return chosen
+
+
 def _cases(value: object) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict):
         raise OptionError(
@@ -322,6 +332,7 @@ OPTIONS: dict[str, Callable[[object], Any]] = {
     "tags": _strings,
     "retries": _retries,
     "memory": _memory,
+    "isolation": _isolation,
     "cases": _cases,
     "needs": _strings,
     "activated": _activated,

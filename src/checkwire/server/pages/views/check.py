@@ -340,6 +340,8 @@ def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:
     if definition.needs:
         facts.append(("Needs", ", ".join(definition.needs)))
     facts.append(("Memory", f"{definition.memory // 1024 // 1024:,} MiB at most"))
+    if definition.isolation != "process":
+        facts.append(("Isolation", definition.isolation))
     if not definition.activated:
         facts.append(("Activated", "no"))
     return facts
