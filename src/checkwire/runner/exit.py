@@ -13,9 +13,10 @@ from checkwire.model.failures import Failure, Location
 
 __all__ = ["CRASHES", "Exit", "failure_of_exit", "signal_name"]
 
-Cause = Literal["itself", "timeout", "cancelled", "lost", "not_started"]
+Cause = Literal["itself", "timeout", "cancelled", "lost", "not_started", "blocking"]
 """Who ended the process: it did; the runner, at the timeout or on request; the death of the
-process that it was forked from; or nobody, as it never began."""
+process that it was forked from; nobody, as it never began; or the runner, as the check kept others
+in the same process from running."""
 
 CRASHES: dict[int, str] = {
     signal.SIGSEGV: "it touched memory that is not its own",
@@ -45,7 +46,8 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
         code: the exit status, if it exited.
         signal: the signal's number, if it was killed by one.
         out_of_memory: the kernel killed for memory while the attempt ran.
-        reason: the operating system's words, when it was not started.
+        reason: the operating system's words, when it was not started; for how long it kept others
+            from running.
         location: where in the check's source a crash took place, if that is known.
         usage: what the process used.
     """
@@ -82,6 +84,14 @@ def failure_of_exit(exit_: Exit, timeout: float) -> Failure:
             return Failure(
                 code="runner.start",
                 message=f"The check's process could not be started: {exit_.reason}",
+            )
+        case "blocking":
+            where = "; it was here" if exit_.location else ""
+            return Failure(
+                code="runner.blocking",
+                message="The check kept all others in its process from running for "
+                f"{exit_.reason}, and was killed{where}",
+                location=exit_.location,
             )
     if exit_.signal is not None:
         return _failure_of_signal(exit_, exit_.signal)

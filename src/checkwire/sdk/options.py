@@ -34,7 +34,7 @@ MIN_MEMORY = 64 * 1024 * 1024
 SCHEDULING = ("parallel", "round-robin")
 RETRY_LOCATIONS = ("same", "other")
 ISOLATIONS = ("process", "shared", "sandbox")
-_NOT_YET = ("shared", "sandbox")
+_NOT_YET = ("sandbox",)
 
 _SIZES = {
     "": 1,

@@ -24,6 +24,14 @@ CODES = (
         hint="It spins or computes instead of waiting: await what it waits for, and compute less",
     ),
     FailureCode(
+        "runner.blocking",
+        "The check kept others in its process from running",
+        blame="check",
+        retryable=False,
+        hint="It spins, or calls something that blocks: await instead, or asyncio.to_thread; or give "
+        'it a process of its own with isolation="process"',
+    ),
+    FailureCode(
         "runner.lost",
         "The process that runs checks died",
         blame="probe",

@@ -22,7 +22,7 @@ from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.linux import adopt_orphans, die_with_parent
 from checkwire.runner.python.messages import Job
 
-__all__ = ["ChildFds", "run_child"]
+__all__ = ["ChildFds", "address_space", "isolate", "run_child", "take_fds"]
 
 _HIGH_FD: Final = 1000
 """Where the descriptor for events goes: out of the way of scripts that close what they see."""
@@ -54,8 +54,8 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
     """
     status = 1
     try:
-        _isolate(zygote, inherited)
-        events = _take_fds(fds)
+        isolate(zygote, inherited)
+        events = take_fds(fds)
         job = _read_job(fds.job)
         if job is not None:
             _limit(job)
@@ -71,7 +71,8 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
         os._exit(status)
 
 
-def _isolate(zygote: int, inherited: tuple[int, ...]) -> None:
+def isolate(zygote: int, inherited: tuple[int, ...]) -> None:
+    """Make a process that was just forked one of its own, which ends with the zygote."""
     os.setsid()
     die_with_parent()
     if os.getppid() != zygote:
@@ -96,7 +97,7 @@ def _reset(number: int) -> None:
             signal.signal(number, wanted)
 
 
-def _take_fds(fds: ChildFds) -> int:
+def take_fds(fds: ChildFds) -> int:
     """Put the descriptors where they belong; returns the one for events."""
     stdin = os.open(os.devnull, os.O_RDONLY)
     for source, standard in ((stdin, 0), (fds.stdout, 1), (fds.stderr, 2)):
@@ -131,7 +132,7 @@ def _limit(job: Job) -> None:
     """
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: _address_space() + job.definition.memory,
+        resource.RLIMIT_AS: address_space() + job.definition.memory,
     }
     if job.cpu_seconds is not None:
         limits[resource.RLIMIT_CPU] = job.cpu_seconds
@@ -143,7 +144,8 @@ def _limit(job: Job) -> None:
             resource.setrlimit(kind, (limit, hard if kind == resource.RLIMIT_CPU else limit))
 
 
-def _address_space() -> int:
+def address_space() -> int:
+    """Bytes of address space that this process has."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except OSError:

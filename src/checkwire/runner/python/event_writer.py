@@ -41,7 +41,6 @@ class Telling:
 class EventWriter(Telling):
     """Writes each event to a pipe as it happens, whole, from whatever thread it comes.
 
-
     Nothing is buffered, so a process that is killed has told all that happened to it. If the
     runner is gone, or the script has closed the descriptor, there is nobody to tell.
 

@@ -159,11 +159,13 @@ class ZygoteHandle:
             raise ZygoteLost
         return response
 
-    async def fork(self, fds: Sequence[int]) -> Child:
+    async def fork(self, fds: Sequence[int], *, worker: bool = False) -> Child:
         """Have a child forked.
 
         Args:
-            fds: for :data:`messages.FORK_FDS`; they are the caller's to close afterwards.
+            fds: for :data:`messages.FORK_FDS`, or :data:`messages.WORKER_FDS`; they are the
+                caller's to close afterwards.
+            worker: whether it is to be a worker.
 
         Raises:
             CouldNotFork: the operating system refused.
@@ -176,7 +178,7 @@ class ZygoteHandle:
         birth: asyncio.Future[Child] = self._loop.create_future()
         self._births[number] = birth
         try:
-            await self._send(Fork(id=number), fds)
+            await self._send(Fork(id=number, worker=worker), fds)
             return await birth
         finally:
             # A child that is born later finds its job's pipe closed, and ends at once.

@@ -13,6 +13,7 @@ from checkwire.runner.python.environ import Variables
 
 __all__ = [
     "FORK_FDS",
+    "WORKER_FDS",
     "Connecting",
     "Exited",
     "Fork",
@@ -53,15 +54,21 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """To the zygote: fork a child for an attempt. Comes with the descriptors of :data:`FORK_FDS`.
 
+    Or, if ``worker`` says so, fork a worker, with those of :data:`WORKER_FDS`.
+
     What the child shall do it reads itself, as a :class:`Job`, so that a secret is never in the
     memory that later children are copies of.
     """
 
     id: int
+    worker: bool = False
 
 
 FORK_FDS: Final = ("job", "stdout", "stderr", "events")
 """What the descriptors that come with :class:`Fork` are for, in their order."""
+
+WORKER_FDS: Final = (*FORK_FDS, "board")
+"""The same for a worker, see :mod:`checkwire.runner.python.shared.board`."""
 
 
 class Loading(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -80,10 +87,14 @@ class ReadsSecret(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Loaded(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """From the zygote: the file was imported, and declares these checks."""
+    """From the zygote: the file was imported, and declares these checks.
+
+    ``blocking`` has the ids of those that are plain functions, and so take a thread for themselves.
+    """
 
     path: str
     definitions: tuple[CheckDefinition, ...] = ()
+    blocking: tuple[str, ...] = ()
 
 
 class NotLoaded(_Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,6 +21,7 @@ from contextlib import suppress
 
 from checkwire.model.failures import Failure, Location
 from checkwire.runner.descriptors import lower_limit
+from checkwire.runner.python import streams
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.channel import MessageReader, pack, send_all
 from checkwire.runner.python.child import ChildFds, run_child
@@ -30,6 +31,7 @@ from checkwire.runner.python.launch import CONTROL_FD
 from checkwire.runner.python.linux import adopt_orphans, count_threads, die_with_parent
 from checkwire.runner.python.messages import (
     FORK_FDS,
+    WORKER_FDS,
     Fork,
     Forked,
     Load,
@@ -43,6 +45,7 @@ from checkwire.runner.python.messages import (
     Response,
 )
 from checkwire.runner.python.reaper import Children
+from checkwire.runner.python.shared.worker import run_worker
 from checkwire.runner.python.spawned import let_spawned_processes_find_checks
 from checkwire.sdk.context import current
 
@@ -73,6 +76,7 @@ def main() -> None:
         die_with_parent()
         if os.getppid() != parent:
             sys.exit("The process that started this one is gone.")
+    streams.install()
     adopt_orphans()
     let_spawned_processes_find_checks()
     # What imports leave behind is little, and frozen before the first fork.
@@ -141,7 +145,8 @@ class Zygote:
             return NotLoaded(path=path, failure=_started_threads(path, threads), unsafe=True)
         if isinstance(result, Failure):
             return NotLoaded(path=path, failure=result)
-        return Loaded(path=path, definitions=result)
+        blocking = tuple(one.id for one in result if not self._catalog.is_async(one))
+        return Loaded(path=path, definitions=result, blocking=blocking)
 
     def serve(self) -> None:
         """Fork a child for each request, and tell of each end, until the runner hangs up."""
@@ -173,24 +178,28 @@ class Zygote:
                     return
                 for request in requests:
                     if isinstance(request, Fork):
-                        self._fork(request.id)
+                        self._fork(request)
 
-    def _fork(self, attempt: int) -> None:
-        fds = [self._requests.fds.popleft() for _ in FORK_FDS]
+    def _fork(self, request: Fork) -> None:
+        names = WORKER_FDS if request.worker else FORK_FDS
+        fds = [self._requests.fds.popleft() for _ in names]
         try:
             try:
                 pid = os.fork()
             except OSError as error:
-                self._say(NotForked(id=attempt, reason=str(error)))
+                self._say(NotForked(id=request.id, reason=str(error)))
                 return
             if pid == 0:
                 inherited = (self._control.detach(), self._awake, self._wake)
+                if request.worker:
+                    *standard, board = fds
+                    run_worker(self._catalog, ChildFds(*standard), board, self._pid, inherited)
                 run_child(self._catalog, ChildFds(*fds), self._pid, inherited)
         finally:
             for fd in fds:
                 os.close(fd)
-        self._children.add(pid, attempt)
-        self._tell_of(pid, attempt)
+        self._children.add(pid, request.id)
+        self._tell_of(pid, request.id)
 
     def _tell_of(self, pid: int, attempt: int) -> None:
         forked = Forked(id=attempt, pid=pid)
