@@ -95,6 +95,11 @@ def check(
     retries: int | Mapping[str, Any] | Retries | None = ...,
     memory: int | str = ...,
     isolation: Isolation = ...,
+    cpu: Duration = ...,
+    processes: int = ...,
+    files: int = ...,
+    file_size: int | str = ...,
+    output: int | str = ...,
     cases: Mapping[str, Mapping[str, Any]] = ...,
     needs: list[str] | tuple[str, ...] = ...,
     activated: bool = ...,
@@ -132,6 +137,11 @@ def check(*functions: Any, **options: Any) -> Any:
         isolation: what an attempt runs in: ``"process"``, one of its own, the default;
             ``"shared"``, a warm one that trusted checks share; ``"sandbox"``, one of its own that
             can reach the network, the project's files and little else.
+        cpu: CPU time an attempt may use, as ``timeout``; at least a second, by default 60.
+        processes: how many processes an attempt may have started at a time; by default 100.
+        files: how many files and sockets an attempt may have open; by default 1,024.
+        file_size: bytes a file may have that an attempt writes, as ``memory``; by default 1 GiB.
+        output: bytes an attempt may print, as ``memory``; by default 256 MiB.
         cases: one check per entry; maps the case's name to arguments for the function.
         needs: names of environment variables without which the check is skipped.
         activated: whether the check runs at all; by default it does.

@@ -78,7 +78,7 @@ class Catalog:
         return Prepared(
             _gone if check is None else check.function,
             {} if check is None else check.arguments,
-            Blame(self._imports.owns, self._imports.relative, definition.memory),
+            Blame(self._imports.owns, self._imports.relative, definition),
             self._project.root,
         )
 

@@ -151,7 +151,6 @@ class Worker:
                 number=number,
                 definition=job.definition,
                 attempt=job.attempt,
-                cpu_seconds=job.cpu_seconds,
             )
         )
         if self._runs >= _MAX_RUNS:

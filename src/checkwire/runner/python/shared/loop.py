@@ -119,7 +119,7 @@ def watch_callbacks(board: Board, held_up: Callable[[SharedScript, int], None]) 
         script.busy_ns += spent
         if spent > SLOW_NS:
             held_up(script, spent)
-        if script.cpu_ns is not None and script.busy_ns > script.cpu_ns:
+        if script.busy_ns > script.cpu_ns:
             script.out_of_cpu()
 
     asyncio.Handle._run = run  # type: ignore[method-assign]

@@ -68,13 +68,12 @@ class Take(_Order, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         number: the attempt's, from 1, among all that the worker has run.
-        definition, attempt, cpu_seconds: as in :class:`Job`.
+        definition, attempt: as in :class:`Job`.
     """
 
     number: int
     definition: CheckDefinition
     attempt: int = 1
-    cpu_seconds: int | None = None
 
 
 class Cancel(_Order, frozen=True, kw_only=True, omit_defaults=True):

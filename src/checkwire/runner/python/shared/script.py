@@ -65,7 +65,6 @@ class SharedScript(Script):
     Args:
         context, voice, blame: as for :class:`Script`.
         definition: the check.
-        cpu_seconds: how long its code may run; ``None`` for no limit.
 
     Attributes:
         number: the attempt's number among the worker's.
@@ -85,7 +84,6 @@ class SharedScript(Script):
         voice: Voice,
         blame: Blame,
         definition: CheckDefinition,
-        cpu_seconds: int | None = None,
     ) -> None:
         super().__init__(context, voice, blame, definition.timeout)
         self.number = voice.number
@@ -99,7 +97,7 @@ class SharedScript(Script):
         self.generators: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self.threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self.processes: weakref.WeakSet[subprocess.Popen[Any]] = weakref.WeakSet()
-        self.cpu_ns = None if cpu_seconds is None else cpu_seconds * 1_000_000_000
+        self.cpu_ns = round(definition.cpu * 1e9)
         self._main: asyncio.Task[Any] | None = None
         self._woken: asyncio.Future[None] | None = None
         self._escaped: BaseException | None = None

@@ -176,7 +176,7 @@ class Worker:
         function, arguments, blame, root = self._catalog.script(order.definition)
         voice = Voice(self._outbox, order.number)
         context = context_of(job, voice, root, env=self._env)
-        script = SharedScript(context, voice, blame, order.definition, order.cpu_seconds)
+        script = SharedScript(context, voice, blame, order.definition)
         self._scripts[script.number] = script
         enter(context)
         running.set(script)
