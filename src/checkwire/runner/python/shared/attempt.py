@@ -48,7 +48,7 @@ class SharedAttempt:
         job: what is to be run.
         root: the project's folder.
         on_event: called with each event as it comes.
-        on_error: called if ``on_event`` raises.
+        stop: called if the attempt is to be ended, for what it printed or ``on_event`` raised.
         secrets_read: gets the names of the variables that the check reads as secrets.
 
     Attributes:
@@ -64,7 +64,7 @@ class SharedAttempt:
         *,
         root: str,
         on_event: Callable[[Event], None] | None,
-        on_error: Callable[[], None],
+        stop: Callable[[], None],
         secrets_read: set[str],
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -73,12 +73,15 @@ class SharedAttempt:
         self.cancelled = False
         self.overdue = loop.time() + job.definition.timeout + _START
         self._loop = loop
+        self._stop = stop
+        self._printed = 0
+        self._cause: Cause = "itself"
         self._intake = Intake(
             job,
             root=root,
             on_event=on_event,
             on_start=self._begun,
-            on_error=on_error,
+            on_error=stop,
             secrets_read=secrets_read,
         )
 
@@ -92,10 +95,15 @@ class SharedAttempt:
             return
         if kind == EVENTS:
             self._intake.take_events(data)
-        elif kind == STDOUT:
+            return
+        if kind == STDOUT:
             self._intake.take_stdout(data)
         elif kind == STDERR:
             self._intake.take_stderr(data)
+        self._printed += len(data)
+        if self._printed > self.job.definition.output and self._cause == "itself":
+            self._cause = "output"
+            self._stop()
 
     def _begun(self) -> None:
         self.overdue = self._loop.time() + self.job.definition.timeout + _GRACE
@@ -148,8 +156,9 @@ class SharedAttempt:
         self._conclude(self._intake.ended("blocking", reason=seconds, location=location))
 
     def cancel(self) -> None:
-        """It was cancelled, and is over."""
-        self._conclude(self._intake.ended("cancelled"))
+        """It was cancelled, or printed too much, and is over."""
+        cause: Cause = "cancelled" if self._cause == "itself" else self._cause
+        self._conclude(self._intake.ended(cause, reached=self._printed))
 
     def not_started(self, reason: str) -> None:
         """There is no worker for it."""

@@ -80,7 +80,7 @@ class Workers:
             job,
             root=self._root,
             on_event=on_event,
-            on_error=lambda: stop(),
+            stop=lambda: stop(),
             secrets_read=self._secrets_read,
         )
         if note:
