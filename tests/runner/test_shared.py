@@ -511,6 +511,39 @@ def test_an_attempt_that_neighbours_held_up_does_not_fail_for_that(tmp_path: Pat
     assert runs["holds_up"].status == "passed"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "global task; task = asyncio.create_task(fail()); await asyncio.sleep(0)",
+        "asyncio.create_task(fail()); await asyncio.sleep(0)",
+        "asyncio.get_running_loop().call_soon(fail_now); await asyncio.sleep(0)",
+        "thread = threading.Thread(target=fail_now); thread.start(); thread.join()",
+    ],
+)
+def test_what_fails_in_the_background_fails_the_check_that_began_it(
+    tmp_path: Path, body: str
+) -> None:
+    attempt, neighbours = run_with_neighbours(
+        tmp_path,
+        f"""
+        import threading
+
+        def fail_now():
+            raise LookupError("in the background")
+
+        async def fail():
+            fail_now()
+
+        @check(isolation="shared")
+        async def fails():
+            {body}
+        """,
+    )
+    messages = [failed.failure.message for failed in attempt.failures]
+    assert messages.count("LookupError: in the background") == 1
+    all_passed(neighbours)
+
+
 def test_modules_are_found_beside_the_check_that_imports_them(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write_check(

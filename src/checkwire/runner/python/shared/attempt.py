@@ -110,8 +110,8 @@ class SharedAttempt:
 
     # Its end
 
-    def ended(self, ended: Ended) -> None:
-        """The worker says that it is over."""
+    def ended(self, ended: Ended, resident: int) -> None:
+        """The worker, which lately had so many bytes of memory, says that it is over."""
         if self.cancelled:
             self.cancel()
             return
@@ -123,7 +123,7 @@ class SharedAttempt:
             )
         if ended.unfit:
             self.note(f"The process that it shared with others is replaced: {ended.unfit}")
-        usage = Usage(cpu_seconds=ended.busy_ns / 1e9, peak_memory=ended.resident)
+        usage = Usage(cpu_seconds=ended.busy_ns / 1e9, peak_memory=resident)
         cpu = signal.SIGXCPU if ended.cause == "cpu" else None
         cause: Cause = "timeout" if ended.cause == "timeout" else "itself"
         attempt = self._finish(self._intake.ended(cause, signal=cpu, usage=usage))

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -46,11 +45,11 @@ _BLOCKED: Final = 1.0
 """Seconds that one attempt may keep all others of its worker from running."""
 _SILENT: Final = 3.0
 """The same if it cannot be told which attempt does."""
-_ABORT_GRACE: Final = 0.2
+_ABORT_GRACE: Final = 1.0
 _CANCELLED_IN: Final = 1.0
 _MAX_RUNS: Final = 20_000
 _MAX_GROWTH: Final = 256 * 1024 * 1024
-_ERRORS_KEPT: Final = 500
+_ERRORS_KEPT: Final = 64 * 1024
 
 _ended_decoder = msgspec.msgpack.Decoder(Ended)
 
@@ -121,8 +120,9 @@ class Worker:
         self._received = 0
         self._records = RecordReader()
         self._orders = bytearray()
-        self._errors: deque[str] = deque(maxlen=_ERRORS_KEPT)
+        self._errors = bytearray()
         self._first_resident = 0
+        self._resident = 0
         self._kills_before = count_memory_kills()
         self._closing = False
         self._accused: tuple[int, str] | None = None
@@ -231,12 +231,13 @@ class Worker:
     def _take_ended(self, attempt: SharedAttempt, data: bytes) -> None:
         ended = _ended_decoder.decode(data)
         if ended.resident:
+            self._resident = ended.resident
             self._first_resident = self._first_resident or ended.resident
             if ended.resident > self._first_resident + _MAX_GROWTH:
                 self.fit = False
         if ended.unfit:
             self.fit = False
-        attempt.ended(ended)
+        attempt.ended(ended, self._resident)
         self._end_if_idle()
 
     def _read_output(self, fd: int, kind: int) -> int:
@@ -250,7 +251,8 @@ class Worker:
             return 0
         text = data.decode("utf-8", "replace")
         if kind == STDERR:
-            self._errors += text.splitlines()
+            self._errors += data
+            del self._errors[:-_ERRORS_KEPT]
         if len(self._attempts) == 1:
             self._read_events()  # One may tell of a secret.
             for attempt in self._attempts.values():
@@ -345,7 +347,8 @@ class Worker:
             attempt.disturb(why, alone=alone)
 
     def _location(self) -> Location | None:
-        return crash_location(self._errors, self._root)
+        lines = self._errors.decode("utf-8", "replace").splitlines()
+        return crash_location(lines, self._root)
 
 
 def _waited_for_cpu(pid: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio.base_events import BaseEventLoop
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from checkwire.runner.python.shared.board import BEGAN_NS, NUMBER, Board
@@ -18,12 +18,17 @@ SLOW_NS: Final = 50_000_000
 
 
 class WorkerLoop(asyncio.SelectorEventLoop):
-    """Notes which attempt begins what."""
+    """Notes which attempt begins what.
 
-    def __init__(self) -> None:
+    Args:
+        scripts: the attempts under way, by number.
+    """
+
+    def __init__(self, scripts: Mapping[int, SharedScript]) -> None:
         super().__init__()
+        self._scripts = scripts
         self.set_task_factory(_make_task)  # type: ignore[arg-type]  # typeshed is stricter
-        self.set_exception_handler(_failed)
+        self.set_exception_handler(self._went_wrong)
 
     def _add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> Any:
         if (script := running.get(None)) is not None:
@@ -39,6 +44,20 @@ class WorkerLoop(asyncio.SelectorEventLoop):
         super()._asyncgen_firstiter_hook(generator)  # type: ignore[misc]
         if (script := running.get(None)) is not None:
             script.generators.add(generator)
+
+    def _went_wrong(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something went wrong in a task, a future or a callback of somebody's."""
+        task = context.get("task") or context.get("future")
+        owners = (
+            [script for script in self._scripts.values() if task in script.loops.tasks]
+            if isinstance(task, asyncio.Task)
+            else []
+        )
+        script = owners[0] if owners else running.get(None)
+        if script is None:
+            self.default_exception_handler(context)
+        elif not script.over:
+            script.loops.failed(self, context)
 
     def forget_readers(self, script: SharedScript) -> None:
         """Watch no descriptor any more for an attempt that is over; end its transports."""
@@ -60,15 +79,6 @@ def _make_task(
     if (script := running.get(None)) is not None:
         script.loops.tasks.add(task)
     return task
-
-
-def _failed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Something went wrong in a task, future or callback; whose is told by where it was made."""
-    script = running.get(None)
-    if script is None:
-        loop.default_exception_handler(context)
-    elif not script.over:
-        script.loops.failed(loop, context)
 
 
 def watch_other_loops() -> None:

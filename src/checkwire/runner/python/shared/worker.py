@@ -90,12 +90,12 @@ class Worker:
         self._catalog = catalog
         self._orders = orders
         self._board = board
-        self._loop = WorkerLoop()
+        self._scripts: dict[int, SharedScript] = {}
+        self._loop = WorkerLoop(self._scripts)
         for fd in (orders, events):
             os.set_blocking(fd, False)
         self._outbox = Outbox(events, board, self._loop)
         self._unpacker: Unpacker[Order] = Unpacker(Order)
-        self._scripts: dict[int, SharedScript] = {}
         self._drivers: set[asyncio.Task[None]] = set()
         self._env: dict[str, str] = {}
         self._begin: Begin | None = None
@@ -201,7 +201,7 @@ class Worker:
             cause="itself" if cause == "cancelled" else cause,
             busy_ns=script.busy_ns,
             held_up_ns=script.held_up_ns,
-            resident=0 if self._ended % _LOOK_AT_MEMORY else _resident(),
+            resident=_resident() if self._ended % _LOOK_AT_MEMORY == 1 else 0,
             unfit=unfit,
         )
         self._outbox.put_whole(script.number, ENDED, msgspec.msgpack.encode(ended))
