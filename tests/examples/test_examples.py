@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from support.program import checkwire
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PORTS = range(9000, 9006)
+ISOLATIONS = ("process", "shared")
+VARYING = ("delivered", "round_trip")
+"""Of these there are as many as the kernel has told of."""
 
 
 def test_every_example_passes(tmp_path: Path) -> None:
@@ -25,6 +30,49 @@ def test_every_example_passes(tmp_path: Path) -> None:
     assert {run["status"] for run in runs} == {"passed"}, result.out
     files = {run["check"]["path"] for run in runs}
     assert files == {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*_check.py")}
+
+
+def test_every_example_is_the_same_in_a_shared_process(tmp_path: Path) -> None:
+    alone, beside = (_reported(tmp_path / isolation, isolation) for isolation in ISOLATIONS)
+    assert alone.keys() == beside.keys()
+    for check, told in alone.items():
+        assert beside[check] == told, check
+
+
+def _reported(root: Path, isolation: str) -> dict[str, object]:
+    """What is told of each example with this isolation, but for times and what is random."""
+    shutil.copytree(EXAMPLES, root, ignore=shutil.ignore_patterns("__pycache__", ".ca.pem"))
+    config = root / "checkwire.toml"
+    defaults = f'[defaults]\nisolation = "{isolation}"\n'
+    config.write_text(config.read_text().replace("[defaults]\n", defaults))
+    _move_to_free_ports(root)
+    report = root / "report.json"
+    result = checkwire("test", "--reporter", f"json={report}", cwd=root)
+    assert result.status == 0, result.out + result.err
+    return {
+        run["check"]["id"]: [
+            (attempt["status"], _failures(attempt), _transcript(attempt))
+            for attempt in run["attempts"]
+        ]
+        for run in json.loads(report.read_text())["runs"]
+    }
+
+
+def _failures(attempt: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["failure"]["code"], one.get("severity", "")) for one in attempt.get("failures", ())]
+
+
+def _transcript(attempt: dict[str, Any]) -> list[tuple[object, ...]]:
+    """How often what happened, in whatever order: feeds send what they like when they like."""
+    shown = ("type", "connection", "step", "name", "direction", "opcode", "status", "code")
+    counts = Counter(
+        tuple(str(event.get(field)) for field in shown)
+        for event in attempt["events"]
+        if event["type"] not in VARYING
+    )
+    return sorted(
+        (*kind, "" if kind[0] == "frame_seen" else count) for kind, count in counts.items()
+    )
 
 
 def _move_to_free_ports(root: Path) -> None:
