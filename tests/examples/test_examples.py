@@ -59,7 +59,9 @@ def _reported(root: Path, isolation: str) -> dict[str, object]:
 
 
 def _failures(attempt: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(one["failure"]["code"], one.get("severity", "")) for one in attempt.get("failures", ())]
+    return [
+        (one["failure"]["code"], one.get("severity", "")) for one in attempt.get("failures", ())
+    ]
 
 
 def _transcript(attempt: dict[str, Any]) -> list[tuple[object, ...]]:

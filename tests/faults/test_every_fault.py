@@ -23,6 +23,7 @@ ELSEWHERE = {
     "probe.overloaded": "tests/server/serve/test_fairness.py",  # It takes a server with a schedule.
     "runner.cancelled": "tests/runner/test_leaks.py",  # Who cancels gets no report.
     "runner.start": "tests/runner/test_zygote_death.py",  # Nothing can run then.
+    "tcp.denied": "tests/runner/test_network_policy.py",  # It takes settings.
     "ws.peer_lost": "tests/wire/test_silence.py",  # It takes a path that can be cut.
 }
 """Codes that no check can have on purpose, and where they are tested instead."""

@@ -118,6 +118,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         server: address of the server that watches the project; ``None`` if it names none.
         alerts: when an incident opens, and which channels are told.
         channels: where notices go, by name.
+        deny: ranges of addresses that checks must not connect to, as ``169.254.0.0/16``.
     """
 
     root: str
@@ -134,6 +135,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     server: str | None = None
     alerts: AlertPolicy = AlertPolicy()
     channels: dict[str, Channel] = {}
+    deny: tuple[str, ...] = ()
 
 
 def load_project(start: Path) -> Project:

@@ -62,6 +62,10 @@ class _ServerTable(msgspec.Struct, forbid_unknown_fields=True):
     url: str | None = None
 
 
+class _NetworkTable(msgspec.Struct, forbid_unknown_fields=True):
+    deny: list[str] = []
+
+
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     project: _ProjectTable = msgspec.field(default_factory=_ProjectTable)
     defaults: dict[str, Any] = {}
@@ -72,6 +76,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     server: _ServerTable = msgspec.field(default_factory=_ServerTable)
     alerts: dict[str, Any] = {}
     channels: dict[str, Any] = {}
+    network: _NetworkTable = msgspec.field(default_factory=_NetworkTable)
 
 
 _TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
@@ -79,6 +84,7 @@ _TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
     ("project",): _ProjectTable,
     ("service",): _ServiceTable,
     ("server",): _ServerTable,
+    ("network",): _NetworkTable,
 }
 
 
@@ -131,6 +137,7 @@ class _Settings:
             server=self._server(document.server),
             alerts=self._alerts(document.alerts, channels),
             channels=channels,
+            deny=tuple(self._denied(document.network.deny)),
             **settings,
         )
 
@@ -335,6 +342,16 @@ class _Settings:
             return None if table.url is None else parse_server(table.url)
         except ValueError as error:
             raise self._wrong(f"server.url: {error}", ("server", "url")) from None
+
+    def _denied(self, texts: list[str]) -> Iterable[str]:
+        if texts:
+            from checkwire.project.network import parse_range  # with ipaddress, 5 ms
+        for index, text in enumerate(texts):
+            try:
+                yield parse_range(text)
+            except ValueError as error:
+                message = f"network.deny: {error}"
+                raise self._wrong(message, ("network", "deny", index)) from None
 
     def _channels(
         self, table: dict[str, Any], secrets: dict[str, SecretSource]

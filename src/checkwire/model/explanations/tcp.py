@@ -235,6 +235,23 @@ EXPLANATIONS = {
             "tcp(7)",
         ),
     ),
+    "tcp.denied": Explanation(
+        messages=(
+            "{place} is in {range}, which the project's [network] deny keeps its checks from",
+        ),
+        cause="The settings of the project forbid its checks to connect to this range of "
+        "addresses, and every address that the host has is in one that is forbidden. No packet was "
+        "sent.\n\n"
+        "Commonly: a check that asks the metadata service of a cloud (169.254.169.254), by mistake "
+        "or to learn what it should not; a name that points to an address within the network.",
+        confirm=(Look("getent ahosts HOST", "the addresses that the host has from here"),),
+        remedy="Connect to what the check is for. If it is right, take the range out of deny.",
+        evidence={
+            "place": "address and port that were wanted",
+            "denied": "the range that it is in",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
+    ),
     "tcp.prohibited": Explanation(
         messages=("This machine does not allow a connection to {place} ({reason})",),
         cause=(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import FailureError
@@ -18,19 +16,10 @@ from checkwire.project.loader import load_file
 from checkwire.runner.python.blame import Blame
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
-from checkwire.runner.python.script import run_script
+from checkwire.runner.python.script import Prepared, run_script
 from checkwire.sdk.context import declared_secrets, early_secrets
 
-__all__ = ["Catalog", "Prepared"]
-
-
-class Prepared(NamedTuple):
-    """A check to be run."""
-
-    function: Callable[..., Any]
-    arguments: Mapping[str, Any]
-    blame: Blame
-    root: str
+__all__ = ["Catalog"]
 
 
 class Catalog:
@@ -80,14 +69,14 @@ class Catalog:
             {} if check is None else check.arguments,
             Blame(self._imports.owns, self._imports.relative, definition),
             self._project.root,
+            self._project.deny,
         )
 
     def run(self, job: Job, events: EventWriter) -> None:
         """Run a check in this process, see :func:`run_script`."""
         # What the check imports only now is found beside its own file, whichever was loaded last.
         self.enter(job.definition)
-        function, arguments, blame, root = self.script(job.definition)
-        run_script(function, arguments, job=job, events=events, blame=blame, root=root)
+        run_script(self.script(job.definition), job=job, events=events)
 
 
 def _gone() -> None:

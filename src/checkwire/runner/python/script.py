@@ -8,10 +8,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from checkwire.model.durations import format_seconds
 from checkwire.model.errors import ConnectionClosed
@@ -30,8 +30,9 @@ from checkwire.runner.python.messages import Job
 from checkwire.sdk.context import Context, early_secrets, enter
 from checkwire.sdk.forgotten import notice_forgotten_awaits
 from checkwire.sdk.verification import has_assertions, listen_to_assertions
+from checkwire.wire.dial.policy import ranges
 
-__all__ = ["CLEANUP", "Script", "context_of", "count_everywhere", "run_script"]
+__all__ = ["CLEANUP", "Prepared", "Script", "context_of", "count_everywhere", "run_script"]
 
 CLEANUP: Final = 1.0
 """Seconds that tidying up after a check may take."""
@@ -49,43 +50,50 @@ class _TimeIsUp(BaseException):
     """Ends a check that is a plain function, past any ``except Exception`` of its own."""
 
 
-def run_script(
-    function: Callable[..., Any],
-    arguments: Mapping[str, Any],
-    *,
-    job: Job,
-    events: EventWriter,
-    blame: Blame,
-    root: str,
-) -> None:
+class Prepared(NamedTuple):
+    """A check to be run.
+
+    Attributes:
+        function: the check, ``async def`` or ``def``.
+        arguments: those of its case.
+        blame: turns exceptions into failures.
+        root: the project's folder.
+        deny: ranges of addresses that the check must not connect to.
+    """
+
+    function: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    blame: Blame
+    root: str
+    deny: Sequence[str] = ()
+
+
+def run_script(check: Prepared, *, job: Job, events: EventWriter) -> None:
     """Run a check to its end, in this process, whose main thread this must be.
 
     Everything that happens is told as an event, up to ``finished``. It raises nothing, whatever
     the check does.
 
     Args:
-        function: the check, ``async def`` or ``def``.
-        arguments: those of its case.
+        check: what to run.
         job: what the runner asked for.
         events: where to tell.
-        blame: turns exceptions into failures.
-        root: the project's folder.
     """
-    context = context_of(job, events, root, env=from_bytes(job.env))
+    context = context_of(check, job, events, env=from_bytes(job.env))
     enter(context, everywhere=True)
     count_everywhere()
-    script = Script(context, events, blame, job.definition.timeout)
+    script = Script(context, events, check.blame, job.definition.timeout)
     script.tell_start(job.definition.id)
-    script.run(function, arguments)
+    script.run(check.function, check.arguments)
 
 
-def context_of(job: Job, events: Telling, root: str, *, env: Mapping[str, str]) -> Context:
+def context_of(check: Prepared, job: Job, events: Telling, *, env: Mapping[str, str]) -> Context:
     """The attempt that a job asks for, as the SDK knows it.
 
     Args:
+        check: what is run.
         job: what the runner asked for.
         events: where to tell what happens.
-        root: the project's folder.
         env: the job's variables.
     """
     context = Context(
@@ -98,7 +106,8 @@ def context_of(job: Job, events: Telling, root: str, *, env: Mapping[str, str]) 
             for host, port, address, to_port in job.connecting.resolve
         },
         ca=job.connecting.ca,
-        root=root,
+        deny=ranges(check.deny) if check.deny else (),
+        root=check.root,
     )
     context.on_secret = lambda name: events.secret_read(context.timeline.now(), name)
     for name in early_secrets:

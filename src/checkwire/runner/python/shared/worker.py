@@ -11,7 +11,7 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -20,7 +20,7 @@ from checkwire.runner.python.channel import Unpacker
 from checkwire.runner.python.child import ChildFds, address_space, isolate, take_fds
 from checkwire.runner.python.environ import from_bytes, set_environ
 from checkwire.runner.python.messages import Job
-from checkwire.runner.python.script import context_of, count_everywhere
+from checkwire.runner.python.script import Prepared, context_of, count_everywhere
 from checkwire.runner.python.shared.attribution import Executor, attribute_everything
 from checkwire.runner.python.shared.board import BEAT_NS, Board
 from checkwire.runner.python.shared.loop import WorkerLoop, watch_callbacks, watch_other_loops
@@ -35,7 +35,7 @@ from checkwire.runner.python.shared.messages import (
 )
 from checkwire.runner.python.shared.outbox import Outbox
 from checkwire.runner.python.shared.script import SharedScript, Voice, running
-from checkwire.sdk.context import enter
+from checkwire.sdk.context import Context, enter
 
 __all__ = ["run_worker"]
 
@@ -87,6 +87,7 @@ class Worker:
     """
 
     def __init__(self, catalog: Catalog, orders: int, events: int, board: Board) -> None:
+        enter(Context(), everywhere=True)  # What is no attempt's is told nobody.
         self._catalog = catalog
         self._orders = orders
         self._board = board
@@ -173,20 +174,20 @@ class Worker:
 
     def _prepare(self, order: Take, job: Job) -> asyncio.Task[None]:
         """Begin an attempt, in its own context."""
-        function, arguments, blame, root = self._catalog.script(order.definition)
+        check = self._catalog.script(order.definition)
         voice = Voice(self._outbox, order.number)
-        context = context_of(job, voice, root, env=self._env)
-        script = SharedScript(context, voice, blame, order.definition)
+        context = context_of(check, job, voice, env=self._env)
+        script = SharedScript(context, voice, check.blame, order.definition)
         self._scripts[script.number] = script
         enter(context)
         running.set(script)
         script.tell_start(order.definition.id)
         # Not by the loop: it is no task of the attempt's own.
-        return asyncio.Task(self._drive(script, function, arguments), loop=self._loop)
+        return asyncio.Task(self._drive(script, check), loop=self._loop)
 
-    async def _drive(self, script: SharedScript, function: Any, arguments: Any) -> None:
+    async def _drive(self, script: SharedScript, check: Prepared) -> None:
         try:
-            await script.run_beside(function, arguments)
+            await script.run_beside(check.function, check.arguments)
         finally:
             # In the worker's context: what is left of the attempt must not run any more.
             self._loop.call_soon(self._end, script, context=self._context)
