@@ -65,12 +65,15 @@ def _failures(attempt: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _transcript(attempt: dict[str, Any]) -> list[tuple[object, ...]]:
-    """How often what happened, in whatever order: feeds send what they like when they like."""
+    """How often what happened, in whatever order: feeds send what they like when they like.
+
+    What the runner remarks is left out: how long the examples got in each other's way.
+    """
     shown = ("type", "connection", "step", "name", "direction", "opcode", "status", "code")
     counts = Counter(
         tuple(str(event.get(field)) for field in shown)
         for event in attempt["events"]
-        if event["type"] not in VARYING
+        if event["type"] not in VARYING and event.get("source") != "checkwire"
     )
     return sorted(
         (*kind, "" if kind[0] == "frame_seen" else count) for kind, count in counts.items()
