@@ -43,6 +43,7 @@ _CHUNK: Final = 256 * 1024
 _LEFT_IN_PIPE: Final = 8 * 1024 * 1024
 _BLOCKED: Final = 1.0
 """Seconds that one attempt may keep all others of its worker from running."""
+_LONG_NS: Final = 20_000_000
 _SILENT: Final = 3.0
 """The same if it cannot be told which attempt does."""
 _ABORT_GRACE: Final = 1.0
@@ -139,6 +140,13 @@ class Worker:
     def load(self) -> int:
         """How many attempts are under way."""
         return len(self._attempts)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether one attempt has kept the others from running for a while, right now."""
+        slots = self._board.slots
+        began = slots[BEGAN_NS]
+        return bool(slots[NUMBER]) and time.monotonic_ns() - began > _LONG_NS
 
     def take(self, attempt: SharedAttempt) -> int:
         """Have an attempt run; its number."""

@@ -122,7 +122,7 @@ class Workers:
     async def _worker_for(self, begin: Begin) -> Worker:
         while True:
             fit = [one for one in self._workers if one.fit and _same(one.begin, begin)]
-            best = min(fit, key=lambda worker: worker.load, default=None)
+            best = min(fit, key=lambda worker: (worker.is_held_up, worker.load), default=None)
             if best is not None and (
                 best.load < _ENOUGH or (len(fit) >= self._limit and best.load < PER_WORKER)
             ):
