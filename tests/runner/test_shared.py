@@ -569,6 +569,28 @@ def test_modules_are_found_beside_the_check_that_imports_them(tmp_path: Path) ->
     assert [run.status for run in runs] == ["passed"] * 6, [r.attempts[-1].failure for r in runs]
 
 
+def test_what_no_attempt_can_be_named_for_is_logged_masked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "checkwire.worker")
+    attempt, neighbours = run_with_neighbours(
+        tmp_path,
+        """
+        from checkwire import secret
+
+        @check(isolation="shared")
+        async def writes():
+            os.write(1, b"past Python: " + secret("KEY").encode() + b" and more")
+            await asyncio.sleep(0.1)
+            assert True
+        """,
+        env={**os.environ, "KEY": "value-of-the-key"},
+    )
+    assert attempt.status == "passed"
+    all_passed(neighbours)
+    assert caplog.messages == [f"past Python: {MASK} and more"]
+
+
 def test_the_environment_is_the_runners(tmp_path: Path) -> None:
     attempt = run_one(
         tmp_path,

@@ -51,6 +51,7 @@ _CANCELLED_IN: Final = 1.0
 _MAX_RUNS: Final = 20_000
 _MAX_GROWTH: Final = 256 * 1024 * 1024
 _ERRORS_KEPT: Final = 64 * 1024
+_LINE_KEPT: Final = 64 * 1024
 
 _ended_decoder = msgspec.msgpack.Decoder(Ended)
 
@@ -122,6 +123,7 @@ class Worker:
         self._records = RecordReader()
         self._orders = bytearray()
         self._errors = bytearray()
+        self._unsaid = {STDOUT: bytearray(), STDERR: bytearray()}
         self._first_resident = 0
         self._resident = 0
         self._kills_before = count_memory_kills()
@@ -257,7 +259,6 @@ class Worker:
         if not data:
             self._loop.remove_reader(fd)
             return 0
-        text = data.decode("utf-8", "replace")
         if kind == STDERR:
             self._errors += data
             del self._errors[:-_ERRORS_KEPT]
@@ -266,8 +267,18 @@ class Worker:
             for attempt in self._attempts.values():
                 attempt.take(kind, data)
         else:
-            self._on_output(text)
+            self._log(kind, data)
         return len(data)
+
+    def _log(self, kind: int, data: bytes) -> None:
+        """Tell whole lines, in which a secret stands as a whole; of a very long one, the end."""
+        lines = self._unsaid[kind]
+        lines += data
+        told, newline, _ = lines.rpartition(b"\n")
+        if newline:
+            del lines[: len(told) + 1]
+            self._on_output(told.decode("utf-8", "replace"))
+        del lines[:-_LINE_KEPT]
 
     # Watching
 
@@ -308,6 +319,7 @@ class Worker:
         self.fit = False
         for fd, kind in ((self._pipes.stdout, STDOUT), (self._pipes.stderr, STDERR)):
             self._drain(lambda fd=fd, kind=kind: self._read_output(fd, kind))  # type: ignore[misc]
+            self._log(kind, b"\n" if self._unsaid[kind] else b"")
         self._drain(self._read_events)
         self._take_records(self._records.feed(self._board.unsent(self._received)))
         if (rest := self._records.rest()) is not None:

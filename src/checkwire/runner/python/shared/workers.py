@@ -11,6 +11,7 @@ from typing import Final
 
 from checkwire.model.events import Event
 from checkwire.model.masking import Masker
+from checkwire.runner.python.environ import value_in
 from checkwire.runner.python.handle import CouldNotFork, ZygoteHandle, ZygoteLost
 from checkwire.runner.python.messages import Job
 from checkwire.runner.python.shared.attempt import Outcome, SharedAttempt
@@ -135,7 +136,10 @@ class Workers:
                     continue  # Somebody else has started one meanwhile.
                 zygote = await self._zygote()
                 worker = await start_worker(
-                    zygote, begin, root=self._root, on_output=self._log_output
+                    zygote,
+                    begin,
+                    root=self._root,
+                    on_output=lambda text: self._log_output(begin, text),
                 )
                 self._workers = {one for one in self._workers if not one.gone.is_set()}
                 self._workers.add(worker)
@@ -143,7 +147,9 @@ class Workers:
                     worker.close()
                 return worker
 
-    def _log_output(self, text: str) -> None:
+    def _log_output(self, begin: Begin, text: str) -> None:
+        for name in self._secrets_read:
+            self._masker.add(value_in(begin.env, name))
         for line in self._masker.text(text).splitlines():
             _log.info("%s", line)
 
