@@ -41,7 +41,7 @@ class AssertionObserver(Protocol):
     """What is told of every assertion, at the moment it is decided."""
 
     @property
-    def masker(self) -> Masker:
+    def masker(self) -> Masker | None:
         """Hides secrets in the values shown, before these are cut to length."""
 
     def passed(self, site: Site) -> None:

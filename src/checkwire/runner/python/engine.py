@@ -44,7 +44,10 @@ __all__ = ["Engine", "EngineError", "LoadedChecks"]
 _IMPORT_TIMEOUT: Final = 30.0
 _START_TIMEOUT: Final = 60.0
 _ABORT_GRACE: Final = 1.0
-_SHARED_TRIES: Final = 2
+_SHARED_TRIES: Final = 3
+"""How often an attempt is tried in workers, should zygotes die under it."""
+_DISTURBED: Final = 2
+"""How often, should others in its worker disturb it."""
 _ALONE: Final = 8
 """How many attempts that were disturbed in workers are run by themselves at a time."""
 _SECOND_TRY: Final = (
@@ -162,7 +165,7 @@ class Engine:
         """
         if not self.is_shared(job.definition):
             return await self._isolated(job, on_event)
-        note = ""
+        note, disturbed = "", 0
         for _ in range(_SHARED_TRIES):
             try:
                 outcome = await self._workers.attempt(job, on_event, note)
@@ -171,7 +174,8 @@ class Engine:
             if outcome.attempt is not None:
                 return outcome.attempt
             note = f"This attempt is run again, for {outcome.why}"
-            if outcome.alone or self._closed:
+            disturbed += not outcome.lost
+            if outcome.alone or disturbed == _DISTURBED or self._closed:
                 break
         async with self._alone:
             return await self._isolated(job, on_event, note)

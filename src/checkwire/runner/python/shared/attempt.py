@@ -34,11 +34,13 @@ class Outcome(NamedTuple):
         attempt: the attempt; ``None`` if it does not count.
         why: why it does not count.
         alone: whether it should be run again in a process of its own, and in no other worker.
+        lost: whether the zygote died, which is not the fault of any attempt in its worker.
     """
 
     attempt: Attempt | None
     why: str = ""
     alone: bool = False
+    lost: bool = False
 
 
 class SharedAttempt:
@@ -165,12 +167,12 @@ class SharedAttempt:
         reason = self._intake.masker.text(reason)
         self._conclude(self._intake.ended("not_started", reason=reason))
 
-    def disturb(self, why: str, *, alone: bool = False) -> None:
+    def disturb(self, why: str, *, alone: bool = False, lost: bool = False) -> None:
         """It does not count, for something else than itself or its target has ended it."""
         if self.cancelled:
             self.cancel()
         else:
-            self._set(Outcome(None, why, alone))
+            self._set(Outcome(None, why, alone, lost))
 
     def _conclude(self, end: Exit) -> None:
         if not self.outcome.done() and (attempt := self._finish(end)) is not None:

@@ -364,7 +364,7 @@ class Worker:
             alone = count_memory_kills() > self._kills_before or code == BROKEN
         attempts, self._attempts = self._attempts, {}
         for attempt in attempts.values():
-            attempt.disturb(why, alone=alone)
+            attempt.disturb(why, alone=alone, lost=exited is None)
 
     def _location(self) -> Location | None:
         lines = self._errors.decode("utf-8", "replace").splitlines()

@@ -92,7 +92,7 @@ class Workers:
             attempt.not_started(str(error))
             return await attempt.outcome
         except ZygoteLost:
-            attempt.disturb("the process that runs checks died")
+            attempt.disturb("the process that runs checks died", lost=True)
             return await attempt.outcome
         if self._closed:
             attempt.cancel()
