@@ -169,6 +169,10 @@ class Runner:
             loaded.output,
         )
 
+    def is_shared(self, definition: CheckDefinition) -> bool:
+        """Whether attempts of a check that was collected run in a process that others share."""
+        return self._engine.is_shared(definition)
+
     def expect(self, runs: int, isolation: Isolation = "process") -> None:
         """Have processes ready for so many runs, which are about to begin at once."""
         self._engine.expect(min(runs, self.workers, self._most_waiting), isolation)
@@ -208,7 +212,7 @@ class Runner:
                 connecting=self._connecting,
             )
             listener = None if on_event is None else lambda event: on_event(number, event)
-            turns = self._turns_beside if self._engine.is_shared(definition) else self._turns
+            turns = self._turns_beside if self.is_shared(definition) else self._turns
             async with turns if turn is None else turn(number):
                 return await self._engine.attempt(job, listener)
 
