@@ -84,7 +84,7 @@ class NodeEngine(PythonEngine):
         definitions: list[CheckDefinition] = []
         failures: dict[str, Failure] = {}
         try:
-            self._runtime = find_runtime(self._env.get("PATH"))
+            self._runtime = find_runtime(self._env)
         except NoRuntime as error:
             for file in files:
                 path = self._relative(file)

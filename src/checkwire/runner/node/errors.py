@@ -37,6 +37,9 @@ def failure_of_error(facts: dict[str, Any], script: str, root: str, memory: int)
     place = location_in(stack, root)
     first, _, rest = message.strip().partition("\n")
     if facts.get("assertion"):
+        if first.endswith(":"):  # Node puts the expression below.
+            expression, _, rest = rest.strip().partition("\n")
+            first = f"{first} {expression}"
         return Failure(
             code="assertion.failed",
             message=first or "A verification failed",

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from checkwire.model.close_codes import family_of
-from checkwire.model.durations import format_ns
+from checkwire.model.durations import format_ns, format_seconds
 from checkwire.model.failures import Failure, Severity
 from checkwire.model.masking import Masker
 from checkwire.model.timers import Lapse
@@ -244,6 +244,15 @@ def _unclosed(facts: Facts, peer: Peer, masker: Masker) -> Named:
     ), "warning"
 
 
+def _none_received(facts: Facts, peer: Peer, masker: Masker) -> Named:
+    return Failure(
+        code="message.none_received",
+        message=f"{facts['place']} sent no message in {format_seconds(round(facts['elapsed'], 3))}, "
+        "and the script listened for one",
+        phase="open",
+    ), "failed"
+
+
 def _circumstances(facts: Facts, peer: Peer) -> Circumstances:
     subprotocol = facts["subprotocol"]
     return Circumstances(
@@ -320,6 +329,7 @@ _KINDS: dict[str, Callable[[Facts, Peer, Masker], Named]] = {
     "close": _close,
     "close_answer": _close_answer,
     "loss": _loss,
+    "none_received": _none_received,
     "violation": _violation,
 }
 """By the kinds that connections have, see ``hook/connection.cjs``."""

@@ -22,7 +22,7 @@ from checkwire.model.events import (
     HttpExchange,
     TlsEstablished,
 )
-from checkwire.model.failures import Failure, Severity
+from checkwire.model.failures import Failure, Location, Severity
 from checkwire.model.masking import Masker, without_credentials
 from checkwire.runner.exit import Exit
 from checkwire.runner.node.errors import failure_of_error
@@ -202,6 +202,8 @@ class NodeReader(EventReader):
             return self._uncaught(fault)
         if fault.kind == "timeout":
             return self._timed_out(fault)
+        if fault.kind == "never_ran":
+            return (self._fail(fault.at_ns, _never_ran(self._definition.path)),)
         number = fault.connection or 0
         peer = self._peers.get(number, Peer(url=""))
         named = name_fault(fault.kind, fault.facts, peer, self._masker)
@@ -281,6 +283,16 @@ class NodeReader(EventReader):
 
 def _identity(facts: dict[str, Any]) -> tuple[str, str]:
     return facts["message"], facts["stack"]
+
+
+def _never_ran(path: str) -> Failure:
+    return Failure(
+        code="assertion.never_ran",
+        message="The script has assertions, and none of them was reached",
+        hint="The messages that would have led to them did not come; wait for them, and fail when "
+        "they do not come in time",
+        location=Location(path, 1),
+    )
 
 
 def _failure_of_status(status: int) -> Failure:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata, util
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,6 +15,7 @@ from checkwire.model.errors import CheckwireError
 
 __all__ = ["NoRuntime", "Runtime", "find_runtime"]
 
+_CHOICE: Final = "CHECKWIRE_NODE"
 _OLDEST: Final = (20, 0, 0)
 _STRIPS: Final = (22, 6, 0)
 _STRIPS_UNASKED: Final = (22, 18, 0)
@@ -63,20 +65,24 @@ class Runtime(NamedTuple):
         return memory + (_TAKEN_24 if self.version >= (22, 0, 0) else _TAKEN_20)
 
 
-def find_runtime(search: str | None = None) -> Runtime:
+def find_runtime(env: Mapping[str, str]) -> Runtime:
     """The Node to run scripts with.
 
+    That which ``CHECKWIRE_NODE`` names, else that of the extra, else the first on ``PATH``.
+
     Args:
-        search: ``PATH``; by default this process's.
+        env: the environment that says so.
 
     Raises:
         NoRuntime: there is none, or only one that is too old or broken.
     """
-    if (own := _of_wheel()) is not None:
-        return own
-    path = shutil.which("node", path=search)
-    if path is None:
-        raise NoRuntime(f"JavaScript needs Node, and there is none: {_HOW}")
+    path = env.get(_CHOICE)
+    if not path:
+        if (own := _of_wheel()) is not None:
+            return own
+        path = shutil.which("node", path=env.get("PATH"))
+        if path is None:
+            raise NoRuntime(f"JavaScript needs Node, and there is none: {_HOW}")
     try:
         said = subprocess.run(
             [path, "--version"],

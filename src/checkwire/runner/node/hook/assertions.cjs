@@ -18,10 +18,14 @@ const PASSING = [
   'ifError', 'match', 'doesNotMatch',
 ];
 
+const ASSERTION = /^(?!\s*(?:\/\/|\*)).*\bassert(?:\.\w+)*\(/;
+
 const seen = new WeakSet();
-const open = new Map(); // numbers of swallowed failures by the place where they were
+const open = new Map(); // failures by the place where they were
+const waiting = []; // what to tell of them
 let number = 0;
 let held = 0;
+let uncounted = false; // Something verifies that does not say when it holds.
 
 /** How many verifications held, of those that can be counted. */
 function verifications() {
@@ -31,21 +35,61 @@ function verifications() {
 function install() {
   formatStacks();
   noticeOthers();
+  const known = new Map();
   for (const one of [assert, assert.strict]) {
     for (const name of PASSING) {
-      if (typeof one[name] === 'function') one[name] = counted(one[name]);
+      const original = one[name];
+      if (typeof original !== 'function') continue;
+      if (!known.has(original)) known.set(original, counted(original));
+      one[name] = known.get(original);
     }
     one.ok = ok(one.ok);
   }
   Module.syncBuiltinESMExports();
+  const { _load: load } = Module;
+  Module._load = function (request, ...rest) {
+    return replacement(request) ?? Reflect.apply(load, this, [request, ...rest]);
+  };
+}
+
+/** assert itself is a function, which cannot be changed: this one goes in its place. */
+function replacement(request) {
+  const name = request.startsWith('node:') ? request.slice(5) : request;
+  if (name !== 'assert' && name !== 'assert/strict') return undefined;
+  return name === 'assert' ? callable(assert) : callable(assert.strict);
+}
+
+const callables = new Map();
+
+function callable(original) {
+  let made = callables.get(original);
+  if (made === undefined) {
+    made = ok(original);
+    callables.set(original, made);
+    Object.defineProperties(made, Object.getOwnPropertyDescriptors(original));
+    made.strict = original === assert ? callable(assert.strict) : made;
+  }
+  return made;
+}
+
+/** Whether the script has assertions, none of which was reached. Others than Node's do not tell. */
+function neverRan(script) {
+  if (held || number || uncounted) return false;
+  try {
+    return readFileSync(script, 'utf8').split('\n').some((line) => ASSERTION.test(line));
+  } catch {
+    return false;
+  }
 }
 
 /** Node reads the stack of each AssertionError as it makes it, and so asks here. */
 function formatStacks() {
-  Error.prepareStackTrace ??= (error, trace) => {
+  const { prepareStackTrace: standard } = Error;
+  Error.prepareStackTrace = (error, trace) => {
     const frames = trace.filter((site) => !String(site.getFileName()).startsWith(OURS));
     if (error?.code === 'ERR_ASSERTION') later(error, frames[0]);
-    let head = 'Error';
+    if (standard) return standard(error, frames);
+    let head = 'Error'; // Node 20 has it only inside.
     try {
       head = Error.prototype.toString.call(error);
     } catch {
@@ -69,13 +113,23 @@ function later(error, site) {
   if (seen.has(error)) return;
   seen.add(error);
   const at = now();
-  process.nextTick(() => {
+  const failure = { number: (number += 1), told: false, held: false };
+  if (site !== undefined) {
+    const place = placeOf(site);
+    open.set(place, [...(open.get(place) ?? []), failure]);
+  }
+  waiting.push(() => {
     if (!isAssertion(error)) return;
-    number += 1;
-    const place = site === undefined ? placeIn(error.stack) : place_(site);
-    open.set(place, [...(open.get(place) ?? []), number]);
-    tell({ type: 'assertion', at_ns: at, number, facts: factsOf(error, true) });
+    tell({ type: 'assertion', at_ns: at, number: failure.number, facts: factsOf(error, true) });
+    failure.told = true;
+    if (failure.held) tell({ type: 'held', at_ns: now(), number: failure.number });
   });
+  if (waiting.length === 1) process.nextTick(tellWaiting);
+}
+
+/** Tell of those that were made in this turn. */
+function tellWaiting() {
+  for (const told of waiting.splice(0)) told();
 }
 
 function counted(original) {
@@ -99,24 +153,21 @@ function holds() {
   held += 1;
   if (open.size === 0) return;
   const place = placeIn(new Error().stack);
-  for (const one of open.get(place) ?? []) tell({ type: 'held', at_ns: now(), number: one });
+  for (const failure of open.get(place) ?? []) {
+    failure.held = true;
+    if (failure.told) tell({ type: 'held', at_ns: now(), number: failure.number });
+  }
   open.delete(place);
 }
 
 function falsy() {
-  const error = new assert.AssertionError({
-    message: 'The expression evaluated to a falsy value',
-    operator: '==', expected: true, actual: false,
-  });
-  const place = placeIn(error.stack);
-  seen.add(error);
+  const message = 'The expression evaluated to a falsy value';
   try {
-    const [, file, line] = /^(.*):(\d+)$/.exec(place);
-    error.message += `:\n\n  ${readFileSync(file, 'utf8').split('\n')[line - 1].trim()}\n`;
+    const [, file, line] = /^(.*):(\d+)$/.exec(placeIn(new Error().stack));
+    return `${message}:\n\n  ${readFileSync(file, 'utf8').split('\n')[line - 1].trim()}\n`;
   } catch {
-    // Code that is in no file.
+    return message; // Of code that is in no file.
   }
-  return error.message;
 }
 
 /** file:line of the uppermost frame that is the script's. */
@@ -130,9 +181,9 @@ function placeIn(stack) {
   return '';
 }
 
-function place_(site) {
+function placeOf(site) {
   const file = String(site.getFileName());
   return `${file.startsWith('file:') ? fileURLToPath(file) : file}:${site.getLineNumber()}`;
 }
 
-module.exports = { install, verifications };
+module.exports = { install, verifications, neverRan, tellWaiting };

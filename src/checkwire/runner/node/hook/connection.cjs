@@ -41,6 +41,7 @@ class Connection {
     this.url = url;
     this.began = began ?? now();
     this.listens = listens ?? (() => this.libraryListens());
+    this.made = listens !== undefined;
     this.record = null;
     this.state = 'dialling'; // upgrading, open, closing, closed
     this.failed = false;
@@ -129,6 +130,8 @@ class Connection {
       }
       case 'secureConnect':
         this.phase('tls', this.record.connected, this.record.secured);
+        // The request was given to TLS before, and has to wait for it.
+        if (this.requested !== null) this.requested = this.record.secured;
         break;
       case 'error':
         this.broken(error);
@@ -152,7 +155,7 @@ class Connection {
       return;
     }
     if (this.requested === null) {
-      this.requested = Math.max(now(), this.record?.secured ?? 0);
+      this.requested = now();
       this.state = 'upgrading';
     }
     if (!this.requestHead.ended) this.requestHead.feed(data);
@@ -396,6 +399,10 @@ class Connection {
     return this.library === null || this.library.listenerCount('message') > 0;
   }
 
+  waits() {
+    return (this.made || this.library !== null) && this.listens();
+  }
+
   findLibrary() {
     if (this.library !== null) return;
     this.library = libraryOf(this.record.socket);
@@ -524,6 +531,10 @@ class Connection {
   }
 
   tellClosed(at) {
+    // A listener that was never called has verified nothing, whatever is in it.
+    if (this.opened !== null && !this.failed && this.counts.messages_in === 0 && this.waits()) {
+      this.fault('none_received', { place: this.place, elapsed: (at - this.opened) / 1e9 });
+    }
     this.state = 'closed';
     this.closedAt = at;
     this.inflaters.in?.close();

@@ -12,8 +12,10 @@ const output = require('./output.cjs');
 const { handles } = require('./handles.cjs');
 
 let over = false;
+let script = '';
 
 function install(job) {
+  ({ script } = job);
   const { emit, reallyExit } = process;
   // After all handlers of the script: one of them may have set the exit code.
   process.emit = function (event, ...args) {
@@ -48,8 +50,12 @@ function timeOut(job) {
 function finish(code, timedOut = false) {
   if (over) return;
   over = true;
+  assertions.tellWaiting();
   output.end();
   for (const connection of connections()) connection.abandoned(code, timedOut);
+  if (code === 0 && !timedOut && assertions.neverRan(script)) {
+    tell({ type: 'fault', at_ns: now(), kind: 'never_ran', facts: {} });
+  }
   tell({
     type: 'ended',
     at_ns: now(),

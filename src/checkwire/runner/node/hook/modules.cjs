@@ -1,10 +1,16 @@
 'use strict';
 
-// `ws` for scripts that have none installed: a copy that comes with Checkwire.
+// Modules that are others than the script asks for: `ws`, where none is installed, is the copy that
+// comes with Checkwire; node:assert says what it verifies.
 
 const Module = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+
+const SHIMS = {};
+for (const [name, file] of [['assert', 'assert.mjs'], ['assert/strict', 'assert_strict.mjs']]) {
+  SHIMS[name] = SHIMS[`node:${name}`] = pathToFileURL(path.join(__dirname, file)).href;
+}
 
 /** packages: folder by name, of those that stand in for what is not installed. */
 function install(packages, script) {
@@ -22,6 +28,10 @@ function install(packages, script) {
   if (typeof Module.registerHooks === 'function') {
     Module.registerHooks({
       resolve(specifier, context, next) {
+        const shim = SHIMS[specifier];
+        if (shim && context.conditions?.includes('import') && context.parentURL !== shim) {
+          return { url: shim, shortCircuit: true };
+        }
         try {
           return next(specifier, context);
         } catch (error) {
