@@ -85,7 +85,7 @@ _PARSER = {
 
 _OPENSSL = re.compile(r"error:[0-9A-F]{8}:SSL routines:[^:]*:([^:]+):")
 """How OpenSSL prints an error, with its reason."""
-_HEADERS_OF_NODE = "HPE_HEADER_OVERFLOW"
+_TOO_MANY_HEADERS = ("HPE_HEADER_OVERFLOW", "UND_ERR_HEADERS_OVERFLOW")
 _TOO_BIG = 1009
 _NOT_UTF8 = 1007
 
@@ -214,17 +214,15 @@ def _unanswered(facts: Facts, peer: Peer, masker: Masker) -> Named:
     data, where = b64decode(facts["data"]), named(facts["place"], facts["host"])
     if facts.get("error") and _openssl_reason(facts) is not None:
         return _tls(facts, peer, masker)
-    if facts["said"] == _HEADERS_OF_NODE:
+    if facts["said"] in _TOO_MANY_HEADERS or facts.get("error") in _TOO_MANY_HEADERS:
         message = f"{where} sent more headers than Node takes, {len(data):,} bytes so far"
         return Failure(code="upgrade.headers_too_large", message=message, phase="upgrade"), "failed"
     if data and (not data.startswith(b"HTTP/1.") or b"\r\n\r\n" in data):
         return diagnose_head(data, where, masker), "failed"
-    error: BaseException = EOFError()
-    if facts.get("error"):
-        error = _os_error(facts)
-        if facts["error"] == "ECONNRESET" and not data:
-            return diagnose_reset(error, where, "upgrade"), "failed"
-    elif facts["ended"] == "local":
+    error: BaseException = _error_of(facts.get("error") or "") or EOFError()
+    if facts.get("error") == "ECONNRESET" and not data:
+        return diagnose_reset(error, where, "upgrade"), "failed"
+    if facts["ended"] == "local":
         error = TimeoutError()
     seconds = round(facts["elapsed_ns"] / 1e9, 3)
     return diagnose_end(error, data, where, masker, timeout=seconds), "failed"
@@ -325,7 +323,7 @@ def _violation(facts: Facts, peer: Peer, masker: Masker) -> Named:
     place, said = facts["place"], facts["message"]
     evidence: Facts = {"error": facts["error"], "sent_code": facts["code"]}
     code, message = "ws.protocol_error", f"{place} broke the protocol: {said}"
-    if str(facts["error"]).startswith("Z_"):
+    if str(facts["error"]).startswith("Z_") or not facts["inflated"]:
         code = "ws.bad_compression"
         message = f"{place} sent a compressed message that cannot be inflated (RFC 7692): {said}"
     elif facts["code"] == _TOO_BIG:

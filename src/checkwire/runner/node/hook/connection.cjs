@@ -20,6 +20,7 @@ const CLOSE = 8;
 /** With these a client says that the server broke the rules, RFC 6455 section 7.4.1. */
 const VIOLATED = [1002, 1007, 1009];
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+const CLOSED = 3; // as readyState
 const BODY = 512; // bytes of a refusing answer that are kept
 
 const all = [];
@@ -44,7 +45,8 @@ class Connection {
     this.url = url;
     this.began = began ?? now();
     this.listens = listens ?? (() => this.libraryListens());
-    this.made = listens !== undefined;
+    this.made = null; // Node's own WebSocket, if it is that.
+    this.gone = false;
     this.record = null;
     this.state = 'dialling'; // upgrading, open, closing, closed
     this.failed = false;
@@ -391,6 +393,7 @@ class Connection {
 
   violated() {
     this.fault('violation', { ...errorFacts(this.localError), code: this.closeSent?.code ?? null,
+      inflated: !this.inflaters.in?.broken,
       place: this.place });
   }
 
@@ -400,7 +403,7 @@ class Connection {
   }
 
   waits() {
-    return (this.made || this.library !== null) && this.listens();
+    return (this.made !== null || this.library !== null) && this.listens();
   }
 
   findLibrary() {
@@ -414,7 +417,7 @@ class Connection {
     this.localError ??= error;
     const told = /^(WS_ERR|Z)_/.test(String(error.code)) || VIOLATED.includes(this.closeSent?.code);
     // Node's own tells of an error only when it gives a connection up; unless it is gone by itself.
-    const own = this.made && !this.remoteEnded && this.record.error === null;
+    const own = this.made !== null && !this.remoteEnded && this.record.error === null;
     if (this.opened !== null && (told || own) && !this.failed) this.violated();
   }
 
@@ -477,14 +480,21 @@ class Connection {
   unanswered(facts) {
     this.fault('unanswered', { ...facts, data: this.answerHead.data.toString('base64', 0, 70000),
       said: this.localError?.code ?? null,
-      ended: this.remoteEnded || facts.error ? 'remote' : 'local',
+      ended: this.remoteEnded || facts.errno ? 'remote' : 'local',
       elapsed_ns: now() - (this.requested ?? this.began) });
   }
 
   /** The socket is gone. */
   ended() {
     if (this.state === 'closed') return;
-    const at = now();
+    this.gone = true;
+    // Node's own tells of errors after that, and of its own end last.
+    if (this.made !== null && this.made.readyState !== CLOSED) return;
+    this.concluded(now());
+  }
+
+  /** All is told that there is to tell. */
+  concluded(at) {
     const { record } = this;
     if (this.opened === null) {
       if (!this.failed) this.neverOpened();
@@ -540,6 +550,10 @@ class Connection {
   abandoned(code, timedOut) {
     if (this.state === 'closed') return;
     const at = now();
+    if (this.gone) {
+      this.concluded(at);
+      return;
+    }
     if (this.opened === null) {
       if (!this.failed) this.fault('exited', { place: this.place, code, elapsed_ns: at - this.began });
     } else if (!timedOut && this.closeBegan === null) {
