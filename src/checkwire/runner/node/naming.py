@@ -11,6 +11,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -86,6 +87,12 @@ _PARSER = {
 _OPENSSL = re.compile(r"error:[0-9A-F]{8}:SSL routines:[^:]*:([^:]+):")
 """How OpenSSL prints an error, with its reason."""
 _TOO_MANY_HEADERS = ("HPE_HEADER_OVERFLOW", "UND_ERR_HEADERS_OVERFLOW")
+_HTTP_TIMEOUTS = (
+    "TimeoutError",
+    "UND_ERR_BODY_TIMEOUT",
+    "UND_ERR_CONNECT_TIMEOUT",
+    "UND_ERR_HEADERS_TIMEOUT",
+)
 _TOO_BIG = 1009
 _NOT_UTF8 = 1007
 
@@ -245,7 +252,7 @@ def _given_up(facts: Facts, peer: Peer, masker: Masker) -> Named:
 
 
 def _exited(facts: Facts, peer: Peer, masker: Masker) -> Named:
-    after = format_ns(facts["elapsed_ns"])
+    after = format_ns(facts["after_ns"])
     return Failure(
         code="script.exited",
         message=f"The script ended (exit status {facts['code']}) before its connection to "
@@ -339,6 +346,31 @@ def _violation(facts: Facts, peer: Peer, masker: Masker) -> Named:
     return Failure(code=code, message=message, phase="open", evidence=evidence), "failed"
 
 
+def _request(facts: Facts, peer: Peer, masker: Masker) -> Named:
+    """An HTTP request that was not answered."""
+    error, phase = facts["error"], facts["phase"]
+    if phase == "dns":
+        return _dns(facts, peer, masker)
+    if error in _HTTP_TIMEOUTS:
+        seconds = round(facts["elapsed_ns"] / 1e9, 3)
+        target = urlsplit(facts["url"]).path
+        message = f"{facts['place']} did not answer {facts['method']} {target} within {seconds:g} s"
+        return Failure(code="http.timeout", message=message), "failed"
+    if phase == "tcp":
+        return _tcp(facts, peer, masker)
+    if phase == "tls":
+        return _tls(facts, peer, masker)
+    what = f"{facts['method']} {urlsplit(facts['url']).path}"
+    if error.startswith("HPE_"):
+        message = f"The answer of {facts['place']} to {what} is not valid HTTP: {facts['message']}"
+        return Failure(code="http.protocol", message=message), "failed"
+    how = "reset" if error == "ECONNRESET" else "closed"
+    after = f"after {facts['received']:,} bytes of the body" if facts["answered"] else "before any"
+    message = f"{facts['place']} {how} the connection {after} of its answer to {what}"
+    evidence = {"error": error, "bytes_received": facts["received"]}
+    return Failure(code="http.closed", message=message, evidence=evidence), "failed"
+
+
 def _not_websocket(facts: Facts, peer: Peer, masker: Masker) -> Named:
     return diagnose_http(facts["place"], b64decode(facts["data"]), masker), "failed"
 
@@ -353,6 +385,7 @@ _KINDS: dict[str, Callable[[Facts, Peer, Masker], Named]] = {
     "tls": _tls,
     "answer": _answer,
     "rejected": _rejected,
+    "request": _request,
     "unanswered": _unanswered,
     "given_up": _given_up,
     "exited": _exited,

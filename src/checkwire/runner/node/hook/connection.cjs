@@ -555,7 +555,7 @@ class Connection {
       return;
     }
     if (this.opened === null) {
-      if (!this.failed) this.fault('exited', { place: this.place, code, elapsed_ns: at - this.began });
+      if (!this.failed) this.fault('exited', { place: this.place, code, after_ns: at - this.began });
     } else if (!timedOut && this.closeBegan === null) {
       this.fault('unclosed', { place: this.place }, false);
     }
