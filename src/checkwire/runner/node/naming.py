@@ -379,6 +379,15 @@ def _close_timeout(facts: Facts, peer: Peer, masker: Masker) -> Named:
     return diagnose_close_timeout(facts["place"], facts["waited"], facts["unsent"]), "failed"
 
 
+def _unwatched(facts: Facts, peer: Peer, masker: Masker) -> Named:
+    return Failure(
+        code="runner.protocol",
+        message=f"What the connection to {facts['place'] or peer.url} says can no longer be read",
+        hint="A fault of Checkwire: please report it, with the details",
+        details=facts["message"],
+    ), "failed"
+
+
 _KINDS: dict[str, Callable[[Facts, Peer, Masker], Named]] = {
     "dns": _dns,
     "tcp": _tcp,
@@ -396,6 +405,7 @@ _KINDS: dict[str, Callable[[Facts, Peer, Masker], Named]] = {
     "loss": _loss,
     "not_websocket": _not_websocket,
     "none_received": _none_received,
+    "unwatched": _unwatched,
     "violation": _violation,
 }
 """By the kinds that connections have, see ``hook/connection.cjs``."""

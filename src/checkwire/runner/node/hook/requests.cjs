@@ -12,7 +12,7 @@ const { recordOf, recordOfError } = require('./sockets.cjs');
 const { now } = require('./clock.cjs');
 const { tell } = require('./stream.cjs');
 const { limits } = require('./limits.cjs');
-const { placeOf } = require('./phases.cjs');
+const { phaseOf, placeOf, triesOf } = require('./phases.cjs');
 
 const seen = new WeakSet();
 let exchanges = 0;
@@ -103,7 +103,7 @@ function watch(request, began) {
         exchange?.end(args[0]);
         if (connection) {
           known.set(args[0], connection);
-          connection.localError ??= args[0];
+          connection.library.error ??= args[0];
           if (connection.record === null) connection.ended();
         }
         break;
@@ -201,9 +201,8 @@ class Exchange {
       place: placeOf(record?.socket.remoteAddress ?? record?.tries.at(-1)?.address ?? hostname,
         record?.socket.remotePort ?? record?.port),
       name: record?.socket.servername || hostname,
-      phase: phaseOf(record),
-      tries: record?.tries.length ? record.tries
-        : [{ address: record?.path ?? hostname, port: record?.port ?? 0, started_ns: this.began }],
+      phase: record ? phaseOf(record) : 'http',
+      tries: record ? triesOf(record) : [],
       received: this.size,
       answered: this.response !== null,
       elapsed_ns: at - this.began,
@@ -227,14 +226,6 @@ class Exchange {
     }
     return phases;
   }
-}
-
-/** The phase of the connection in which a request failed; http if that was there. */
-function phaseOf(record) {
-  if (!record) return 'http';
-  if (record.lookupError) return 'dns';
-  if (record.connected === null) return 'tcp';
-  return record.socket.encrypted && record.secured === null ? 'tls' : 'http';
 }
 
 function pairs(flat) {
