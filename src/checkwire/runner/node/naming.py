@@ -20,6 +20,7 @@ from checkwire.model.durations import format_ns, format_seconds
 from checkwire.model.failures import Failure, Severity
 from checkwire.model.masking import Masker
 from checkwire.model.timers import Lapse
+from checkwire.runner.node.rejecting import diagnose_rejected
 from checkwire.wire.dial.diagnosis import diagnose_reset, diagnose_tcp
 from checkwire.wire.dial.race import Try
 from checkwire.wire.dial.resolve import Endpoint, diagnose_dns
@@ -38,8 +39,6 @@ from checkwire.wire.tls.diagnosis import diagnose_tls_after_handshake
 from checkwire.wire.tls.trust import diagnose_certificate
 from checkwire.wire.upgrade.diagnosis import diagnose_end, diagnose_head
 from checkwire.wire.upgrade.refusal import diagnose_refusal
-
-from checkwire.runner.node.rejecting import diagnose_rejected
 
 __all__ = ["Named", "Peer", "name_fault"]
 
@@ -150,9 +149,7 @@ def _tries(facts: Facts, error: OSError | None) -> list[Try]:
             endpoint = Endpoint(family, (address, port))
         code = told.get("error")
         its_own = _error_of(code) if isinstance(code, str) else None
-        tries.append(
-            Try(endpoint, told["started_ns"], told.get("duration_ns"), its_own or error)
-        )
+        tries.append(Try(endpoint, told["started_ns"], told.get("duration_ns"), its_own or error))
     return tries
 
 
@@ -175,9 +172,9 @@ def _tls(facts: Facts, peer: Peer, masker: Masker) -> Named:
     if (reason := _openssl_reason(facts)) is not None:
         refused = ssl.SSLError(1, facts["message"])
         refused.reason = reason
-        return diagnose_tls_after_handshake(refused, facts.get("name", facts["host"]), where), (
-            "failed"
-        )
+        return diagnose_tls_after_handshake(
+            refused, str(facts.get("name") or facts["host"]), where
+        ), ("failed")
     if code == "ECONNRESET" or getattr(errno, code, None) is not None:
         reset = code != "ECONNRESET" or not facts["message"].startswith("Client network socket")
         how = "reset" if reset else "closed"
@@ -272,10 +269,10 @@ def _unclosed(facts: Facts, peer: Peer, masker: Masker) -> Named:
 
 
 def _none_received(facts: Facts, peer: Peer, masker: Masker) -> Named:
+    within = format_seconds(round(facts["elapsed"], 3))
     return Failure(
         code="message.none_received",
-        message=f"{facts['place']} sent no message in {format_seconds(round(facts['elapsed'], 3))}, "
-        "and the script listened for one",
+        message=f"{facts['place']} sent no message in {within}, and the script listened for one",
         phase="open",
     ), "failed"
 

@@ -104,7 +104,7 @@ class NodeReader(EventReader):
                     response_headers=self._masker.headers(record.response_headers),
                 )
             case Tls():
-                record = self._tls(record)
+                return (self._masker.data(self._tls(record)),)
             case Exchange():
                 return self._exchange(record)
             case Fault():
@@ -113,7 +113,11 @@ class NodeReader(EventReader):
                 return self._verification(record)
             case Held(at_ns=at_ns, number=number):
                 told = self._asserted.get(number)
-                return () if told is None else (Excused(at_ns=at_ns, number=told, reason="held_later"),)
+                return (
+                    ()
+                    if told is None
+                    else (Excused(at_ns=at_ns, number=told, reason="held_later"),)
+                )
             case Ended():
                 return self._end(record)
         return (self._masker.data(record),)
@@ -169,9 +173,7 @@ class NodeReader(EventReader):
                     frame, payload=mask.excerpt(text, _PAYLOAD, ends=False), base64=False
                 )
         part = mask.excerpt_of_bytes(data, _PAYLOAD)
-        return msgspec.structs.replace(
-            frame, payload=b64encode(part).decode(), truncated=cut
-        )
+        return msgspec.structs.replace(frame, payload=b64encode(part).decode(), truncated=cut)
 
     def _tls(self, told: Tls) -> TlsEstablished:
         chain = tuple(map(b64decode, told.chain))

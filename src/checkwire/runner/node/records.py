@@ -21,7 +21,17 @@ from checkwire.model.events import (
     RoundTrip,
 )
 
-__all__ = ["RECORD_TYPES", "Asserted", "Ended", "Exchange", "Fault", "Held", "Record", "Tls", "decode_record"]
+__all__ = [
+    "RECORD_TYPES",
+    "Asserted",
+    "Ended",
+    "Exchange",
+    "Fault",
+    "Held",
+    "Record",
+    "Tls",
+    "decode_record",
+]
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag=str.lower):
