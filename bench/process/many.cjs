@@ -3,7 +3,7 @@
 const WebSocket = require('ws');
 
 const COUNT = 10000;
-const ws = new WebSocket(process.env.WS_URL, { perMessageDeflate: process.env.DEFLATE === '1' });
+const ws = new WebSocket(process.env.WS_URL);
 let left = COUNT;
 let began = 0;
 ws.on('open', () => {
@@ -15,5 +15,5 @@ ws.on('message', (data) => {
   left -= 1;
   if (left) return ws.send(`message ${left}`);
   console.log(`took ${performance.now() - began}`);
-  ws.close();
+  ws.close(1000);
 });
