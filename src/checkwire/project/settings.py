@@ -72,6 +72,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     server: _ServerTable = msgspec.field(default_factory=_ServerTable)
     alerts: dict[str, Any] = {}
     channels: dict[str, Any] = {}
+    check: Any = None  # Of project/declared, so that a mistake in it stops nothing else.
 
 
 _TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
@@ -131,6 +132,7 @@ class _Settings:
             server=self._server(document.server),
             alerts=self._alerts(document.alerts, channels),
             channels=channels,
+            declares_checks=document.check is not None,
             **settings,
         )
 
