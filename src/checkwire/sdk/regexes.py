@@ -88,7 +88,7 @@ def compile_regex(pattern: str) -> Regex:
 
 
 def _compiled(pattern: str) -> Any:
-    import regex  # 20 ms
+    import regex  # type: ignore[import-untyped]  # 20 ms
 
     try:
         return regex.compile(pattern)

@@ -177,6 +177,7 @@ class TableOf(Kind):
             properties[key] = {"description": field.doc, **field.kind.schema()}
         found: Schema = {
             "type": "object",
+            "title": self.what,
             "additionalProperties": False,
             "properties": properties,
         }

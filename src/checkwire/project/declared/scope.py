@@ -19,7 +19,7 @@ __all__ = ["Scope"]
 
 _ALIKE: Final = 0.7
 
-_TAKEN: Final = frozenset(
+_GLOBAL: Final = frozenset(
     {
         *keyword.kwlist,
         *keyword.softkwlist,
@@ -27,10 +27,12 @@ _TAKEN: Final = frozenset(
         *("check", "connect", "env", "expect", "http", "secret", "step", "re", "time"),
         *("absent", "above", "all_of", "any_of", "at", "at_least", "at_most", "below", "contains"),
         *("is_not", "length", "regex", "text_of"),
-        *("began", "closed", "message", "reply", "round_trip", "ws"),
     }
 )
 """Names that the script has another use for."""
+
+_TAKEN: Final = _GLOBAL | {"began", "closed", "message", "reply", "ws"}
+"""The same, in a function."""
 
 
 class _Local(NamedTuple):
@@ -201,4 +203,4 @@ def identifier_of(name: str) -> str:
     words = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", name).lower()).strip("_")
     if not words or not words.isidentifier():
         words = f"check_{words}".rstrip("_")
-    return f"{words}_" if words in _TAKEN else words
+    return f"{words}_" if words in _GLOBAL else words

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 __all__ = ["Code", "Group", "Named", "Source", "call", "member", "string", "wrapped"]
 
@@ -110,10 +110,11 @@ class Source:
         """The module's code, that claims to stand where its parts come from."""
         tree = ast.parse(self.text())
         for node in ast.walk(tree):
-            if hasattr(node, "lineno"):
-                node.lineno = node.end_lineno = self._origins[node.lineno - 1]
+            if "lineno" in node._attributes:
+                place: Any = node
+                place.lineno = place.end_lineno = self._origins[place.lineno - 1]
                 # Columns are of lines that are not there.
-                node.col_offset = node.end_col_offset = 0
+                place.col_offset = place.end_col_offset = 0
         return compile(tree, filename, "exec", dont_inherit=True)
 
     def _write(self, lines: Iterable[str], origin: int) -> None:
