@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path as FilePath
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from checkwire.model.errors import DefinitionError
@@ -43,14 +44,19 @@ def load_declared(file: FilePath, project: Project, imports: ProjectImports) -> 
         message = f"{path} cannot be read: {error.strerror}."
         failure = Failure(code="script.import", message=message, location=Location(path, 1))
         return LoadedFile(path, failure=failure)
-    reading, checks = read_checks(data, prefix=prefix_of(file, project))
-    writer = Writer(reading, {*os.environ, *project.env, *project.secrets}, project.root)
-    for place, table in checks:
-        writer.write(table, place)
-    if reading.problems:
-        return LoadedFile(path, failure=_failure(reading.problems, path, data))
+    try:
+        reading, checks = read_checks(data, prefix=prefix_of(file, project))
+        writer = Writer(reading, {*os.environ, *project.env, *project.secrets}, project.root)
+        for place, table in checks:
+            writer.write(table, place)
+        if reading.problems:
+            return LoadedFile(path, failure=_failure(reading.problems, path, data))
+        code = writer.module().compile(str(file))
+    except (RecursionError, MemoryError):
+        problem = Problem(1, 1, "it is nested too deeply")
+        return LoadedFile(path, failure=_failure([problem], path, data))
     imports.adopt(str(file))
-    return _run(writer, file, path, data)
+    return _run(code, file, path, data)
 
 
 def prefix_of(file: FilePath, project: Project) -> tuple[str, ...] | None:
@@ -89,13 +95,17 @@ def read_checks(
     return reading, [((*path, at), one) for at, one in enumerate(checks) if one is not BAD]
 
 
-def _run(writer: Writer, file: FilePath, path: str, data: bytes) -> LoadedFile:
+def _run(code: CodeType, file: FilePath, path: str, data: bytes) -> LoadedFile:
     name = module_name(path.removesuffix(".toml"))
     module = new_module(name, str(file))
     declared[:] = [(m, f) for m, f in declared if m.module != name]
     sys.modules[name] = module
+    # What children would otherwise import themselves, each anew.
+    import checkwire.sdk.finding
+    import checkwire.sdk.patterns  # noqa: F401
+
     try:
-        exec(writer.module().compile(str(file)), module.__dict__)
+        exec(code, module.__dict__)
     except DefinitionError as error:
         sys.modules.pop(name, None)
         problem = Problem(error.line or 1, 1, error.message.removeprefix("@check: "))

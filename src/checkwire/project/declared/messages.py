@@ -132,6 +132,11 @@ _FAILURE_FIELD: Final = Field(
     Text(variables=False),
     "A failure that must happen, such as upgrade.status or tls.*: the check passes if it does.",
 )
+_STATUS: Final = Number(200, 599, whole=True)
+_STATUS_FIELD: Final = Field(
+    OneOf(_STATUS, ListOf(_STATUS)),
+    "The server refuses with this HTTP status, or one of several: 401 without a token, say.",
+)
 _OF_OTHERS: Final = {
     "within": "within beside expect",
     "bytes": "hex or base64",
@@ -153,7 +158,7 @@ def _expect(**further: Field) -> OneOf:
 EXPECT: Final = _expect()
 """Of a step."""
 
-EXPECT_OF_CHECK: Final = _expect(failure=_FAILURE_FIELD)
+EXPECT_OF_CHECK: Final = _expect(status=_STATUS_FIELD, failure=_FAILURE_FIELD)
 """Of a check without steps."""
 
 BODY: Final = OneOf(

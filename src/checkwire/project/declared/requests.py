@@ -19,7 +19,7 @@ from checkwire.project.positions import Path
 if TYPE_CHECKING:
     from checkwire.project.declared.writing import Writer
 
-__all__ = ["write_request"]
+__all__ = ["is_status", "write_request"]
 
 _BODIES: Final = {"json": "json", "form": "data", "body": "content"}
 _SUBJECT: Final = '"The body"'
@@ -44,11 +44,8 @@ def write_request(
         out.add(request, reading.line((*path, method)))
     expect = scope.use("expect") if {"status", "expect"} & step.keys() else ""
     if "status" in step:
-        status = step["status"]
-        right = f".equals({status})"
-        if isinstance(status, list):
-            right = f".matches({{{', '.join(map(str, status))}}})"
-        out.add(f'{expect}(reply.status, "The status"){right}', reading.line((*path, "status")))
+        status = f'{expect}(reply.status, "The status").{is_status(step["status"])}'
+        out.add(status, reading.line((*path, "status")))
     else:
         out.add("reply.raise_for_status()", reading.line((*path, method)))
     if "expect" in step:
@@ -65,6 +62,13 @@ def write_request(
             missing="has nothing to look into",
             subject=_SUBJECT,
         )
+
+
+def is_status(right: int | list[int]) -> str:
+    """The call that says which status is right, or which are."""
+    if isinstance(right, int):
+        return f"equals({right})"
+    return f"matches({{{', '.join(map(str, right))}}})"
 
 
 def _keywords(step: dict[str, Any], path: Path, scope: Scope) -> dict[str, Code]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from checkwire.project.declared.exchanges import Exchanges
 from checkwire.project.declared.options import OPTIONS
 from checkwire.project.declared.reading import Reading
-from checkwire.project.declared.requests import write_request
+from checkwire.project.declared.requests import is_status, write_request
 from checkwire.project.declared.scope import Scope, identifier_of, literal
 from checkwire.project.declared.source import Code, Group, Named, Source, call, string, wrapped
 from checkwire.project.declared.tables import EXCHANGE, PHASES, is_request
@@ -197,9 +197,10 @@ class _Check:
         for at, step in enumerate(steps[:first]):
             self._request(step, at)
         expect = table.get("expect")
-        if isinstance(expect, dict) and "failure" in expect:
-            self._failure(expect["failure"])
-            return
+        for key in ("status", "failure"):
+            if isinstance(expect, dict) and key in expect:
+                self._refusal(key, expect[key])
+                return
         out, line = self._out, self._line("url")
         if first:
             out.blank()
@@ -239,25 +240,39 @@ class _Check:
             self._reading.wrong("tls: no TLS is spoken to ws://, only to wss://", (*path, "tls"))
         return call(scope.use("connect"), url, *(Named(f"{k}=", v) for k, v in keywords.items()))
 
-    def _failure(self, code: str) -> None:
+    def _refusal(self, key: str, wanted: Any) -> None:
+        """The connection must not come about."""
+        path = (*self._path, "expect", key)
+        others = [other for other in EXCHANGE if other in self._table and other != "expect"]
+        if others:
+            message = f"expect.{key} is of the connection itself: leave {', '.join(others)} out"
+            self._reading.wrong(message, path)
+        if key == "failure":
+            self._failure(wanted, path)
+            return
+        origin, expect = self._reading.line(path), self._scope.use("expect")
+        with self._out.block(f'with {expect}.failure("upgrade.*") as refused', origin):
+            self._open_in_vain()
+        status = f'{expect}(refused.failure.evidence.get("status"), "The status")'
+        self._out.add(f"{status}.{is_status(wanted)}", origin)
+
+    def _open_in_vain(self) -> None:
+        opening = wrapped("async with ", self._connect())
+        with self._out.block(opening, self._line("url")):
+            pass
+
+    def _failure(self, code: str, path: Path) -> None:
         from fnmatch import filter as matching
 
         from checkwire.model.failures import CODES
         from checkwire.sdk.suggestion import did_you_mean
 
-        path = (*self._path, "expect", "failure")
-        others = [key for key in EXCHANGE if key in self._table and key != "expect"]
-        if others:
-            message = f"expect.failure is of the connection itself: leave {', '.join(others)} out"
-            self._reading.wrong(message, path)
         if not matching(CODES, code):
             hint = did_you_mean(code, CODES)
             self._reading.wrong(f'expect.failure: no failure has the code "{code}"{hint}', path)
         start = f"with {self._scope.use('expect')}.failure({string(code)})"
         with self._out.block(start, self._reading.line(path)):
-            opening = wrapped("async with ", self._connect())
-            with self._out.block(opening, self._line("url")):
-                pass
+            self._open_in_vain()
 
     def _degraded(self, phases: tuple[str, ...], *, apart: bool = False) -> None:
         limits = self._table.get("degraded")
