@@ -200,8 +200,10 @@ class OneOf(Kind):
     def __init__(self, *kinds: Kind) -> None:
         self._kinds = kinds
         self.types = tuple(type_ for kind in kinds for type_ in kind.types)
-        words = [kind.words for kind in kinds]
-        self.words = f"{', '.join(words[:-1])} or {words[-1]}"
+        self._words = tuple(
+            word for kind in kinds for word in getattr(kind, "_words", (kind.words,))
+        )
+        self.words = _or(tuple(dict.fromkeys(self._words)))
 
     def takes(self, value: object) -> bool:
         return any(kind.takes(value) for kind in self._kinds)
