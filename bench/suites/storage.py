@@ -186,6 +186,13 @@ def _questions() -> dict[str, Ask]:
         "90 d of all phases of that check": lambda tx: phases(tx, HOT, quarter, NOW),
         "90 d of uptime of 200 checks": lambda tx: uptime(tx, every, quarter, NOW),
         "24 h of uptime of 200 checks": lambda tx: uptime(tx, every, day, NOW),
+        # In another order they are others.
+        "90 d of uptime of 200 checks, for the first time": lambda tx: uptime(
+            tx, draw.sample(every, CHECKS), quarter, NOW
+        ),
+        "24 h of uptime of 200 checks, for the first time": lambda tx: uptime(
+            tx, draw.sample(every, CHECKS), day, NOW
+        ),
         "90 d of uptime of a check": lambda tx: uptime(tx, [check()], quarter, NOW),
         "last 50 failures": lambda tx: list_runs(tx, statuses=bad),
         "last 50 failures of a check": lambda tx: list_runs(tx, statuses=bad, check_id=check()),

@@ -53,7 +53,7 @@ API_KEY = { env = "ORDERS_KEY" }
 TOKEN = { file = "secrets/token" }
 
 [locations]
-eu-west = { description = "Frankfurt" }
+eu-west = { description = "Frankfurt", concurrency = 8 }
 us-east = {}
 
 [[service]]
@@ -128,7 +128,7 @@ def test_everything_that_can_be_said_is_understood(tmp_path: Path) -> None:
             "API_KEY": SecretSource(env="ORDERS_KEY", line=23),
             "TOKEN": SecretSource(file=str(tmp_path / "secrets" / "token"), line=24),
         },
-        locations={"eu-west": LocationSettings("Frankfurt"), "us-east": LocationSettings()},
+        locations={"eu-west": LocationSettings("Frankfurt", 8), "us-east": LocationSettings()},
         services=(
             Service(
                 "echo",
@@ -352,6 +352,8 @@ def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
         ("[secrets.K]\nenv = 'X'\nfile = 'y'", "1: secrets.K has one source: write K = { env"),
         ("[secrets]\nK = { env = '' }", "2: secrets.K has one source: write K = { env"),
         ("[locations]\neu = 'x'", "2: locations.eu must be a table: write eu = { description"),
+        ("[locations]\neu = { concurrency = 0 }", "2: locations.eu.concurrency must be a whole"),
+        ("[locations]\neu = { concurrency = true }", "2: locations.eu.concurrency must be a"),
         ("[locations]\neu = { desc = 'x' }", '2: unknown key "desc" in locations.eu'),
         (
             "[defaults]\nlocations = [\n'eu',\n'us-esat']\n[locations]\neu = {}\nus-east = {}",

@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from checkwire.store.database import Store
+from checkwire.store.maintenance import Retention, prune
 from checkwire.store.records import RunRecord, RunStatus
 from checkwire.store.rollups.rolling import RolledUp, roll_up
 from checkwire.store.runs import insert_runs
 from checkwire.store.statistics import Uptime, percentiles, phases, uptime
 from checkwire.store.tables import dirty_hours, rollups_day, rollups_hour, rollups_week
+from support.loops import run
 from support.stored import DAY, HOUR, MINUTE, MS, START, WithStore, enter, row
 
 
@@ -208,6 +210,36 @@ def test_a_late_run_corrects_hours_days_and_weeks(with_store: WithStore) -> None
         assert weeks == [2 * HOUR]
 
     with_store(work)
+
+
+def test_what_was_read_is_not_remembered_once_roll_ups_change(database: str) -> None:
+    async def whole() -> None:
+        # As two processes have it: a server, and whoever rolls up or prunes beside it.
+        store, other = await Store.open(database), await Store.open(database)
+        try:
+            async with store.writing() as tx:
+                (check,) = await enter(tx, "a")
+            ended_ns = START + 2 * HOUR
+            await insert(store, row(check, START, "passed", holds_ns=HOUR))
+            await roll_up(other, ended_ns)
+            assert minutes(await up(store, check, ended_ns)) == (60, 0, 0, 60)
+            await insert(store, row(check, START + HOUR, "failed", holds_ns=HOUR))
+            await roll_up(other, ended_ns)
+            assert minutes(await up(store, check, ended_ns)) == (60, 0, 60, 0)
+            await insert(store, row(check, START + HOUR, "passed", "us", holds_ns=HOUR))
+            await roll_up(other, ended_ns)
+            assert minutes(await up(store, check, ended_ns)) == (120, 0, 60, 60)
+            assert minutes(await up(store, check, ended_ns, location="us")) == (60, 0, 0, 60)
+
+            await roll_up(other, START + 30 * DAY)
+            assert minutes(await up(store, check, ended_ns)) == (120, 0, 60, 60)
+            await prune(other, Retention(runs=0, hours=0, days=0), START + 30 * DAY)
+            assert minutes(await up(store, check, ended_ns)) == (0, 0, 0, 120)
+        finally:
+            await store.close()
+            await other.close()
+
+    run(whole())
 
 
 def test_runs_count_though_the_clock_was_set_back(with_store: WithStore) -> None:

@@ -102,7 +102,7 @@ class Serving(NamedTuple):
             for host in hosts:
                 host.warn()
             slots = min(
-                self.workers or max(16, 8 * (os.cpu_count() or 1)), DescriptorLimit().attempts
+                self.workers or max(32, 16 * (os.cpu_count() or 1)), DescriptorLimit().attempts
             )
             service = Service(
                 store,

@@ -43,6 +43,11 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     retries: Retries = Retries()
     memory: int = 1024 * 1024 * 1024
+    cpu: float = 60.0
+    processes: int = 100
+    files: int = 1024
+    file_size: int = 1024 * 1024 * 1024
+    output: int = 256 * 1024 * 1024
     needs: tuple[str, ...] = ()
     activated: bool = True
 
@@ -62,9 +67,16 @@ class SecretSource(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LocationSettings(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A place that checks may run from."""
+    """A place that checks may run from.
+
+    Attributes:
+        description: for people.
+        concurrency: how many attempts may be under way there at a time; ``None`` for as many as
+            the server runs at all.
+    """
 
     description: str = ""
+    concurrency: int | None = None
 
 
 class Service(msgspec.Struct, frozen=True, omit_defaults=True):

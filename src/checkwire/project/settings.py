@@ -322,7 +322,15 @@ class _Settings:
                     raise self._wrong(
                         f'unknown key "{key}" in locations.{name}{hint}', (*path, key)
                     )
-            found[name] = LocationSettings(**self._strings(value, path))
+            concurrency = value.get("concurrency")
+            if "concurrency" in value and (type(concurrency) is not int or concurrency < 1):
+                raise self._wrong(
+                    f"locations.{name}.concurrency must be a whole number of 1 or more: how many "
+                    "attempts may be under way there at a time",
+                    (*path, "concurrency"),
+                )
+            strings = {key: of for key, of in value.items() if key != "concurrency"}
+            found[name] = LocationSettings(**self._strings(strings, path), concurrency=concurrency)
         return found
 
     def _server(self, table: _ServerTable) -> str | None:

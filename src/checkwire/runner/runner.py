@@ -67,10 +67,12 @@ class Runner:
         workers: how many attempts may be under way at a time; by default as many as suit checks,
             which mostly wait: four for each CPU, and at least eight. In no case more than the
             limit of open descriptors has room for, which is raised for this process.
-        cpu_seconds: CPU time that an attempt may use; by default only its timeout is a limit.
         location: the name of the place that this is.
         process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
         import_timeout: seconds that the import of one check file may take.
+        waiting: how many processes may wait, ready for attempts that are yet to come. There are as
+            many as were wanted at once of late, and none when nothing has run for long. With 0, as
+            suits who knows what is to be run, only those wait that were told to :meth:`expect`.
 
     Attributes:
         workers: how many attempts may be under way at a time.
@@ -87,10 +89,10 @@ class Runner:
         absent: Mapping[str, AbsentSecret] | None = None,
         connecting: Connecting | None = None,
         workers: int | None = None,
-        cpu_seconds: int | None = None,
         location: str = "local",
         process: ZygoteProcess | None = None,
         import_timeout: float = 30.0,
+        waiting: int = 16,
     ) -> None:
         self._env = dict(env) if env is not None else {**os.environ, **project.env}
         self._secrets = dict(secrets or {})
@@ -98,11 +100,11 @@ class Runner:
         self._advice = {name: str(why) for name, why in self._absent.items()}
         self._env_sent, self._secrets_sent = to_bytes(self._env), to_bytes(self._secrets)
         self._connecting = connecting or Connecting()
-        self._cpu_seconds = cpu_seconds
         self._location = location
         limit = DescriptorLimit()
         wanted = workers or max(8, 4 * (os.cpu_count() or 1))
         self.workers = min(wanted, limit.attempts)
+        self._most_waiting = min(self.workers, limit.waiting)
         self._turns = asyncio.Semaphore(self.workers)
         self._engine = Engine(
             project,
@@ -111,6 +113,7 @@ class Runner:
             secrets=self._secrets.values(),
             import_timeout=import_timeout,
             descriptors=limit.before,
+            waiting=min(waiting, self._most_waiting),
         )
         self.secrets_read = self._engine.secrets_read
 
@@ -152,6 +155,10 @@ class Runner:
             loaded.output,
         )
 
+    def expect(self, runs: int) -> None:
+        """Have processes ready for so many runs, which are about to begin at once."""
+        self._engine.expect(min(runs, self.workers, self._most_waiting))
+
     async def run(
         self,
         definition: CheckDefinition,
@@ -185,7 +192,6 @@ class Runner:
                 secrets=self._secrets_sent,
                 absent=self._advice,
                 connecting=self._connecting,
-                cpu_seconds=self._cpu_seconds,
             )
             listener = None if on_event is None else lambda event: on_event(number, event)
             async with self._turns if turn is None else turn(number):

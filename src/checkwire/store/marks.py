@@ -1,4 +1,4 @@
-"""How far something has come: a named instant."""
+"""How far something has come: a named instant, or a count."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from checkwire.store.tables import marks
 from checkwire.store.upsert import insert_into
 
-__all__ = ["Mark", "read_mark", "read_marks", "write_mark"]
+__all__ = ["Mark", "read_mark", "read_marks", "roll_ups_changed", "write_mark"]
 
 Mark = Literal["hours", "days", "weeks", "pruned"]
 """``hours``, ``days``, ``weeks``: all that ended before are rolled up. ``pruned``: runs that were
 due before may have been deleted."""
+
+_ROLLED_UP = "rolled_up"
+"""How often roll-ups have changed."""
 
 
 async def read_mark(tx: AsyncConnection, name: Mark) -> int:
@@ -35,4 +38,12 @@ async def write_mark(tx: AsyncConnection, name: Mark, at_ns: int) -> None:
     statement = insert_into(tx, marks).values(name=name, at_ns=at_ns)
     await tx.execute(
         statement.on_conflict_do_update(index_elements=["name"], set_={"at_ns": at_ns})
+    )
+
+
+async def roll_ups_changed(tx: AsyncConnection) -> None:
+    """Let whoever remembers what it has read of roll-ups know: ``rolled_up`` is another number."""
+    statement = insert_into(tx, marks).values(name=_ROLLED_UP, at_ns=1)
+    await tx.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"at_ns": marks.c.at_ns + 1})
     )

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.store.database import Store
 from checkwire.store.deleting import delete_keys
-from checkwire.store.marks import read_mark, write_mark
+from checkwire.store.marks import read_mark, roll_ups_changed, write_mark
 from checkwire.store.rollups.hours import DAY, WEEK, floor_to
 from checkwire.store.rollups.levels import DAYS, HOURS, WEEKS, Level
 from checkwire.store.tables import (
@@ -110,7 +110,11 @@ async def prune(store: Store, retention: Retention, now_ns: int, *, bite: int = 
 
     async def rolled(level: Level, before_ns: int) -> int:
         tables = (level.sketches, level.rollups)
-        return sum([await older(table, table.c.start_ns < before_ns) for table in tables])
+        deleted = sum([await older(table, table.c.start_ns < before_ns) for table in tables])
+        if deleted:
+            async with store.writing() as tx:
+                await roll_ups_changed(tx)
+        return deleted
 
     return Pruned(
         transcripts=await older(transcripts, passed) + await older(transcripts, kept),

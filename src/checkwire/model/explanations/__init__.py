@@ -28,6 +28,7 @@ FAMILIES = {
     "check": "The check is not written or configured as it must be",
     "script": "The check's own code went wrong",
     "runner": "Checkwire, or the machine it runs on, kept the check from running",
+    "probe": "The machine that checks run on had more to do than it could",
 }
 """What the codes of a family have in common, in the order of a connection's life."""
 

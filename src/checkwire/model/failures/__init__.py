@@ -13,6 +13,7 @@ from checkwire.model.failures import (
     dns,
     http,
     message,
+    probe,
     proxy,
     runner,
     script,
@@ -55,6 +56,7 @@ _FAMILIES = (
     check,
     script,
     runner,
+    probe,
 )
 
 CODES: dict[str, FailureCode] = {code.code: code for family in _FAMILIES for code in family.CODES}
@@ -65,16 +67,23 @@ SELF_TELLING = frozenset(
 )
 """Codes whose failures show all that there is to know; what they mean is not offered beside."""
 
+_BLAMES: dict[str, Blame] = {
+    "check": "check",
+    "script": "check",
+    "runner": "probe",
+    "probe": "probe",
+}
+
 
 def code_of(name: str) -> FailureCode:
     """The definition of a code; an unknown one (from a newer agent) is taken at its word.
 
     Its blame follows from its first floor, as everywhere: ``check``, ``script`` are the check's,
-    ``runner`` is the probe's, all else the target's.
+    ``runner`` and ``probe`` are the probe's, all else the target's.
     """
     known = CODES.get(name)
     if known is not None:
         return known
     floor = name.partition(".")[0]
-    blame: Blame = {"check": "check", "script": "check", "runner": "probe"}.get(floor, "target")  # type: ignore[assignment]
+    blame = _BLAMES.get(floor, "target")
     return FailureCode(name, "A failure this version does not know", blame=blame)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import faulthandler
 import fcntl
 import gc
+import math
 import os
 import resource
 import signal
 import sys
+import time
 import traceback
 from contextlib import suppress
 from io import FileIO, TextIOWrapper
-from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
@@ -20,7 +22,8 @@ from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.environ import set_environ
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.linux import adopt_orphans, die_with_parent
-from checkwire.runner.python.messages import Job
+from checkwire.runner.python.messages import WARM, Job
+from checkwire.runner.python.warmup import warm_up_child
 
 __all__ = ["ChildFds", "run_child"]
 
@@ -56,6 +59,9 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
     try:
         _isolate(zygote, inherited)
         events = _take_fds(fds)
+        warm_up_child()
+        _address_space()
+        os.write(events, WARM)
         job = _read_job(fds.job)
         if job is not None:
             _limit(job)
@@ -129,23 +135,29 @@ def _limit(job: Job) -> None:
     Memory counts from here: what the check files took when they were imported is not the
     attempt's, and what a Python process maps is not known to whoever writes ``memory=``.
     """
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: _address_space() + job.definition.memory,
-    }
-    if job.cpu_seconds is not None:
-        limits[resource.RLIMIT_CPU] = job.cpu_seconds
-    for kind, limit in limits.items():
-        _, hard = resource.getrlimit(kind)
-        if hard != resource.RLIM_INFINITY:
-            limit = min(limit, hard)
+    check = job.definition
+    cpu = math.ceil(time.process_time() + check.cpu)
+    # What ignores the signal that comes at the first limit is killed at the second.
+    faulthandler.register(signal.SIGXCPU, chain=True)
+    for kind, soft, hard in (
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_AS, _address_space() + check.memory, None),
+        (resource.RLIMIT_CPU, cpu, cpu + 1),
+        (resource.RLIMIT_NOFILE, check.files, None),
+        (resource.RLIMIT_FSIZE, check.file_size, None),
+    ):
+        _, most = resource.getrlimit(kind)
+        bounds = (soft, soft if hard is None else hard)
+        if most != resource.RLIM_INFINITY:
+            bounds = (min(soft, most), min(bounds[1], most))
         with suppress(OSError, ValueError):  # macOS knows RLIMIT_AS, and refuses it
-            resource.setrlimit(kind, (limit, hard if kind == resource.RLIMIT_CPU else limit))
+            resource.setrlimit(kind, bounds)
 
 
 def _address_space() -> int:
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        with open("/proc/self/statm", "rb", buffering=0) as statm:  # noqa: PTH123 - for every attempt
+            pages = int(statm.read(64).split()[0])
     except OSError:
         return 0
     return pages * resource.getpagesize()

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from checkwire.dispatch.local import LocalQueue
+from checkwire.dispatch.local import LocalQueue, Taken
+from checkwire.dispatch.room import Key
 from checkwire.model.attempt import Run
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.due import DueRun
@@ -54,7 +55,10 @@ class Watcher(Protocol):
         """It is over."""
 
     def run_missed(self, due: DueRun) -> None:
-        """It could not begin within its grace, or before its check was gone."""
+        """Its check was gone before it began."""
+
+    def run_overloaded(self, due: DueRun, behind: Key | None, bound: int) -> None:
+        """It had no room within its grace: of that many of its check, its location, or of all."""
 
     def run_broke(self, due: DueRun, error: Exception) -> None:
         """It could not be executed, for no reason that could be foreseen."""
@@ -64,26 +68,24 @@ Find = Callable[[DueRun], tuple[CheckDefinition, Runner] | None]
 
 
 class Executor:
-    """Takes runs from the queue in the order in which they were due.
+    """Takes runs from the queue, which tells when there is room for an attempt.
 
-    An attempt holds a slot; a run that waits to try again holds none.
+    A run that waits to try again takes none.
 
     Args:
         queue: what to run.
         find: the check as it is to be run, and who runs it; ``None`` if it is gone.
         watcher: told how it goes.
-        slots: how many attempts may be under way at a time.
 
     Attributes:
         running: the runs under way, by run id.
     """
 
-    def __init__(self, queue: LocalQueue, find: Find, watcher: Watcher, slots: int) -> None:
+    def __init__(self, queue: LocalQueue, find: Find, watcher: Watcher) -> None:
         self.running: dict[str, Running] = {}
         self._queue = queue
         self._find = find
         self._watcher = watcher
-        self._slots = asyncio.Semaphore(slots)
         self._tasks: set[asyncio.Task[None]] = set()
         self._one_ended = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -91,13 +93,8 @@ class Executor:
     async def run(self) -> None:
         """Take and execute, until cancelled; runs under way go on, see :meth:`finish`."""
         while True:
-            await self._slots.acquire()
-            try:
-                due = await self._queue.take()
-            except BaseException:
-                self._slots.release()
-                raise
-            task = asyncio.create_task(self._execute(due))
+            taken = await self._queue.take()
+            task = asyncio.create_task(self._execute(taken))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
@@ -133,27 +130,27 @@ class Executor:
                 {"message": "a run could not be executed", "exception": error, "task": task}
             )
 
-    async def _execute(self, due: DueRun) -> None:
-        slot = _Slot(self._slots)
+    async def _execute(self, taken: Taken) -> None:
+        due = taken.due
         try:
             found = self._find(due)
-            if found is None or time.time_ns() > due.due_ns + due.grace_ns:
+            if found is None:
                 self._watcher.run_missed(due)
-                return
-            await self._run(due, *found, slot)
+            elif time.time_ns() > due.due_ns + due.grace_ns:
+                bound = self._queue.bound(taken.behind)
+                self._watcher.run_overloaded(due, taken.behind, bound)
+            else:
+                await self._run(due, *found)
         except Exception as error:
             self._watcher.run_broke(due, error)
             raise
         finally:
-            slot.release()
             self.running.pop(due.run_id, None)
             self._queue.done(due)
             self._one_ended.set()
             self._one_ended = asyncio.Event()
 
-    async def _run(
-        self, due: DueRun, definition: CheckDefinition, runner: Runner, slot: _Slot
-    ) -> None:
+    async def _run(self, due: DueRun, definition: CheckDefinition, runner: Runner) -> None:
         running = self.running[due.run_id] = Running(due, definition, runner)
 
         def told(attempt: int, event: Event) -> None:
@@ -171,29 +168,14 @@ class Executor:
             on_event=told,
             run_id=due.run_id,
             location=due.location,
-            turn=lambda _: slot.held(),
+            turn=lambda _: self._room(due),
         )
         self._watcher.run_finished(running, run)
 
-
-class _Slot:
-    """One of the slots; its run has it from the start."""
-
-    def __init__(self, slots: asyncio.Semaphore) -> None:
-        self._slots = slots
-        self._held = True
-
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
-        if not self._held:
-            await self._slots.acquire()
-            self._held = True
+    async def _room(self, due: DueRun) -> AsyncIterator[None]:
+        await self._queue.again(due)
         try:
             yield
         finally:
-            self.release()
-
-    def release(self) -> None:
-        if self._held:
-            self._held = False
-            self._slots.release()
+            self._queue.leave(due)

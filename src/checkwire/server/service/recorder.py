@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from checkwire.alerting.decide import Change, decide
+from checkwire.dispatch.room import Key
 from checkwire.model.alerts import AlertPolicy
 from checkwire.model.attempt import Run
 from checkwire.model.due import DueRun
@@ -17,6 +18,7 @@ from checkwire.schedule.plan import Missed
 from checkwire.server.service.catalog import Catalog
 from checkwire.server.service.executor import Running
 from checkwire.server.service.ingest import Ingester, Result
+from checkwire.server.service.overload import OVERLOADED, why_missed
 from checkwire.server.service.telling import Teller
 from checkwire.server.service.underway import Underway
 from checkwire.store import runs
@@ -92,6 +94,10 @@ class Recorder:
     def run_missed(self, due: DueRun) -> None:
         self.missed(Missed(due, 1, due.due_ns))
 
+    def run_overloaded(self, due: DueRun, behind: Key | None, bound: int) -> None:
+        why = why_missed(due, behind, bound, time.time_ns())
+        self.missed(Missed(due, 1, due.due_ns), OVERLOADED, why)
+
     def run_broke(self, due: DueRun, error: Exception) -> None:
         watched = self._catalog.of(due)
         assert watched is not None
@@ -99,18 +105,21 @@ class Recorder:
         record = runs.broken_record(due, watched.check_id, "runner.start", message)
         self.ingester.put(Result(record, None))
 
-    def missed(self, missed: Missed) -> None:
+    def missed(self, missed: Missed, code: str | None = None, why: str | None = None) -> None:
         """Due runs never began."""
         due = missed.due
         watched = self._catalog.of(due)
         assert watched is not None
-        record = runs.missed_record(due, watched.check_id, missed.count, missed.last_due_ns)
+        record = runs.missed_record(
+            due, watched.check_id, missed.count, missed.last_due_ns, code=code, message=why
+        )
         _log.warning(
             "runs were missed" if missed.count > 1 else "a run was missed",
             project=due.project,
             check=due.check,
             location=due.location,
             count=missed.count,
+            **({} if why is None else {"code": code, "why": why}),
         )
         self.ingester.put(Result(record, None))
 

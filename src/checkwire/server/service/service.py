@@ -17,6 +17,7 @@ from checkwire.alerting.deliverer import Deliverer
 from checkwire.alerting.notice import test_notice
 from checkwire.alerting.outcome import NotDelivered
 from checkwire.dispatch.local import LocalQueue
+from checkwire.dispatch.room import Bounds
 from checkwire.model.alerts import AlertPolicy, Channel
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.due import DueRun
@@ -58,6 +59,8 @@ LOCATION = "local"
 """Where checks run that name no location."""
 
 _MANY_WAITING = 1_000
+_SHARE = 4
+"""Attempts of one check take up to this part of the slots: the rest is for the others."""
 _AGAIN = 5.0
 _LATE_NS = 5 * 10**9
 _TO_FETCH = 2.0
@@ -105,7 +108,7 @@ class Service:
         self._patience = patience
         self._catalog = Catalog()
         self._underway = Underway()
-        self._queue = LocalQueue()
+        self._queue = LocalQueue(Bounds(slots, max(1, slots // _SHARE), self._bound_of_location))
         self._recorder = Recorder(
             store,
             self._catalog,
@@ -118,7 +121,7 @@ class Service:
         )
         self._ingester = self._recorder.ingester
         self._planning = Planning(LOCATION, self._submit, self._recorder.missed)
-        self._executor = Executor(self._queue, self._find, self._recorder, slots)
+        self._executor = Executor(self._queue, self._find, self._recorder)
         self._retention = retention or Retention()
         self._upkeep = Upkeep(store, self._retention)
         self._retiring: set[asyncio.Task[None]] = set()
@@ -327,6 +330,12 @@ class Service:
         definition = host.version.definitions.get(due.check)
         return None if definition is None else (definition, host.version.runner)
 
+    def _bound_of_location(self, project: str, name: str) -> int | None:
+        """How many attempts may be under way at a location."""
+        host = self._hosts.get(project)
+        locations = (host.version.project.locations or {}) if host is not None else {}
+        return locations[name].concurrency if name in locations else None
+
     # Alerts
 
     def _changed(self, changes: Sequence[Change]) -> None:
@@ -416,6 +425,7 @@ class Service:
                 return
             try:
                 before = await host.next(self._enter)
+                self._queue.bounds_changed()
             finally:
                 self._teller.loaded(host.status)
         self._deliverer.wake()  # Channels may have changed.

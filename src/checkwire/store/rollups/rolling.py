@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from checkwire.store.database import Store
-from checkwire.store.marks import read_mark, write_mark
+from checkwire.store.marks import read_mark, roll_ups_changed, write_mark
 from checkwire.store.records import STATUSES
 from checkwire.store.registry import lock_checks
 from checkwire.store.rollups.dirty import Dirty, Place, clean, mark, take
@@ -240,5 +240,6 @@ async def _replace(
         }
         key = list(table.primary_key.columns)
         await tx.execute(statement.on_conflict_do_update(index_elements=key, set_=values), rows)
+    await roll_ups_changed(tx)
     there = {Dirty(row["start_ns"], row["check_id"], row["location_id"]) for row in rows}
     await clean(tx, table, (entry for entry in dirty if entry not in there))

@@ -43,7 +43,15 @@ def record_of(run: Run, due: DueRun, check_id: int) -> RunRecord:
     )
 
 
-def missed_record(due: DueRun, check_id: int, count: int, last_due_ns: int) -> RunRecord:
+def missed_record(
+    due: DueRun,
+    check_id: int,
+    count: int,
+    last_due_ns: int,
+    *,
+    code: str | None = None,
+    message: str | None = None,
+) -> RunRecord:
     """The row of due runs, one after another, that never began.
 
     Args:
@@ -51,8 +59,17 @@ def missed_record(due: DueRun, check_id: int, count: int, last_due_ns: int) -> R
         check_id: of the check's row.
         count: how many there are.
         last_due_ns: when the last one was due. It is stored as the span from the first.
+        code, message: why, if that is known.
     """
-    return _row(due, check_id, status="missed", holds_ns=last_due_ns - due.due_ns, missed=count)
+    return _row(
+        due,
+        check_id,
+        status="missed",
+        holds_ns=last_due_ns - due.due_ns,
+        missed=count,
+        code=code,
+        message=message,
+    )
 
 
 def broken_record(due: DueRun, check_id: int, code: str, message: str) -> RunRecord:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, Table, func, literal, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from checkwire.store.marks import read_marks
 from checkwire.store.records import STATUSES
 from checkwire.store.rollups.hours import DAY, HOUR, ceil_to, floor_to
 from checkwire.store.rollups.sketches import Sketch, new_sketch, unpack, unpack_phase
@@ -148,7 +149,7 @@ async def percentiles(
     where = await _places(tx, location)
     levels = [Part(None, since_ns, until_ns)]
     if grain_ns > 1:
-        levels = await parts(tx, since_ns, until_ns, longest_ns=grain_ns)
+        levels = parts(await read_marks(tx), since_ns, until_ns, longest_ns=grain_ns)
     for part in levels:
         if part.level is None:
             await _add_raw(tx, found, part, check_id, where, (since_ns, width_ns), phase)
@@ -186,7 +187,7 @@ async def phases(
     """
     levels = [Part(None, since_ns, until_ns)]
     if until_ns - since_ns > _EXACT:
-        levels = await parts(tx, floor_to(HOUR, since_ns), until_ns)
+        levels = parts(await read_marks(tx), floor_to(HOUR, since_ns), until_ns)
     where = await _places(tx, location)
     found = {phase: _Times() for phase in PHASES}
     for part in levels:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from checkwire.store.marks import read_marks
 from checkwire.store.rollups.hours import ceil_to, floor_to
 from checkwire.store.rollups.levels import LEVELS, Level
 
@@ -21,17 +19,16 @@ class Part(NamedTuple):
     until_ns: int
 
 
-async def parts(
-    tx: AsyncConnection, since_ns: int, until_ns: int, *, longest_ns: int | None = None
+def parts(
+    marks: Mapping[str, int], since_ns: int, until_ns: int, *, longest_ns: int | None = None
 ) -> list[Part]:
     """The parts of a span, in order: as little as possible is read.
 
     Args:
-        tx: a transaction.
+        marks: how far roll-ups have come.
         since_ns, until_ns: the span.
         longest_ns: roll-ups of longer spans may not be read.
     """
-    marks = await read_marks(tx)
     found = [Part(None, since_ns, until_ns)]
     for level in LEVELS:
         if longest_ns is not None and level.span_ns > longest_ns:

@@ -268,6 +268,8 @@ def _missed(record: RunRecord) -> str:
             f"{counted(record.missed, 'due run')} in a row were missed, the first at {due}: "
             "none could begin in time."
         )
+    if record.message:
+        return f"Missed: it was due at {due}. {record.message}."
     return f"Missed: it was due at {due}, and could not begin in time."
 
 
