@@ -23,6 +23,8 @@ SUITES = (
     "memory",
     "verdicts",
     "process",
+    "isolation",
+    "soak",
     "planning",
     "storage",
     "serving",

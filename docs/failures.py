@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from checkwire.faults import faults_of
+from checkwire.faults import find
 from checkwire.model.explanations import FAMILIES, Explanation, explanation_of
 from checkwire.model.failures import CODES, FailureCode
 
@@ -89,11 +89,10 @@ def _section(code: FailureCode, explanation: Explanation) -> Iterator[str]:
     for look in explanation.confirm:
         yield f"- `{look.command}`<br>{_escaped(look.shows)}"
     yield ""
-    ways = faults_of(code.code)
-    if ways:
-        served = "served by" if ways[0].serves else "in the check that is printed by"
-        options = "" if ways[0].serves else " --check"
-        yield f"To see it happen: it is {served} `checkwire faults {code.code}{options}`."
+    usual = find(code.code)
+    if usual is not None:
+        served = "served by" if usual.serves else "in the check that is printed by"
+        yield f"To see it happen: it is {served} `{usual.command}`."
         yield ""
     yield "**What to do**"
     yield ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import compileall
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from harness.peers import BENCH, serving
+from harness.processes import ended_seconds
 from harness.table import median, number, table
 
 import checkwire as checkwire_package
@@ -57,7 +57,7 @@ def process(files: tuple[str, str], rounds: int) -> str:
 
 
 def _run(command: list[str], environ: dict[str, str]) -> tuple[float, float]:
-    cpu, began = _children(), time.perf_counter()
+    cpu, began = ended_seconds(), time.perf_counter()
     child = subprocess.Popen(
         command, cwd=BENCH, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -65,10 +65,4 @@ def _run(command: list[str], environ: dict[str, str]) -> tuple[float, float]:
     wall = time.perf_counter() - began
     if child.returncode:
         raise SystemExit(f"{' '.join(command)} exited with {child.returncode}:\n{errors.decode()}")
-    return wall, _children() - cpu
-
-
-def _children() -> float:
-    """CPU seconds of all processes ended so far, theirs included."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return wall, ended_seconds() - cpu

@@ -18,8 +18,8 @@ from support.program import checkwire, environment, project
 
 SUBJECTS = {
     "receive stamps", "transmit stamps", "clock", "open files", "processes", "pidfds",
-    "subreaper", "data folder", "disk space", "database", "secrets", "channels", "trust store",
-    "time zones", "node", "extra server", "extra postgresql", "extra uvloop",
+    "subreaper", "sandbox", "data folder", "disk space", "database", "secrets", "channels",
+    "trust store", "time zones", "node", "extra server", "extra postgresql", "extra uvloop",
 }  # fmt: skip
 
 

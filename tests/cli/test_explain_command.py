@@ -34,6 +34,12 @@ def test_a_code_is_explained_whole(tmp_path: Path) -> None:
         assert word in told.out
 
 
+def test_a_variant_of_a_fault_is_explained_as_its_code(tmp_path: Path) -> None:
+    told = checkwire("explain", "ws.no_pong/receive", cwd=tmp_path)
+    assert told == checkwire("explain", "ws.no_pong", cwd=tmp_path)
+    assert told.status == 0
+
+
 COMMAND = re.compile(r"^ {2}\$ |^ {8}")
 
 

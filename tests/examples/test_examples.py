@@ -8,21 +8,31 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from support.program import checkwire
+from support.sandboxes import why_there_is_none
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PORTS = range(9000, 9006)
 
 
-def test_every_example_passes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("isolation", ["process", "sandbox"])
+def test_every_example_passes(tmp_path: Path, isolation: str) -> None:
+    if isolation == "sandbox" and (reason := why_there_is_none()):
+        pytest.skip(reason)
     root = tmp_path / "examples"
     shutil.copytree(EXAMPLES, root, ignore=shutil.ignore_patterns("__pycache__", ".ca.pem"))
     _move_to_free_ports(root)
+    settings = root / "checkwire.toml"
+    chosen = f'[defaults]\nisolation = "{isolation}"'
+    settings.write_text(settings.read_text().replace("[defaults]", chosen))
     report = tmp_path / "report.json"
     result = checkwire("test", "--reporter", "list", "--reporter", f"json={report}", cwd=root)
     assert result.status == 0, result.out + result.err
     runs = json.loads(report.read_text())["runs"]
     assert {run["status"] for run in runs} == {"passed"}, result.out
+    assert {run["check"].get("isolation", "process") for run in runs} == {isolation}
     files = {run["check"]["path"] for run in runs}
     check_files = [*EXAMPLES.rglob("*_check.py"), *EXAMPLES.rglob("*.check.toml")]
     assert files == {str(path.relative_to(EXAMPLES)) for path in check_files}

@@ -20,11 +20,10 @@ pytestmark = pytest.mark.timeout(180)
 
 ELSEWHERE = {
     "check.declaration": "tests/project/declared/test_mistakes.py",  # Faults are met by scripts.
-    "dns.failed": "tests/wire/test_dns.py",  # No answer of a server leads to it.
     "probe.overloaded": "tests/server/serve/test_fairness.py",  # It takes a server with a schedule.
     "runner.cancelled": "tests/runner/test_leaks.py",  # Who cancels gets no report.
     "runner.start": "tests/runner/test_zygote_death.py",  # Nothing can run then.
-    "ws.peer_lost": "tests/wire/test_silence.py",  # It takes a path that can be cut.
+    "tcp.denied": "tests/runner/test_network_policy.py",  # It takes settings.
 }
 """Codes that no check can have on purpose, and where they are tested instead."""
 

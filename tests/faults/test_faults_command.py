@@ -34,8 +34,9 @@ def serving(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         yield process.stdout.readline().removeprefix("Listening on ").strip(), process
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        _, said = process.communicate(timeout=20)
         assert process.returncode == 0
+        assert "Traceback" not in said
 
 
 def test_all_are_listed_by_family(tmp_path: Path) -> None:
@@ -74,6 +75,13 @@ def test_an_unknown_one_has_near_matches(tmp_path: Path, name: str, meant: str) 
     assert len(result.err.splitlines()) == 1
 
 
+def test_a_code_that_nobody_can_make_is_no_unknown_one(tmp_path: Path) -> None:
+    result = checkwire("faults", "runner.start", cwd=tmp_path)
+    assert (result.status, result.out) == (2, "")
+    assert "checkwire explain runner.start" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
 def test_one_that_only_a_check_makes_says_how(tmp_path: Path) -> None:
     result = checkwire("faults", "script.crashed", cwd=tmp_path)
     assert result.status == 2
@@ -106,7 +114,8 @@ def test_dns_faults_answer_queries() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(10)
             query = struct.pack("!6H", 77, 0x0100, 1, 0, 0, 0) + b"\1x\4test\0\0\1\0\1"
-            client.sendto(query, ("127.0.0.1", port))
+            for datagram in (b"", b"no query at all", query):
+                client.sendto(datagram, ("127.0.0.1", port))
             number, flags, asked, answers = struct.unpack("!4H", client.recv(512)[:8])
     assert (number, flags & 0xF, asked, answers) == (77, 3, 1, 0)
 

@@ -331,6 +331,7 @@ def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
             'number of retries: write a number, or { strategy = "exponential", max = 3, delay',
         ),
         ("[defaults]\ntimeout = true", "2: defaults.timeout: true is not a duration: write"),
+        ("[defaults]\nisolation = 1", '2: defaults.isolation: 1 will not do: write "process", '),
         ("[defaults]\nmemory = false", "2: defaults.memory: false is not a size"),
         ('[defaults]\ntags = "\\u0001"', '2: defaults.tags: "\\u0001" is a string, not a list'),
         ("[defaults.retries]\nmax = 1\nmaxx = 2", '3: defaults.retries: "maxx" is unknown'),

@@ -330,6 +330,31 @@ def test_a_check_that_another_process_kills_is_no_crash(
     assert failure.evidence == {"signal": signal.Signals(number).name}
 
 
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("def f(): f()\n f()", "script.exception"),
+        (
+            "import sys\n sys.setrecursionlimit(10**9)\n"
+            " def f(): sorted([1], key=lambda _: f())\n f()",
+            "script.crashed",
+        ),
+        ("class Cruel:\n  def __del__(self): raise LookupError('late')\n Cruel()", ""),
+        ("import sys\n class Cruel:\n  def __del__(self): 1 / 0\n sys.cruel = Cruel()", ""),
+        ("import asyncio\n asyncio.set_event_loop_policy(None)", ""),
+        # Those of its event loop are among them.
+        ("import os\n os.closerange(0, 100)", "script.exception"),
+        ("import gc\n gc.set_threshold(1)\n gc.collect()", ""),
+        ("import signal\n [signal.signal(n, signal.SIG_IGN) for n in (2, 14, 15, 17)]", ""),
+    ],
+)
+def test_other_cruelties_hurt_only_their_own_check(tmp_path: Path, body: str, code: str) -> None:
+    source = f"@check\nasync def bad():\n {body}\n assert True\n"
+    attempt = run_beside_a_good_check(tmp_path, source)
+    assert headline(attempt) == code
+    assert attempt.status == ("error" if code else "passed")
+
+
 def test_a_crash_is_told_with_its_place(tmp_path: Path) -> None:
     attempt = run_one(
         tmp_path,

@@ -54,6 +54,19 @@ def failure_of(collected: Collected) -> Failure:
             "thread",
         ),
         ("import threading, time\nthreading.Timer(60, print).start()", "thread"),
+        ("held = []\nwhile True:\n held.append(bytes(1 << 28))", "MemoryError"),
+        ("def f(): f()\nf()", "RecursionError"),
+        (
+            "import sys\nsys.setrecursionlimit(10**9)\n"
+            "def f(): sorted([1], key=lambda _: f())\nf()",
+            "SIGSEGV",
+        ),
+        (
+            "import asyncio\nclass Policy(asyncio.DefaultEventLoopPolicy):\n"
+            " def new_event_loop(self): raise LookupError('no loop')\n"
+            "asyncio.set_event_loop_policy(Policy())",
+            "LookupError: no loop",
+        ),
     ],
 )
 def test_a_bad_import_is_the_files_failure_and_nobody_elses(
@@ -213,15 +226,21 @@ def test_a_large_environment_and_many_files_arrive_whole(tmp_path: Path) -> None
         "os.umask(0o077)",
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
         "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "sys.setrecursionlimit(60)",
+        "sys.settrace(lambda *_: print('traced'))",
+        "sys.setprofile(lambda *_: print('profiled'))",
+        "socket.setdefaulttimeout(0.001)",
+        "uvloop.install()",
     ],
 )
 def test_what_an_import_does_to_the_process_is_undone(tmp_path: Path, body: str) -> None:
     write_check(tmp_path, GOOD, "a_check.py")
-    write_check(tmp_path, f"import os, signal, sys\n{body}\n{GOOD}", "b/b_check.py")
+    write_check(tmp_path, f"import os, signal, socket, sys, uvloop\n{body}\n{GOOD}", "b/b_check.py")
     write_check(
         tmp_path,
         f"""
-        import os, signal, sys
+        import os, signal, socket, sys
         import beside
 
         BLOCKED = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -236,6 +255,8 @@ def test_what_an_import_does_to_the_process_is_undone(tmp_path: Path, body: str)
             assert os.getcwd() == {str(tmp_path)!r}
             assert BLOCKED == set()
             assert HANDLER == signal.SIG_DFL
+            assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+            assert (sys.getrecursionlimit(), socket.getdefaulttimeout()) == (1000, None)
         """,
         "c/c_check.py",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+import msgspec
 import pytest
 
 from checkwire.model.events import Failed, Finished
@@ -63,6 +64,33 @@ def test_the_first_failure_in_time_leads() -> None:
     assert result.status == "failed"
     assert result.headline is not None
     assert codes(result) == ["ws.closed", "script.exception"]
+
+
+STARVED = Finished(at_ns=10 * MS, outcome="raised", raised=1, verifications=1, starved_ns=6 * MS)
+
+
+@pytest.mark.parametrize(
+    ("code", "leads"),
+    [
+        ("timeout.open", "probe.overloaded"),
+        ("timeout.check", "probe.overloaded"),
+        ("script.timeout", "probe.overloaded"),
+        ("tcp.refused", "tcp.refused"),
+        ("assertion.failed", "assertion.failed"),
+    ],
+)
+def test_who_waited_for_a_cpu_blames_nobody_for_being_late(code: str, leads: str) -> None:
+    result = verdict(failed(code), finished=STARVED)
+    assert codes(result)[0] == leads
+    assert code in codes(result), "it is still told"
+    assert verdict(
+        failed(code), finished=msgspec.structs.replace(STARVED, starved_ns=4 * MS)
+    ).headline
+    ended_late = ended(cause="timeout", signal=signal.SIGKILL, starved_ns=6 * MS)
+    late = verdict(failed(code), finished=None, end=ended_late)
+    if leads == "probe.overloaded":
+        assert codes(late)[0] == leads
+        assert late.status == "error"
 
 
 def test_an_excused_failure_does_not_count() -> None:

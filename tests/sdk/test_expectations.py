@@ -263,7 +263,7 @@ def test_a_refused_connection_can_be_what_is_expected() -> None:
     assert outcome.verifications == 2
 
 
-@pytest.mark.parametrize("pattern", ["ws.closed", "ws.*", "*"])
+@pytest.mark.parametrize("pattern", ["ws.closed", "ws.*", "ws.", "ws", "*"])
 def test_a_close_can_be_expected(pattern: str) -> None:
     async def check(url: str) -> None:
         with expect.failure(pattern) as closed:

@@ -22,8 +22,9 @@ def test_a_second_server_is_refused_until_the_first_one_is_gone(postgresql: Post
                     async with claimed(two, lambda: waits.append("two"), patience=0.0):
                         pass
             assert waits == ["two"]
+            # PostgreSQL may not have noticed yet that the first one is gone, so it may wait again.
             async with claimed(two, lambda: waits.append("two")):
-                assert waits == ["two"]
+                assert set(waits) == {"two"}
         finally:
             await one.close()
             await two.close()

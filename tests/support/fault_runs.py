@@ -45,11 +45,13 @@ class Seen(msgspec.Struct):
         status: of the attempt; ``load`` if its file could not be loaded.
         failures: each with its ``severity``, the headline first.
         duration_ns: of the attempt.
+        told_ns: of the attempt, until each code was told.
     """
 
     status: str
     failures: list[dict[str, Any]] = []
     duration_ns: int = 0
+    told_ns: dict[str, int] = {}
 
 
 def meet(
@@ -95,7 +97,8 @@ def _seen(document: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Se
             others = [one for one in failures if one not in same]
             failures = [{"severity": "failed", **headline, **(same[0] if same else {})}, *others]
         name = names[run["check"]["path"]]
-        seen[name] = Seen(attempt["status"], failures, attempt["duration_ns"])
+        told_ns = {each["failure"]["code"]: each["at_ns"] for each in reversed(told)}
+        seen[name] = Seen(attempt["status"], failures, attempt["duration_ns"], told_ns)
     for failure in document["load_failures"]:
         name = names[failure["location"]["path"]]
         seen[name] = Seen("load", [{**failure, "severity": "failed"}])

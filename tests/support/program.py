@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +40,12 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def checkwire(
-    *arguments: str, cwd: Path, timeout: float = 50, given: str | bytes = b"", **variables: str
+    *arguments: str,
+    cwd: Path,
+    timeout: float = 50,
+    given: str | bytes = b"",
+    before: Sequence[str] = (),
+    **variables: str,
 ) -> Result:
     """Run the program to its end.
 
@@ -49,10 +54,11 @@ def checkwire(
         cwd: where.
         timeout: seconds after which it is killed, and the test fails.
         given: what it reads from standard input.
+        before: a command that runs it.
         variables: of its environment.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "checkwire", *arguments],
+        [*before, sys.executable, "-m", "checkwire", *arguments],
         cwd=cwd,
         env=environment(**variables),
         input=given if isinstance(given, bytes) else given.encode(),

@@ -196,6 +196,20 @@ def test_other_reasons_are_only_a_close(code: int, reason: str) -> None:
     assert closed_with(code, reason).code == "ws.closed"
 
 
+@pytest.mark.parametrize(
+    ("code", "hint"), [(1011, "exception"), (1008, "rule"), (1009, "larger"), (4000, "")]
+)
+def test_a_code_has_its_own_next_step(code: int, hint: str) -> None:
+    failure = closed_with(code, "crash")
+    assert hint in failure.hint
+    assert bool(failure.hint) == bool(hint), "or that of any close"
+
+
+def test_the_next_step_of_a_code_is_not_that_of_the_end_it_is_told_as() -> None:
+    assert closed_with(1011, "server shutting down").hint == ""
+    assert closed_with(1008, "slow consumer").hint == ""
+
+
 def test_what_a_protocol_says_of_its_codes_counts_more_than_how_a_reason_reads() -> None:
     failure = closed_with(4400, "token expired", **GRAPHQL)
     assert failure.code == "ws.closed"

@@ -195,7 +195,10 @@ def test_an_intermediate_that_is_not_sent_is_named(pki: Pki) -> None:
     context = pki.intermediate_withheld(issuer_url=True)
     failure = failure_with(context, ca=pki.ca)
     assert failure.code == "tls.incomplete_chain"
-    assert failure.evidence["chain"][0]["issuer"] in failure.message
+    (leaf,) = failure.evidence["chain"]
+    assert leaf["issuer"] in failure.message
+    assert failure.evidence["missing"]["issuer_url"] == leaf["issuer_url"]
+    assert f"the missing one is at {leaf['issuer_url']}" in failure.hint
 
 
 def test_without_a_place_to_fetch_its_issuer_a_lone_certificate_has_an_unknown_one(

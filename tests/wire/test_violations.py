@@ -50,18 +50,36 @@ def sending(send: Callable[[Peer], None], *, early: bool = False) -> RawServer:
 BEFORE = text("x" * 200)
 FRAGMENT = frame(frames.TEXT, b"begun", fin=False)
 OPCODE = frame(3, b"what?" * 10)
+IN_16 = frame(frames.TEXT, b"hello", width=16)
+IN_64 = frame(frames.BINARY, bytes(65535), width=64)
+PING_IN_16 = frame(frames.PING, width=16)
+FIRST_BIT = frame(frames.BINARY, b"x" * 40, length=1 << 63)
 
 
 @pytest.mark.parametrize(
     ("sent", "offset", "bad", "section", "code"),
     [
         (BEFORE + OPCODE, len(BEFORE), OPCODE, "RFC 6455 5.2", 1002),
+        (BEFORE + IN_16, len(BEFORE), IN_16, "RFC 6455 5.2", 1002),
+        (BEFORE + IN_64, len(BEFORE), IN_64, "RFC 6455 5.2", 1002),
+        (BEFORE + FRAGMENT + PING_IN_16, 211, PING_IN_16, "RFC 6455 5.2", 1002),
+        (FIRST_BIT, 0, FIRST_BIT, "RFC 6455 5.2", 1002),
         (BEFORE + FRAGMENT + text("x"), 211, text("x"), "RFC 6455 5.4", 1002),
         (frame(frames.PING, b"ok") + frame(0, b"!"), 4, frame(0, b"!"), "RFC 6455 5.4", 1002),
         (BEFORE + frames.close(1005), 204, frames.close(1005), "RFC 6455 7.4", 1002),
         (BEFORE + frame(1, b"\xff"), 204, frame(1, b"\xff"), "RFC 6455 8.1", 1007),
     ],
-    ids=["opcode", "continuation", "continued", "code", "utf-8"],
+    ids=[
+        "opcode",
+        "16 bits",
+        "64 bits",
+        "ping",
+        "first bit",
+        "continuation",
+        "continued",
+        "code",
+        "utf-8",
+    ],
 )
 @pytest.mark.parametrize("how", ["at once", "byte by byte", "with the 101"])
 def test_the_frame_that_broke_a_rule_is_in_the_evidence(

@@ -11,7 +11,7 @@ from checkwire.cli.help import ExampleCommand
 from checkwire.cli.listening import port_option, why_not_listening
 from checkwire.cli.stderr import tell
 from checkwire.model.errors import CheckwireError, UsageError
-from checkwire.model.failures import code_of
+from checkwire.model.failures import CODES, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +107,11 @@ def _of(name: str | None, faults: Sequence[Fault]) -> Sequence[Fault]:
     family = name.removesuffix("*").removesuffix(".")
     if found := [fault for fault in faults if fault.code.partition(".")[0] == family]:
         return found
+    if name in CODES and not any(fault.code == name for fault in faults):
+        raise UsageError(
+            f"nobody can make {name} on purpose, on a machine that is well: "
+            f"checkwire explain {name} says what leads to it"
+        )
     from difflib import get_close_matches
 
     known = [fault.name for fault in faults]

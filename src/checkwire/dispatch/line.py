@@ -9,32 +9,28 @@ from typing import Generic, NamedTuple, TypeVar
 from checkwire.dispatch.room import Key, Room, keys
 from checkwire.model.due import DueRun
 
-__all__ = ["First", "Line"]
+__all__ = ["Entry", "Line"]
 
 T = TypeVar("T")
 
 
-class _Entry(NamedTuple, Generic[T]):
-    due_ns: int
-    run_id: str
-    number: int  # no two are the same, so items are never compared
-    due: DueRun
-    item: T
-    behind: Key | None = None
-
-
-class First(NamedTuple, Generic[T]):
-    """What was the first in the line.
+class Entry(NamedTuple, Generic[T]):
+    """A place in the line; entries compare as they come one after the other.
 
     Attributes:
+        due_ns, run_id: of the run.
+        number: no two are the same, so what follows is never compared.
         due: the run.
         item: what was put with it.
         behind: what it was put aside for last, if it was.
     """
 
+    due_ns: int
+    run_id: str
+    number: int
     due: DueRun
     item: T
-    behind: Key | None
+    behind: Key | None = None
 
 
 class Line(Generic[T]):
@@ -49,8 +45,8 @@ class Line(Generic[T]):
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self._ready: list[_Entry[T]] = []
-        self._aside: defaultdict[Key, list[_Entry[T]]] = defaultdict(list)
+        self._ready: list[Entry[T]] = []
+        self._aside: defaultdict[Key, list[Entry[T]]] = defaultdict(list)
         self._length = 0
         self._number = 0
 
@@ -67,10 +63,10 @@ class Line(Generic[T]):
         """Add one."""
         self._number += 1
         self._length += 1
-        entry = _Entry(due.due_ns, due.run_id, self._number, due, item)
+        entry = Entry(due.due_ns, due.run_id, self._number, due, item)
         heapq.heappush(self._ready, entry)
 
-    def next(self) -> First[T] | None:
+    def next(self) -> Entry[T] | None:
         """Take the first that has room out of the line, and take the room; ``None`` if none has."""
         while self._ready and self._room.left:
             entry = heapq.heappop(self._ready)
@@ -81,16 +77,14 @@ class Line(Generic[T]):
             else:
                 heapq.heappush(self._aside[full], entry._replace(behind=full))
             # If one came from where there still is room, the next from there may come, too.
-            for key in keys(entry.due):
-                self._look_again(key)
+            self._look_again(entry.due)
             if full is None:
-                return First(entry.due, entry.item, entry.behind)
+                return entry
         return None
 
     def freed(self, due: DueRun) -> None:
         """An attempt of the run has given its room back."""
-        for key in keys(due):
-            self._look_again(key)
+        self._look_again(due)
 
     def bounds_changed(self) -> None:
         """There may be more room than before for anything."""
@@ -99,8 +93,10 @@ class Line(Generic[T]):
                 heapq.heappush(self._ready, entry)
         self._aside.clear()
 
-    def _look_again(self, key: Key) -> None:
-        if key in self._aside and self._room.has(key):
-            heapq.heappush(self._ready, heapq.heappop(self._aside[key]))
-            if not self._aside[key]:
-                del self._aside[key]
+    def _look_again(self, due: DueRun) -> None:
+        """At the first of those put aside for what that run is bounded by, if it has room."""
+        for key in keys(due):
+            if key in self._aside and self._room.has(key):
+                heapq.heappush(self._ready, heapq.heappop(self._aside[key]))
+                if not self._aside[key]:
+                    del self._aside[key]

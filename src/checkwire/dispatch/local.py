@@ -109,7 +109,7 @@ class LocalQueue:
 
     def _go_on(self) -> None:
         while (found := self._again.next()) is not None:
-            due, has_room, _ = found
+            due, has_room = found.due, found.item
             self._inside.add(due.run_id)
             if has_room.done():  # Nobody waits any more.
                 self.leave(due)

@@ -26,7 +26,7 @@ def all_faults() -> Sequence[Fault]:
 
 
 def faults_of(code: str) -> Sequence[Fault]:
-    """The ways to a code, the usual one first; none if nobody can have it on purpose."""
+    """The ways to a code, as the catalogue has them; none if nobody can have it on purpose."""
     return [fault for fault in all_faults() if fault.code == code]
 
 

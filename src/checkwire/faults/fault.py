@@ -68,6 +68,11 @@ class Fault:
         return f"{self.code}/{self.variant}" if self.variant else self.code
 
     @property
+    def command(self) -> str:
+        """What to type to have it: a server is started, or the check that makes it is printed."""
+        return f"checkwire faults {self.name}" + ("" if self.serves else " --check")
+
+    @property
     def serves(self) -> bool:
         """Whether a server makes it; otherwise the check does."""
         return self.listening != "nothing"

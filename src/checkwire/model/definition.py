@@ -6,12 +6,22 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["CheckDefinition", "Retries", "RetryLocation", "RetryStrategy", "Scheduling"]
+__all__ = [
+    "CheckDefinition",
+    "Isolation",
+    "Retries",
+    "RetryLocation",
+    "RetryStrategy",
+    "Scheduling",
+]
 
 RetryStrategy = Literal["none", "fixed", "linear", "exponential"]
 RetryLocation = Literal["same", "other"]
 Scheduling = Literal["parallel", "round-robin"]
 """How runs spread over a check's locations: each due run at all of them, or at them in turn."""
+Isolation = Literal["process", "shared", "sandbox"]
+"""What an attempt runs in: a process of its own; a warm one that it shares with others; one of its
+own that can reach the network, the project's files and little else."""
 
 
 class Retries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -71,6 +81,7 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         files: how many files, sockets and pipes each process of an attempt may have open.
         file_size: bytes that a file may have to which an attempt writes.
         output: bytes that an attempt may print, stdout and stderr together.
+        isolation: what keeps an attempt apart from others, and from the machine.
         needs: names of variables without which the check is skipped.
         activated: whether it runs at all; otherwise it is skipped.
     """
@@ -98,6 +109,7 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     files: int = 1024
     file_size: int = 1024 * 1024 * 1024
     output: int = 256 * 1024 * 1024
+    isolation: Isolation = "process"
     needs: tuple[str, ...] = ()
     activated: bool = True
 

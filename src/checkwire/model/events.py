@@ -334,6 +334,8 @@ class Finished(_Event, frozen=True, kw_only=True, omit_defaults=True):
         outcome: whether the check function returned or raised.
         raised: number of the failure that ended it, 0 if none.
         verifications: how many things were verified, so that none is noticed.
+        starved_ns: for how long it waited for a CPU while others had them all; told if anything
+            failed.
     """
 
     words = frozenset({"outcome"})
@@ -341,6 +343,7 @@ class Finished(_Event, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Literal["returned", "raised"]
     raised: int = 0
     verifications: int = 0
+    starved_ns: int = 0
 
 
 Event = (

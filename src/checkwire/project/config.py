@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from checkwire.model.alerts import AlertPolicy, Channel
-from checkwire.model.definition import Retries, Scheduling
+from checkwire.model.definition import Isolation, Retries, Scheduling
 
 __all__ = [
     "CONFIG_NAME",
@@ -48,6 +48,7 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: int = 1024
     file_size: int = 1024 * 1024 * 1024
     output: int = 256 * 1024 * 1024
+    isolation: Isolation = "process"
     needs: tuple[str, ...] = ()
     activated: bool = True
 
@@ -118,6 +119,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         alerts: when an incident opens, and which channels are told.
         channels: where notices go, by name.
         declares_checks: whether there is a ``[[check]]`` among the settings.
+        deny: ranges of addresses that checks must not connect to, as ``169.254.0.0/16``.
     """
 
     root: str
@@ -135,6 +137,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     alerts: AlertPolicy = AlertPolicy()
     channels: dict[str, Channel] = {}
     declares_checks: bool = False
+    deny: tuple[str, ...] = ()
 
 
 def load_project(start: Path) -> Project:

@@ -62,6 +62,10 @@ class _ServerTable(msgspec.Struct, forbid_unknown_fields=True):
     url: str | None = None
 
 
+class _NetworkTable(msgspec.Struct, forbid_unknown_fields=True):
+    deny: list[str] = []
+
+
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     project: _ProjectTable = msgspec.field(default_factory=_ProjectTable)
     defaults: dict[str, Any] = {}
@@ -73,6 +77,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     alerts: dict[str, Any] = {}
     channels: dict[str, Any] = {}
     check: Any = None  # Of project/declared, so that a mistake in it stops nothing else.
+    network: _NetworkTable = msgspec.field(default_factory=_NetworkTable)
 
 
 TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
@@ -80,6 +85,7 @@ TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
     ("project",): _ProjectTable,
     ("service",): _ServiceTable,
     ("server",): _ServerTable,
+    ("network",): _NetworkTable,
 }
 """What msgspec reads, by where it stands."""
 
@@ -134,6 +140,7 @@ class _Settings:
             alerts=self._alerts(document.alerts, channels),
             channels=channels,
             declares_checks=document.check is not None,
+            deny=tuple(self._denied(document.network.deny)),
             **settings,
         )
 
@@ -338,6 +345,16 @@ class _Settings:
             return None if table.url is None else parse_server(table.url)
         except ValueError as error:
             raise self._wrong(f"server.url: {error}", ("server", "url")) from None
+
+    def _denied(self, texts: list[str]) -> Iterable[str]:
+        if texts:
+            from checkwire.project.network import parse_range  # with ipaddress, 5 ms
+        for index, text in enumerate(texts):
+            try:
+                yield parse_range(text)
+            except ValueError as error:
+                message = f"network.deny: {error}"
+                raise self._wrong(message, ("network", "deny", index)) from None
 
     def _channels(
         self, table: dict[str, Any], secrets: dict[str, SecretSource]

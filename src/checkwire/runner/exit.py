@@ -54,6 +54,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
         reason: the operating system's words, when it was not started.
         location: where in the check's source a crash took place, if that is known.
         usage: what the process used.
+        starved_ns: for how long it had been waiting for a CPU when the runner ended it.
     """
 
     at_ns: int
@@ -66,6 +67,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     location: Location | None = None
     usage: Usage = Usage()
+    starved_ns: int = 0
 
 
 def failure_of_exit(exit_: Exit, definition: CheckDefinition) -> Failure:

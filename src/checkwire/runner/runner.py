@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import NamedTuple
 
 from checkwire.model.attempt import Attempt, Run
-from checkwire.model.definition import CheckDefinition
+from checkwire.model.definition import CheckDefinition, Isolation
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
@@ -18,7 +18,7 @@ from checkwire.project.discovery import Selection
 from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, select
 from checkwire.runner.descriptors import DescriptorLimit
-from checkwire.runner.python.engine import Engine
+from checkwire.runner.python.engine import Engine, EngineError
 from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.launch import ZygoteProcess
 from checkwire.runner.python.messages import Connecting, Job
@@ -113,6 +113,7 @@ class Runner:
             secrets=self._secrets.values(),
             import_timeout=import_timeout,
             descriptors=limit.before,
+            readable=() if self._connecting.ca is None else (self._connecting.ca,),
             waiting=min(waiting, self._most_waiting),
         )
         self.secrets_read = self._engine.secrets_read
@@ -142,11 +143,14 @@ class Runner:
 
         Raises:
             UsageError: a function or a case that was named does not exist.
-            EngineError: no process can be started to import them.
+            EngineError: no process can be started to import them, or a check that was selected
+                wants a sandbox, and this machine has none.
         """
         loaded = await self._engine.load(selection.files)
         failures = selection.failures | loaded.failures
         selected = select(loaded.definitions, selection, failures)
+        if loaded.no_sandbox:
+            _require_no_sandbox(selected.definitions, loaded.no_sandbox)
         return Collected(
             tuple(selected.definitions),
             failures,
@@ -155,9 +159,9 @@ class Runner:
             loaded.output,
         )
 
-    def expect(self, runs: int) -> None:
+    def expect(self, runs: int, isolation: Isolation = "process") -> None:
         """Have processes ready for so many runs, which are about to begin at once."""
-        self._engine.expect(min(runs, self.workers, self._most_waiting))
+        self._engine.expect(min(runs, self.workers, self._most_waiting), isolation)
 
     async def run(
         self,
@@ -212,6 +216,19 @@ class Runner:
         sources = {name: f" ({absent.source})" for name, absent in self._absent.items()}
         named = ", ".join(f"{name}{sources.get(name, '')}" for name in missing)
         return f"it needs {named}, which {_is_not_set(missing)}"
+
+
+def _require_no_sandbox(definitions: Sequence[CheckDefinition], reason: str) -> None:
+    """Refuse to begin when a check could not be contained as it asks to be."""
+    wanting = [definition for definition in definitions if definition.isolation == "sandbox"]
+    if not wanting:
+        return
+    first, others = wanting[0], len(wanting) - 1
+    also = f" (and {others} more)" if others else ""
+    raise EngineError(
+        f'{first.path}:{first.line}: {first.name}{also} asks for isolation = "sandbox", and this '
+        f"machine has none for it: {reason}"
+    )
 
 
 def _is_not_set(names: list[str]) -> str:

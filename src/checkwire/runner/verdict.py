@@ -19,6 +19,8 @@ from checkwire.runner.exit import LIMITS, Exit, failure_of_exit
 __all__ = ["Verdict", "judge"]
 
 _RANK: dict[Severity, int] = {"failed": 0, "degraded": 1, "warning": 2}
+_STARVED = 0.5
+"""Who had no CPU for this part of the time was not late for anybody else's sake."""
 _ENDED_BY_TIMEOUT = frozenset({"timeout.check", "script.timeout", "script.blocked"})
 
 
@@ -56,6 +58,8 @@ def judge(
     - Its code says whose fault it is, and so whether the status is ``failed`` or ``error``.
     - If the check did not finish, the way its process ended is a failure too. It leads, unless
       the target had failed before.
+    - If time ran out for a check that spent most of it waiting for a CPU, the probe is at fault:
+      ``probe.overloaded`` leads.
     - If it had finished, a signal that killed its process is worth a warning.
     - A check that passes more slowly than ``degraded`` is degraded.
     - A check that passes and verified nothing gets a warning, ``check.no_assertion``.
@@ -82,6 +86,9 @@ def judge(
         headline = next(filter(_blames_target, failing), ending)
     if finished is not None and end.signal is not None and end.cause == "itself":
         add(failure_of_exit(end, definition), "warning")
+    starved_ns = max(end.starved_ns, finished.starved_ns if finished is not None else 0)
+    if headline and _is_late(headline) and starved_ns > _STARVED * duration_ns:
+        headline = add(_starved(starved_ns, duration_ns), "failed")
     if headline is None:
         if definition.degraded is not None and duration_ns > definition.degraded * 1e9:
             add(_too_slow(duration_ns, definition.degraded), "degraded")
@@ -110,6 +117,22 @@ def _told_already(end: Exit, failing: Iterable[Failed]) -> bool:
 
 def _blames_target(failed: Failed) -> bool:
     return not code_of(failed.failure.code).is_error
+
+
+def _is_late(failed: Failed) -> bool:
+    """Whether it says no more than that something took too long."""
+    code = failed.failure.code
+    return code.startswith("timeout.") or code in _ENDED_BY_TIMEOUT
+
+
+def _starved(starved_ns: int, duration_ns: int) -> Failure:
+    return Failure(
+        code="probe.overloaded",
+        message=f"The check ran for {format_ns(duration_ns)}, and waited for a CPU for "
+        f"{format_ns(min(starved_ns, duration_ns))} of that: what it waited for may have come in "
+        "time",
+        evidence={"starved_ns": starved_ns, "duration_ns": duration_ns},
+    )
 
 
 def _too_slow(duration_ns: int, limit: float) -> Failure:

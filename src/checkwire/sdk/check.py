@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
-    from checkwire.model.definition import Retries, Scheduling
+    from checkwire.model.definition import Isolation, Retries, Scheduling
     from checkwire.model.durations import Duration
 
 __all__ = ["CheckMark", "check", "declared", "mark_of"]
@@ -99,6 +99,7 @@ def check(
     files: int = ...,
     file_size: int | str = ...,
     output: int | str = ...,
+    isolation: Isolation = ...,
     cases: Mapping[str, Mapping[str, Any]] = ...,
     needs: list[str] | tuple[str, ...] = ...,
     activated: bool = ...,
@@ -138,6 +139,9 @@ def check(*functions: Any, **options: Any) -> Any:
         files: how many files and sockets an attempt may have open; by default 1,024.
         file_size: bytes a file may have that an attempt writes, as ``memory``; by default 1 GiB.
         output: bytes an attempt may print, as ``memory``; by default 256 MiB.
+        isolation: what an attempt runs in: ``"process"``, one of its own, the default;
+            ``"shared"``, a warm one that trusted checks share; ``"sandbox"``, one of its own that
+            can reach the network, the project's files and little else.
         cases: one check per entry; maps the case's name to arguments for the function.
         needs: names of environment variables without which the check is skipped.
         activated: whether the check runs at all; by default it does.

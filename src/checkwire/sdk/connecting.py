@@ -126,6 +126,7 @@ def connect_options(
     return ConnectOptions(
         **{"user_agent": _USER_AGENT, **plain},
         resolve={**context.resolve, **given.get("resolve", {})},
+        deny=context.deny,
         tls=TlsOptions(**{"ca": context.ca, **tls}),
         timeouts=Timeouts(**given.get("timeouts", {})),
         limits=Limits(**limits),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -75,6 +75,7 @@ class Context(Observer):
         absent: for secrets that are declared and have no value, why, and how to set them.
         resolve: addresses for hosts, see ``ConnectOptions.resolve``.
         ca: a file of further authorities to trust, for every connection.
+        deny: ranges of addresses that are not connected to, see ``ConnectOptions.deny``.
         root: the project's folder; paths are told relative to it.
         ledger: what was verified and what failed.
         waits: what the script waits for.
@@ -91,6 +92,7 @@ class Context(Observer):
         absent: Mapping[str, str] | None = None,
         resolve: Mapping[tuple[str, int], tuple[str, int]] | None = None,
         ca: str | None = None,
+        deny: Sequence[Any] = (),
         root: str | None = None,
         timeline: Timeline | None = None,
     ) -> None:
@@ -101,6 +103,7 @@ class Context(Observer):
         self.env: Mapping[str, str] = os.environ if env is None else env
         self.resolve = dict(resolve or {})
         self.ca = ca
+        self.deny = deny
         self.root = root
         self.ledger = Ledger(self.emit, self.timeline.now, current_step.get)
         self.sockets: set[WebSocket] = set()

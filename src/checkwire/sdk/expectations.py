@@ -324,24 +324,30 @@ class _Expect:
         return Expectation(value, label, "hard", here())
 
     def failure(self, code: str) -> ExpectedFailure:
-        """A block in which a failure with this code must happen; ``*`` stands for anything.
+        """A block in which a failure with this code must happen.
+
+        ``*`` stands for anything; a floor (``tls``, ``tls.``) for all codes of it, as ``tls.*``.
 
         Raises:
             UsageError: there is no such code.
         """
-        _must_exist(code)
-        return ExpectedFailure(code, here())
+        return ExpectedFailure(_pattern(code), here())
 
 
-def _must_exist(pattern: str) -> None:
+def _pattern(code: str) -> str:
+    """What fits the codes that are meant."""
     from fnmatch import filter as matching
 
     from checkwire.model.failures import CODES
     from checkwire.sdk.suggestion import did_you_mean
 
-    if not isinstance(pattern, str) or not matching(CODES, pattern):
-        hint = did_you_mean(str(pattern), CODES)
-        raise current().misused(f"no failure has the code {pattern!r}{hint}")
+    if isinstance(code, str):
+        floor = f"{code.removesuffix('.')}.*"
+        for pattern in (code, floor):
+            if matching(CODES, pattern):
+                return pattern
+    hint = did_you_mean(str(code), CODES)
+    raise current().misused(f"no failure has the code {code!r}{hint}")
 
 
 def _failures_of(error: BaseException | None) -> Iterator[Failure]:

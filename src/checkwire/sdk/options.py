@@ -39,6 +39,8 @@ MAX_FILES = 1 << 20
 
 SCHEDULING = ("parallel", "round-robin")
 RETRY_LOCATIONS = ("same", "other")
+ISOLATIONS = ("process", "shared", "sandbox")
+_NOT_YET = ("shared",)
 
 _SIZES = {
     "": 1,
@@ -160,7 +162,8 @@ def _one_of(known: tuple[str, ...], value: object) -> str:
     from checkwire.sdk.suggestion import did_you_mean
 
     hint = did_you_mean(value, known) if isinstance(value, str) else ""
-    choice = " or ".join(f'"{one}"' for one in known)
+    quoted = [f'"{one}"' for one in known]
+    choice = f"{', '.join(quoted[:-1])} or {quoted[-1]}"
     raise OptionError(f"{shown(value)} will not do: write {choice}{hint}")
 
 
@@ -321,6 +324,13 @@ def _number(value: object, least: int, most: int) -> int:
     return value
 
 
+def _isolation(value: object) -> str:
+    chosen = _one_of(ISOLATIONS, value)
+    if chosen in _NOT_YET:
+        raise OptionError(f'"{chosen}" is not to be had in this version: write "process"')
+    return chosen
+
+
 def _cases(value: object) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict):
         raise OptionError(
@@ -362,6 +372,7 @@ OPTIONS: dict[str, Callable[[object], Any]] = {
     "files": _files,
     "file_size": _size,
     "output": _size,
+    "isolation": _isolation,
     "cases": _cases,
     "needs": _strings,
     "activated": _activated,

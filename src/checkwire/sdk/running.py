@@ -37,6 +37,7 @@ async def run(ws: WebSocket, duration: float | None, site: Site) -> None:
     loop = asyncio.get_running_loop()
     happenings = happenings_of(ws, duration, site)
     raised: BaseException | None = None
+    over = 0.0
     try:
         async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
             calls = _Calls(ws._handlers, group)
@@ -47,10 +48,11 @@ async def run(ws: WebSocket, duration: float | None, site: Site) -> None:
                         loop.time() + duration + ws._options.timeouts.close + _PATIENCE
                     )
                 if event in ("error", "close"):
+                    over = over or loop.time()
                     await calls.settle(_GRACE)
                 await calls.make(happening)
             if duration is not None:
-                limit.reschedule(loop.time() + _PATIENCE)
+                limit.reschedule((over or loop.time()) + _PATIENCE)
     except BaseExceptionGroup as several:
         raised = several if len(several.exceptions) > 1 else several.exceptions[0]
     except TimeoutError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -75,6 +75,7 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
         kernel_clock: let the kernel stamp packets where it can.
         probe: ask a silent server with a ping whether it is still there, before a wait for it is
             over.
+        deny: ranges of addresses (``ipaddress``) that are not connected to.
         timers: of proxies and the like, that an end without another reason is laid to.
     """
 
@@ -93,6 +94,7 @@ class ConnectOptions(msgspec.Struct, frozen=True, kw_only=True):
     browser: bool = False
     kernel_clock: bool = True
     probe: bool = True
+    deny: Sequence[Any] = ()
     timers: tuple[Timer, ...] = TIMERS
     tls: TlsOptions = TlsOptions()
     timeouts: Timeouts = Timeouts()

@@ -371,6 +371,19 @@ def test_raise_for_status_fails_unless_it_is_2xx_and_shows_the_body(status):
     assert told.failure.location.text == "answer.raise_for_status()"
 
 
+def test_polling_without_sticky_sessions_is_told_as_that():
+    lost = b'{"code":1,"message":"Session ID unknown"}'
+    with HttpServer(lambda _: reply("400 Bad Request", lost)) as server:
+
+        async def check():
+            polled = await http.get(f"{server.url}/socket.io/?EIO=4&transport=polling&sid=gone")
+            polled.raise_for_status()
+
+        told = attempt(check)
+    assert told.failure.code == "http.status"
+    assert "sticky sessions" in told.failure.hint
+
+
 def test_a_status_that_comes_right_later_is_excused():
     answers = iter([reply("503 Service Unavailable"), reply()])
     with HttpServer(lambda _: next(answers)) as server:

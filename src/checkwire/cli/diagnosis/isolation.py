@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from pathlib import Path
 
 from checkwire.cli.diagnosis.finding import Finding
 from checkwire.runner.python.linux import adopt_orphans
@@ -13,7 +14,7 @@ __all__ = ["isolation_findings"]
 
 
 def isolation_findings() -> list[Finding]:
-    """Pidfds, and the adoption of orphans: each tried on this process."""
+    """Pidfds, the adoption of orphans, and sandboxes: each tried."""
     if sys.platform != "linux":
         return [
             Finding(
@@ -23,7 +24,7 @@ def isolation_findings() -> list[Finding]:
                 "What a check leaves behind by leaving its process group may live on",
             )
         ]
-    return [_pidfds(), _subreaper()]
+    return [_pidfds(), _subreaper(), _sandbox()]
 
 
 def _pidfds() -> Finding:
@@ -54,3 +55,23 @@ def _subreaper() -> Finding:
             "Let the container's seccomp profile allow prctl",
         )
     return Finding(subject, "good", "processes that checks leave behind are found")
+
+
+def _sandbox() -> Finding:
+    """Whether checks can have ``isolation = "sandbox"``. Call it when orphans are adopted."""
+    from checkwire.runner.python.sandbox.refusal import NoSandbox
+    from checkwire.runner.python.sandbox.sandboxes import Sandboxes
+
+    subject = "sandbox"
+    try:
+        # Any folder that every installation has will do to try it.
+        sandboxes = Sandboxes(str(Path(__file__).parent))
+        try:
+            sandboxes.try_out()
+        finally:
+            sandboxes.cells.close()
+    except NoSandbox as refusal:
+        fact, _, advice = str(refusal).partition(": ")
+        return Finding(subject, "note", fact, f"For checks that want one: {advice}")
+    who = "a user of its own" if sandboxes.cells.rooted else "in a user namespace"
+    return Finding(subject, "good", f"checks can have one: {who}, its own processes and files")

@@ -27,7 +27,8 @@ def find(what: str | None) -> tuple[list[FailureCode], bool]:
     """
     if what is None:
         return list(CODES.values()), False
-    name = what.strip().lower()
+    # A variant, as `checkwire faults` names it, is of a code.
+    name = what.strip().lower().partition("/")[0]
     if name in CODES:
         return [CODES[name]], True
     family = name.removesuffix("*").removesuffix(".")

@@ -126,9 +126,8 @@ def _sections(code: FailureCode, width: int) -> Iterator[Text]:
 def _served(code: FailureCode, width: int) -> Iterator[Text]:
     """How to have it on purpose."""
     for fault in faults_of(code.code):
-        command = f"checkwire faults {fault.name}" + ("" if fault.serves else " --check")
         said = fault.does if fault.serves else f"prints a check that {fault.does}"
-        yield Text("  ").add("$ ", "dim").add(command, "sent")
+        yield Text("  ").add("$ ", "dim").add(fault.command, "sent")
         for number, line in enumerate(wrap(said, width - 6)):
             yield Text("    ").add("  " if number else "→ ", "dim").add(line)
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,7 +161,8 @@ class _Session:
     ) -> int:
         self._doing = lambda: ""  # From here on the report tells.
         started_ns = time.monotonic_ns()
-        runner.expect(len(chosen))
+        for isolation, count in Counter(check.isolation for check in chosen).items():
+            runner.expect(count, isolation)
         self._reporters.start(
             Start(
                 checks=chosen,

@@ -6,11 +6,16 @@ asked, a check runs in a network namespace with a file of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from checkwire.faults.fault import Family
 from checkwire.faults.peer import Peer
 
 faults = Family()
 
+_HEADER = 12
+"""Bytes of a message before its question."""
 _NO_ERROR, _SERVER_FAILURE, _NO_SUCH_NAME = 0, 2, 3
 _ASK = """
 async with connect("ws://feed.fault.test/", timeouts={"dns": "4s"}):
@@ -18,14 +23,21 @@ async with connect("ws://feed.fault.test/", timeouts={"dns": "4s"}):
 """
 
 
+def _queries(peer: Peer) -> Iterator[tuple[bytes, Any]]:
+    """Each query that comes, and from where, until the server ends."""
+    while not peer.over.is_set():
+        query, address = peer.sock.recvfrom(4096)
+        if len(query) > _HEADER and b"\0" in query[_HEADER:]:
+            yield query, address
+
+
 def _answer_all(peer: Peer, rcode: int) -> None:
     """Answer each query with its own question, no records, and this code (RFC 1035 4.1.1)."""
-    while True:
-        query, address = peer.sock.recvfrom(4096)
+    for query, address in _queries(peer):
         flags = (0x8180 | rcode).to_bytes(2)
         counts = query[4:6] + bytes(6)
-        end = query.index(b"\0", 12) + 5
-        peer.sock.sendto(query[:2] + flags + counts + query[12:end], address)
+        end = query.index(b"\0", _HEADER) + 5
+        peer.sock.sendto(query[:2] + flags + counts + query[_HEADER:end], address)
 
 
 @faults.served(
@@ -58,5 +70,28 @@ def temporary(peer: Peer) -> None:
     evidence=("host",),
 )  # fmt: skip
 def timeout(peer: Peer) -> None:
-    while True:
-        peer.sock.recvfrom(4096)
+    for _ in _queries(peer):
+        pass
+
+
+faults.made_by_check(
+    "dns.failed", does="looks a name up when the process may have no more threads",
+    evidence=("host", "error"),
+    check="""
+import resource
+from pathlib import Path
+
+from checkwire import check, connect
+
+PAGE = resource.getpagesize()
+ROOM = 4 << 20  # less than the stack of a thread
+
+
+@check(timeout="5s")
+async def no_threads_left():
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * PAGE
+    resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
+    async with connect("ws://feed.fault.test/"):
+        pass
+""",
+)  # fmt: skip

@@ -31,6 +31,19 @@ faults.add(
     ),
     check=_OPEN, evidence=("status", "headers", "body"),
 )  # fmt: skip
+
+
+@faults.served(
+    "upgrade.not_upgraded", "stripped", does="answers 200 at this path, and 404 at others",
+    check=_OPEN, evidence=("status", "cause"),
+)  # fmt: skip
+def stripped(peer: Peer) -> None:
+    status = "200 OK" if peer.read_head().startswith("GET / ") else "404 Not Found"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\n"
+    peer.send(head.encode(), b"feed")
+    peer.read_to_end()
+
+
 faults.add(
     "upgrade.redirect", does="sends the client elsewhere (301)",
     script=answering(

@@ -39,6 +39,26 @@ def policy(peer: Peer) -> None:
 
 
 @faults.served(
+    "ws.closed", "graphql", does="closes with 4400, as graphql-transport-ws defines it",
+    evidence=("code", "family", "reconnect"),
+    check=_SECOND.replace("(URL)", '(URL, subprotocols=["graphql-transport-ws"])'),
+)  # fmt: skip
+def graphql(peer: Peer) -> None:
+    peer.handshake("Sec-WebSocket-Protocol: graphql-transport-ws", then=_HELLO)
+    peer.say_goodbye(4400, "Invalid message received")
+
+
+@faults.served(
+    "ws.draining", "pusher", does="closes with 4200, as Pusher's protocol defines it",
+    evidence=("code", "family", "reconnect"),
+    check=_SECOND.replace("(URL)", '(URL + "app/key?protocol=7&client=js")'),
+)  # fmt: skip
+def pusher(peer: Peer) -> None:
+    peer.handshake(then=_HELLO)
+    peer.say_goodbye(4200)
+
+
+@faults.served(
     "ws.draining", does="closes with 1012 (service restart)", check=_SECOND,
     evidence=("code", "reconnect"),
 )  # fmt: skip
@@ -135,6 +155,16 @@ def truncated(peer: Peer) -> None:
 )  # fmt: skip
 def page(peer: Peer) -> None:
     peer.handshake(then=_HELLO + _PAGE)
+    peer.fin()
+    peer.read_to_end()
+
+
+@faults.served(
+    "ws.not_websocket", "inside", does="writes the page into the middle of a frame",
+    check=_SECOND, evidence=("first_bytes", "status"),
+)  # fmt: skip
+def page_inside(peer: Peer) -> None:
+    peer.handshake(then=_HELLO + frames.text("x" * 4000)[:20] + _PAGE)
     peer.fin()
     peer.read_to_end()
 

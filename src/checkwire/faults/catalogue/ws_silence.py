@@ -116,3 +116,38 @@ def chatter(peer: Peer) -> None:
     peer.handshake()
     while not peer.over.wait(0.02):
         peer.send(frames.text('{"type": "heartbeat"}'))
+
+
+faults.made_by_check(
+    "ws.peer_lost", does="awaits a message of a server whose address is taken away",
+    needs="namespace", waits=2, timeout="8s", evidence=("acknowledged", "ping"),
+    check="""
+import subprocess
+
+from websockets.asyncio.server import serve
+
+from checkwire import check, connect
+
+PEER = "10.77.0.1"
+
+
+def address(what):
+    subprocess.run(["ip", "address", what, f"{PEER}/24", "dev", "here"], check=True)
+
+
+async def stay(peer):
+    await peer.wait_closed()
+
+
+@check(timeout="8s")
+async def a_machine_that_is_gone():
+    async with serve(stay, PEER, 0, close_timeout=0.1) as server:
+        place = f"{PEER}:{server.sockets[0].getsockname()[1]}"
+        async with connect(f"ws://{place}/", timeouts={"close": "200ms"}) as ws:
+            address("delete")
+            try:
+                await ws.receive(within="2s")
+            finally:
+                address("add")
+""",
+)  # fmt: skip

@@ -23,6 +23,9 @@ for variant, does, data in (
     ("", "sends a frame with a mask", frames.frame(frames.TEXT, b"hello", mask=b"\1\2\3\4")),
     ("opcode", "sends a frame of an opcode that does not exist", frames.frame(3, b"hello")),
     ("rsv", "sets a bit that is reserved", frames.frame(frames.TEXT, b"hello", rsv=2)),
+    ("length", "writes a length of 5 in two bytes", frames.frame(frames.TEXT, b"hello", width=16)),
+    ("length_bit", "sets the first bit of a length in eight bytes",
+     frames.frame(frames.BINARY, length=1 << 63)),
     ("control_fragmented", "sends a ping in fragments", frames.frame(frames.PING, b"x", fin=False)),
     ("control_too_long", "sends a ping of 126 bytes", frames.frame(frames.PING, b"x" * 126)),
     ("continuation", "continues a message that did not begin",
@@ -33,6 +36,21 @@ for variant, does, data in (
     ("close_code", "closes with 1005, which must not be sent", frames.close(1005)),
 ):  # fmt: skip
     faults.add("ws.protocol_error", variant, does=does, script=_sends(data), evidence=("rule",))
+
+faults.add(
+    "ws.protocol_error", "continuation_rsv1", does="marks a continuation as compressed, too",
+    script=_sends(
+        frames.frame(frames.TEXT, frames.deflated(b"hello")[:3], fin=False, rsv=4)
+        + frames.frame(frames.CONTINUATION, frames.deflated(b"hello")[3:], rsv=4),
+        _DEFLATE,
+    ),
+    evidence=("rule",),
+)  # fmt: skip
+faults.add(
+    "ws.protocol_error", "control_rsv1", does="compresses a ping",
+    script=_sends(frames.frame(frames.PING, frames.deflated(b"x"), rsv=4), _DEFLATE),
+    evidence=("rule",),
+)  # fmt: skip
 
 faults.add(
     "ws.invalid_utf8", does="sends text that is not UTF-8",

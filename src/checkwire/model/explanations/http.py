@@ -161,6 +161,8 @@ EXPLANATIONS = {
         messages=("{request} was answered with {status}[, a redirect to {url}]",),
         cause="raise_for_status() found another status than 2xx. The failure shows the beginning "
         "of the body, in which the server often says why.\n\n"
+        "- 400: the request is not understood; from Engine.IO with “Session ID unknown”, the load "
+        "balancer sent it to another server than those before.\n"
         "- 401, 403: credentials are missing, expired, or not enough.\n"
         "- 404: the path, or the proxy's routes.\n"
         "- 429: too many requests.\n"

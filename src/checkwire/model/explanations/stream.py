@@ -23,7 +23,7 @@ EXPLANATIONS = {
         "reconnect behind the server without resume, or a source that skips numbers by itself.",
         confirm=(
             _WATCH,
-            Look("checkwire show RUN --frames", "the frames before and after the gap"),
+            Look("checkwire show RUN -v", "the frames before and after the gap"),
         ),
         remedy="Compare the missing numbers with what the source published at that time. If it "
         "published them, look at the queues between it and the server: their limits, and what "
@@ -111,7 +111,7 @@ EXPLANATIONS = {
         "message waited somewhere: in a queue, in a batch, or in a buffer of a slow connection.",
         confirm=(
             Look("chronyc tracking", "on both machines: the offset of the clock"),
-            Look("ss -ti dst HOST", "a Recv-Q that is not 0 means that this machine is slow"),
+            Look("ss -tn dst ADDRESS", "a Recv-Q that is not 0: this machine is slow"),
         ),
         remedy="Compare the clocks first. Then look where messages wait: consumer lag of a queue, "
         "batching, and the event loop of the server.",

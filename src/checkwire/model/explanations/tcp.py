@@ -12,9 +12,8 @@ EXPLANATIONS = {
     "tcp.refused": Explanation(
         messages=(
             "Nothing listens on {place} (refused after {time})[; {others}]",
+            "Nothing listens on {place}[; {others}]",
             "There is no socket at {place}[; {others}]",
-            "Nothing listens on {place}",
-            "There is no socket at {place}",
         ),
         cause="The machine is there and said no (RST): no process listens on this address and "
         "port.\n\n"
@@ -42,11 +41,7 @@ EXPLANATIONS = {
         see=("RFC 9293 3.5.2", "connect(2) ECONNREFUSED"),
     ),
     "tcp.timeout": Explanation(
-        messages=(
-            "{place} did not answer the connection request[ within {limit}][; {others}]",
-            "{place} did not answer the connection request[ within {limit}]",
-            "{place} did not answer the connection request within {limit}",
-        ),
+        messages=("{place} did not answer the connection request[ within {limit}][; {others}]",),
         cause="The request (SYN) was sent, and sent again several times, and nothing came back: "
         "neither yes nor no. A server that is merely down would have refused.\n\n"
         "Commonly: a firewall or a security group drops the packets; the address is of a machine "
@@ -79,8 +74,6 @@ EXPLANATIONS = {
         messages=(
             "There is no route to {place}[; {others}]",
             "This machine does not speak the family of {place}[; {others}]",
-            "There is no route to {place}",
-            "This machine does not speak the family of {place}",
         ),
         cause="No packet went out to the server, or one did and a router sent it back.\n\n"
         "ENETUNREACH (101): this machine has no route there; most often an IPv6 address on a "
@@ -103,11 +96,7 @@ EXPLANATIONS = {
         see=("RFC 1812 5.2.7.1", "connect(2) ENETUNREACH"),
     ),
     "tcp.reset": Explanation(
-        messages=(
-            "{place} reset the connection[; {others}]",
-            "{place} reset the connection before it said anything",
-            "{place} reset the connection",
-        ),
+        messages=("{place} reset the connection[ before it said anything][; {others}]",),
         cause="Something answered the connection request and threw the connection away before a "
         "byte was exchanged.\n\n"
         "Commonly: a load balancer without a healthy backend; a middlebox or firewall that lets "
@@ -134,10 +123,7 @@ EXPLANATIONS = {
         see=("RFC 9293 3.5.2", "connect(2)"),
     ),
     "tcp.family_broken": Explanation(
-        messages=(
-            "{address} ({family}) did not answer; {address} ({family}) did, {time} later",
-            "{place} ({family}) did not answer; {other} ({family}) did, {wait} later",
-        ),
+        messages=("{place} ({family}) did not answer; {other} ({family}) did, {wait} later",),
         cause="The name has addresses of both families. One did not answer at all, the other did. "
         "It is a warning: Checkwire tries the next address after 250 ms, as browsers do (Happy "
         "Eyeballs), and so got through. A client that tries one after the other hangs for minutes "
@@ -155,10 +141,7 @@ EXPLANATIONS = {
         see=("RFC 8305 5",),
     ),
     "tcp.local_address": Explanation(
-        messages=(
-            "The source address cannot be used for {place} ({reason})[; {others}]",
-            "The source address cannot be used for {place} ({reason})",
-        ),
+        messages=("The source address cannot be used for {place} ({reason})[; {others}]",),
         cause="local_address= is not an address of this machine, or it is IPv4 and the target "
         "IPv6 (or the reverse), or all its ports towards this target are taken "
         "(EADDRNOTAVAIL).\n\n"
@@ -179,10 +162,7 @@ EXPLANATIONS = {
         see=("bind(2) EADDRNOTAVAIL", "ip(7) ip_local_port_range"),
     ),
     "tcp.failed": Explanation(
-        messages=(
-            "Connecting to {place} failed ({reason})[; {others}]",
-            "Connecting to {place} failed ({reason})",
-        ),
+        messages=("Connecting to {place} failed ({reason})[; {others}]",),
         cause="connect(2) or socket(2) failed with an error that is none of the others; the "
         "reason in the message is the operating system's.\n\n"
         "Commonly: permission denied or operation not permitted: a firewall rule or a policy "
@@ -203,11 +183,8 @@ EXPLANATIONS = {
     ),
     "tcp.queue_full": Explanation(
         messages=(
-            "{place} has a full accept queue, and took no connection within {limit}",
-            (
-                "{place} has a full accept queue, and took no connection within {limit} "
-                "({waiting} wait already{rest})"
-            ),
+            "{place} has a full accept queue, and took no connection within {limit}[ ({waiting} "
+            "wait already{rest})]",
         ),
         cause=(
             "A process of this machine listens on the port, and does not accept: connections "
@@ -216,7 +193,7 @@ EXPLANATIONS = {
             "another machine this looks like a firewall, and is called tcp.timeout."
         ),
         confirm=(
-            Look("ss -ltn sport = :PORT", "Recv-Q at or above Send-Q"),
+            Look("ss -ltn 'sport = :PORT'", "Recv-Q at or above Send-Q"),
             Look("ls /proc/PID/fd | wc -l", "as many as ulimit -n allows"),
         ),
         remedy=(
@@ -234,6 +211,23 @@ EXPLANATIONS = {
             "listen(2)",
             "tcp(7)",
         ),
+    ),
+    "tcp.denied": Explanation(
+        messages=(
+            "{place} is in {range}, which the project's [network] deny keeps its checks from",
+        ),
+        cause="The settings of the project forbid its checks to connect to this range of "
+        "addresses, and every address that the host has is in one that is forbidden. No packet was "
+        "sent.\n\n"
+        "Commonly: a check that asks the metadata service of a cloud (169.254.169.254), by mistake "
+        "or to learn what it should not; a name that points to an address within the network.",
+        confirm=(Look("getent ahosts HOST", "the addresses that the host has from here"),),
+        remedy="Connect to what the check is for. If it is right, take the range out of deny.",
+        evidence={
+            "place": "address and port that were wanted",
+            "denied": "the range that it is in",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
     ),
     "tcp.prohibited": Explanation(
         messages=("This machine does not allow a connection to {place} ({reason})",),

@@ -3,7 +3,8 @@
 from checkwire.model.explanations import tls_certificates
 from checkwire.model.explanations.base import Explanation, Look
 
-_SHOW = "openssl s_client -connect HOST:PORT -servername HOST </dev/null"
+_ASK = "openssl s_client -connect HOST:PORT -servername HOST"
+_SHOW = f"{_ASK} </dev/null"
 _RECEIVED = "what the server had sent by then"
 _OPENSSL = "OpenSSL's name for the alert or the error"
 _EVIDENCE = {"bytes_received": _RECEIVED, "openssl": _OPENSSL}
@@ -19,7 +20,7 @@ EXPLANATIONS = {
         confirm=(
             Look(
                 "openssl s_client -connect HOST:PORT -servername HOST -tls1_2 </dev/null",
-                "alert protocol version, number 70",
+                "alert protocol version (number 70), or unsupported protocol",
             ),
             Look(
                 "nmap --script ssl-enum-ciphers -p PORT HOST",
@@ -54,8 +55,7 @@ EXPLANATIONS = {
                 "certificate",
             ),
             Look(
-                "openssl s_client -connect HOST:PORT -servername HOST -cipher ALL@SECLEVEL=0 "
-                "</dev/null",
+                f"{_ASK} -cipher ALL:@SECLEVEL=0 </dev/null",
                 "works: the server only has ciphers that are too weak",
             ),
         ),
@@ -82,12 +82,12 @@ EXPLANATIONS = {
         "shown. With TLS 1.3 it says so after the handshake, so this may come in place of the "
         "answer to the upgrade request.",
         confirm=(
-            Look(_SHOW, "Acceptable client certificate CA names: whose certificates it takes"),
             Look(
-                "openssl s_client -connect HOST:PORT -servername HOST -cert client.pem -key "
-                "client.key </dev/null",
-                "no alert, with the right certificate",
+                f"sleep 2 | {_ASK}",
+                "alert certificate required (number 116), with TLS 1.2 handshake failure (40); "
+                "and “Acceptable client certificate CA names”, if the server says whose it takes",
             ),
+            Look(f"sleep 2 | {_ASK} -cert CERT -key KEY", "no alert, with the right certificate"),
         ),
         remedy="Give one: connect(url, client_cert=FILE, client_key=FILE), signed by one of the "
         "authorities that the server names. If no client should need one here, the request "
@@ -139,7 +139,11 @@ EXPLANATIONS = {
         "Commonly: wss:// for a server that speaks ws:// on that port, as when TLS ends at a "
         "proxy and the URL names the server behind it; the wrong port.",
         confirm=(
-            Look(_SHOW, "wrong version number, or packet length too long"),
+            Look(
+                _SHOW,
+                "wrong version number, packet length too long, or nothing after CONNECTED: it "
+                "waits for the rest of a request",
+            ),
             Look("curl -i --max-time 5 http://HOST:PORT/", "an HTTP answer in plain text"),
         ),
         remedy="Write ws:// (http:// for http) if this port is meant to be plain, or the port "
@@ -240,8 +244,14 @@ EXPLANATIONS = {
             "clients."
         ),
         confirm=(
-            Look("openssl x509 -in CERT -noout -subject -issuer -dates -purpose", "what is shown"),
-            Look("openssl s_client -connect HOST:PORT -cert CERT -key KEY", "the same alert"),
+            Look(
+                "openssl x509 -in CERT -noout -subject -issuer -dates -purpose",
+                "who issued it, until when it is good, and SSL client : Yes",
+            ),
+            Look(
+                f"sleep 2 | {_ASK} -cert CERT -key KEY",
+                "the same alert; with TLS 1.3 it comes after the handshake",
+            ),
         ),
         remedy=(
             "Renew it, or have the server trust its issuer. If an intermediate issued it, put "
@@ -268,8 +278,11 @@ EXPLANATIONS = {
             "HTTP/1.1 switched off."
         ),
         confirm=(
-            Look("openssl s_client -alpn http/1.1 -connect HOST:PORT", "no application protocol"),
-            Look("openssl s_client -alpn h2 -connect HOST:PORT", "ALPN protocol: h2"),
+            Look(
+                f"{_ASK} -alpn http/1.1 </dev/null",
+                "alert no application protocol (number 120), or No ALPN negotiated",
+            ),
+            Look(f"{_ASK} -alpn h2 </dev/null", "ALPN protocol: h2"),
         ),
         remedy="Enable HTTP/1.1 for this listener, or use the port that has it.",
         evidence={

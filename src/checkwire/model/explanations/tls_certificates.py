@@ -125,18 +125,15 @@ EXPLANATIONS = {
         see=("RFC 5280 6.1", "RFC 5280 3.2"),
     ),
     "tls.incomplete_chain": Explanation(
-        messages=(
-            "{place} did not send the intermediate certificate {name}",
-            "{place} did not send the intermediate certificate {subject}",
-        ),
+        messages=("{place} did not send the intermediate certificate {subject}",),
         cause="The server sent its own certificate, and not the one that signed it. The "
         "authority's root is trusted here, but between them is a gap. Browsers often fill it from "
         "their cache or by fetching it, so it “works in the browser”; other clients fail.\n\n"
         "Commonly: the server's configuration names cert.pem in place of fullchain.pem.",
         confirm=(
-            Look(f"{_SHOW}", "Certificate chain with entry 0 alone; verify error:num=20 or 21"),
+            Look(_SHOW, "Certificate chain with entry 0 alone; verify error:num=20 or 21"),
             Look(
-                "openssl x509 -in cert.pem -noout -ext authorityInfoAccess",
+                f"{_SHOW} 2>/dev/null | openssl x509 -noout -ext authorityInfoAccess",
                 "CA Issuers: where the missing one can be fetched",
             ),
         ),
@@ -157,7 +154,6 @@ EXPLANATIONS = {
     ),
     "tls.unknown_ca": Explanation(
         messages=(
-            "{name}, which signed for {place}, is not trusted here",
             "{authority}, which signed for {place}, is not trusted here",
             (
                 "{authority}, which signed for {place}, is not trusted here: the authority "

@@ -96,7 +96,8 @@ EXPLANATIONS = {
         "of it shown.",
         confirm=(
             Look(
-                "cut -d. -f2 <<<TOKEN | basenc --base64url -di | jq '.exp | todate'",
+                'jq -rR \'split(".")[1] | gsub("-"; "+") | gsub("_"; "/") | @base64d '
+                "| fromjson | .exp | todate' <<<TOKEN",
                 "a time before the end of the connection",
             ),
             _LOG,
@@ -116,7 +117,7 @@ EXPLANATIONS = {
         "messages come, works long on each, or has too little CPU. Where a path is slow, the "
         "server cannot tell it from a slow client.",
         confirm=(
-            Look("ss -tno dst HOST", "Recv-Q that is not 0: nobody reads on this machine"),
+            Look("ss -tn dst ADDRESS", "Recv-Q that is not 0: nobody reads on this machine"),
             _LOG,
         ),
         remedy="Take messages as they come, in a task of their own if need be; subscribe to less. "
@@ -144,7 +145,7 @@ EXPLANATIONS = {
         confirm=(
             Look("websocat -v wss://HOST:PORT/PATH", "left alone, it ends after the same time"),
             Look(
-                "websocat --ping-interval 20 wss://HOST:PORT/PATH",
+                "websocat -E --ping-interval 20 wss://HOST:PORT/PATH",
                 "it stays: pings keep the timer from running out",
             ),
         ),
@@ -175,7 +176,7 @@ EXPLANATIONS = {
         "Pings do not help.",
         confirm=(
             Look(
-                "websocat --ping-interval 5 wss://HOST:PORT/PATH",
+                "websocat -E --ping-interval 5 wss://HOST:PORT/PATH",
                 "it ends at the same age, in spite of pings",
             ),
         ),

@@ -39,7 +39,7 @@ EXPLANATIONS = {
                 "left alone: it ends after the same silence: a timer",
             ),
             Look(
-                "websocat --ping-interval 20 wss://HOST:PORT/PATH",
+                "websocat -E --ping-interval 20 wss://HOST:PORT/PATH",
                 "it stays: pings keep the timer from running out",
             ),
             Look(

@@ -34,8 +34,8 @@ EXPLANATIONS = {
         "ws.peer_lost.",
         confirm=(
             Look(
-                "websocat --ping-interval 5 --ping-timeout 10 wss://HOST:PORT/PATH",
-                "it ends after the timeout",
+                "websocat -E --ping-interval 5 --ping-timeout 10 wss://HOST:PORT/PATH",
+                "Closing WebSocket connection due to ping timeout",
             ),
             Look("ss -tnoi dst ADDRESS", "no timer:(on,…): all is acknowledged"),
             Look(
@@ -53,21 +53,26 @@ EXPLANATIONS = {
             "{place} can no longer be reached ({reason}); lost without a Close frame, {when}",
             "{place} can no longer be reached ({reason}); lost instead of answering the Close "
             "frame, {when}",
-            "{place} has not acknowledged a ping for {time}",
+            "{place} has not acknowledged a ping for {time}[; it cannot leave this machine]",
             "{place} has acknowledged nothing for {time}; {count} bytes wait to be sent",
             "{place} did not {what was awaited} within {limit}, and {whose} kernel acknowledges "
             "nothing any more: not a ping sent {time} before",
             "{place} sent no[ further] message within {limit}, and {whose} kernel acknowledges "
             "nothing any more: not a ping sent {time} before",
+            "{place} did not {what was awaited} within {limit}, and nothing can be sent to it any "
+            "more: not a ping of {time} before",
+            "{place} sent no[ further] message within {limit}, and nothing can be sent to it any "
+            "more: not a ping of {time} before",
         ),
         cause="What is sent is not even acknowledged by the peer's kernel, or our kernel gave the "
         "connection up after many retransmissions. So it is not the process that is stuck: the "
         "machine is gone (power, panic, an instance that was terminated), or the path to it is "
-        "(cable, VPN, a NAT or firewall that forgot the connection).\n\n"
+        "(cable, VPN, a NAT or firewall that forgot the connection). If nothing can be sent any "
+        "more, the way is gone from this machine on: a route or an address was taken away.\n\n"
         "Neither FIN nor RST came, so without pings nobody would ever learn of it.",
         confirm=(
+            Look("ip route get ADDRESS", "Network is unreachable: this machine has no way there"),
             Look("ss -tnoi dst ADDRESS", "timer:(on,…) and retrans: growing, unacked: above 0"),
-            Look("ping ADDRESS", "no answer, if it answers otherwise"),
             Look("mtr -n --tcp -P PORT ADDRESS", "the last hop that answers"),
         ),
         remedy="See whether the machine is up, and whether others reach it. If connections get "
@@ -149,8 +154,8 @@ EXPLANATIONS = {
         "reading before.",
         confirm=(
             Look(
-                "websocat -v --one-message wss://HOST:PORT/PATH",
-                "given one line: it hangs in closing",
+                "time wscat -c wss://HOST:PORT/PATH -x hello -w 1",
+                "31 s in place of one: it waits 30 s for the answer to its Close frame",
             ),
             Look(
                 "tcpdump -ni any 'host HOST and tcp port PORT'",

@@ -17,12 +17,16 @@ EXPLANATIONS = {
         messages=("{place} broke the protocol: {rule}[ ({section})]",),
         cause="The server sent a frame that the protocol forbids; the rule and its section are in "
         "the message. Checkwire answers with 1002 and ends, as browsers do.\n\n"
-        "Commonly: a server that writes frames by hand (masking them, or wrong lengths: what "
-        "follows is then read as frames); two threads that write to one connection at a time, so "
-        "that frames get mixed up; a proxy that puts something of its own into the stream; "
-        "compressed frames (RSV1) though no compression was agreed on.",
+        "Commonly: a server that writes frames by hand (masking them; wrong lengths, so that what "
+        "follows is read as frames; lengths in more bytes than they need); two threads that write "
+        "to one connection at a time, so that frames get mixed up; a proxy that puts something of "
+        "its own into the stream; compressed frames (RSV1) though no compression was agreed on.",
         confirm=(
-            Look("websocat -v wss://HOST:PORT/PATH", "WebSocketError, with the same complaint"),
+            Look(
+                "wscat -c wss://HOST:PORT/PATH",
+                "Invalid WebSocket frame, and the rule: MASK must be clear, RSV1 must be clear; of "
+                "lengths it is less strict than browsers",
+            ),
             Look(
                 "tcpdump -ni any -X 'host HOST and tcp port PORT'",
                 "ws:// only: the bytes of the frames",
@@ -46,7 +50,9 @@ EXPLANATIONS = {
         "number of bytes, in the middle of a character (close reasons are cut at 123 bytes); JSON "
         "of a serializer that writes raw bytes.",
         confirm=(
-            Look("websocat -v wss://HOST:PORT/PATH", "it ends with an error about UTF-8"),
+            Look(
+                "wscat -c wss://HOST:PORT/PATH", "Invalid WebSocket frame: invalid UTF-8 sequence"
+            ),
             Look(
                 "echo 'BYTES IN HEX' | xxd -r -p | iconv -f utf-8 -t utf-8",
                 "illegal input sequence at position …",
@@ -70,8 +76,8 @@ EXPLANATIONS = {
             Look("websocat -B 100000000 wss://HOST:PORT/PATH | wc -c", "how much one message has"),
         ),
         remedy="If such messages are right, raise max_size= (bytes; None for no limit). If not, "
-        "have the server send them in parts. Other clients have limits too: 1 MiB in many "
-        "libraries.",
+        "have the server send them in parts. Other clients have limits too: 1 MiB in "
+        "Python's websockets, 4 MiB in aiohttp.",
         evidence={
             **_FRAME,
             "limit": "bytes allowed",
@@ -90,7 +96,7 @@ EXPLANATIONS = {
         confirm=(
             Look(
                 "wscat -c wss://HOST:PORT/PATH",
-                "it ends with 1002 or invalid distance, where the server compresses",
+                "invalid block type, invalid distance and the like",
             ),
         ),
         remedy="compression=False: if that works, the server's permessage-deflate is broken. "
@@ -108,8 +114,8 @@ EXPLANATIONS = {
         "for a request.",
         confirm=(
             Look(
-                "websocat -v wss://HOST:PORT/PATH",
-                "it complains of reserved bits: “HTTP” read as a frame",
+                "wscat -c wss://HOST:PORT/PATH",
+                "Invalid WebSocket frame: RSV1 must be clear: “HTTP” read as a frame",
             ),
         ),
         remedy="Server and Via in the evidence say who wrote it. Raise that proxy's timeout, "

@@ -48,6 +48,15 @@ CODES = (
         phase="tcp",
     ),
     FailureCode(
+        "tcp.denied",
+        "The project keeps its checks from this address",
+        blame="check",
+        retryable=False,
+        hint="If the check is right, take the range out of deny in [network] of checkwire.toml; "
+        "if it names a host, look where that points to: getent ahosts HOST",
+        phase="tcp",
+    ),
+    FailureCode(
         "tcp.family_broken",
         "One address family does not answer, the other does",
         blame="path",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from checkwire.model.definition import CheckDefinition
@@ -35,6 +36,11 @@ class Catalog:
         self._imports.install()
         declared_secrets.update(project.secrets)
         self._checks: dict[str, CollectedCheck] = {}
+
+    @property
+    def definitions(self) -> Iterator[CheckDefinition]:
+        """Of all checks that were imported."""
+        return (check.definition for check in self._checks.values())
 
     def relative(self, file: str) -> str:
         """A file's path as it is told: relative to the project, with forward slashes."""
@@ -72,6 +78,7 @@ class Catalog:
             events=events,
             blame=Blame(self._imports.owns, self._imports.relative, job.definition),
             root=self._project.root,
+            deny=self._project.deny,
         )
 
 

@@ -8,24 +8,30 @@ import gc
 import math
 import os
 import resource
+import select
 import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO, TextIOWrapper
 from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
+from checkwire.model.events import Failed, Finished
+from checkwire.model.failures import Failure
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.environ import set_environ
 from checkwire.runner.python.event_writer import EventWriter
-from checkwire.runner.python.linux import adopt_orphans, die_with_parent
+from checkwire.runner.python.linux import address_space, adopt_orphans, die_with_parent
 from checkwire.runner.python.messages import WARM, Job
+from checkwire.runner.python.sandbox.refusal import NoSandbox
+from checkwire.runner.python.stdio import flush_stdio
 from checkwire.runner.python.warmup import warm_up_child
 
-__all__ = ["ChildFds", "run_child"]
+__all__ = ["ChildFds", "Sandbox", "run_child"]
 
 _HIGH_FD: Final = 1000
 """Where the descriptor for events goes: out of the way of scripts that close what they see."""
@@ -45,7 +51,20 @@ class ChildFds(NamedTuple):
     events: int
 
 
-def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int, ...]) -> NoReturn:
+class Sandbox(NamedTuple):
+    """What a child in a sandbox has to do to itself: first of all, and when its job has come."""
+
+    enter: Callable[[], None]
+    seal: Callable[[], None]
+
+
+def run_child(
+    catalog: Catalog,
+    fds: ChildFds,
+    zygote: int,
+    inherited: tuple[int, ...],
+    sandbox: Sandbox | None = None,
+) -> NoReturn:
     """Run the attempt that comes as a job, and end the process. Call it right after the fork.
 
     Args:
@@ -54,18 +73,28 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
         zygote: process id of the zygote.
         inherited: the zygote's own descriptors, to be closed. What check files opened while they
             were imported stays open, for it is theirs.
+        sandbox: for a process that was forked into a cell: what it is to be in.
     """
     status = 1
     try:
-        _isolate(zygote, inherited)
+        # From within a cell no parent can be seen. If it is gone, the job's pipe ends.
+        _isolate(zygote if sandbox is None else 0, inherited)
         events = _take_fds(fds)
+        mapped = address_space()
+        if sandbox is not None:
+            _or_tell(sandbox.enter, events)
         warm_up_child()
-        _address_space()
         os.write(events, WARM)
+        if sandbox is not None:
+            _wait_for_job(fds.job)
+            _or_tell(sandbox.seal, events)
         job = _read_job(fds.job)
         if job is not None:
-            _limit(job)
+            # In a sandbox there may be no /proc to look into.
+            _limit(job, address_space() or mapped)
             set_environ(job.env)
+            if sandbox is not None:
+                _use_private_folders()
             gc.set_threshold(*_GC_THRESHOLDS)
             gc.enable()
             catalog.run(job, EventWriter(events))
@@ -73,7 +102,7 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
     except BaseException:
         traceback.print_exc()
     finally:
-        _flush()
+        flush_stdio()
         os._exit(status)
 
 
@@ -122,6 +151,36 @@ def _take_fds(fds: ChildFds) -> int:
     return events
 
 
+def _or_tell(contain: Callable[[], None], events: int) -> None:
+    """Do what contains this process; if that fails, tell so, and end it."""
+    try:
+        contain()
+    except NoSandbox as refusal:
+        os.write(events, WARM)
+        writer = EventWriter(events)
+        message = f"The check's process could not be put into a sandbox: {refusal}"
+        failure = Failure(code="runner.start", message=message)
+        writer.write(Failed(at_ns=0, number=1, failure=failure))
+        writer.write(Finished(at_ns=0, outcome="raised", raised=1))
+        os._exit(1)
+
+
+def _use_private_folders() -> None:
+    """Let the variables that say where to put files name the one folder where that is possible."""
+    from checkwire.runner.python.sandbox.view import PRIVATE
+
+    folder, *_ = PRIVATE
+    os.environ.update(HOME=folder, TMPDIR=folder)
+    if (tempfile := sys.modules.get("tempfile")) is not None:
+        tempfile.tempdir = None  # type: ignore[attr-defined]
+
+
+def _wait_for_job(fd: int) -> None:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    poll.poll()
+
+
 def _read_job(fd: int) -> Job | None:
     """What to do; ``None`` if the runner went away without having said it."""
     with open(fd, "rb", buffering=0) as pipe:
@@ -129,11 +188,12 @@ def _read_job(fd: int) -> Job | None:
     return _job_decoder.decode(data) if data else None
 
 
-def _limit(job: Job) -> None:
+def _limit(job: Job, mapped: int) -> None:
     """Let the process have no more than this.
 
     Memory counts from here: what the check files took when they were imported is not the
-    attempt's, and what a Python process maps is not known to whoever writes ``memory=``.
+    attempt's, and what a Python process maps is not known to whoever writes ``memory=``. So the
+    bytes that are mapped already are given.
     """
     check = job.definition
     cpu = math.ceil(time.process_time() + check.cpu)
@@ -141,7 +201,7 @@ def _limit(job: Job) -> None:
     faulthandler.register(signal.SIGXCPU, chain=True)
     for kind, soft, hard in (
         (resource.RLIMIT_CORE, 0, 0),
-        (resource.RLIMIT_AS, _address_space() + check.memory, None),
+        (resource.RLIMIT_AS, mapped + check.memory, None),
         (resource.RLIMIT_CPU, cpu, cpu + 1),
         (resource.RLIMIT_NOFILE, check.files, None),
         (resource.RLIMIT_FSIZE, check.file_size, None),
@@ -152,18 +212,3 @@ def _limit(job: Job) -> None:
             bounds = (min(soft, most), min(bounds[1], most))
         with suppress(OSError, ValueError):  # macOS knows RLIMIT_AS, and refuses it
             resource.setrlimit(kind, bounds)
-
-
-def _address_space() -> int:
-    try:
-        with open("/proc/self/statm", "rb", buffering=0) as statm:  # noqa: PTH123 - for every attempt
-            pages = int(statm.read(64).split()[0])
-    except OSError:
-        return 0
-    return pages * resource.getpagesize()
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # it may be closed, or the script's own
-            stream.flush()

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from checkwire.model.attempt import Attempt
-from checkwire.model.definition import CheckDefinition
+from checkwire.model.definition import CheckDefinition, Isolation
 from checkwire.model.errors import CheckwireError
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure
@@ -60,12 +60,14 @@ class LoadedChecks(NamedTuple):
         failures: of the files that could not be imported, by path relative to the project.
         empty: paths of files that were imported, and declare no check.
         output: the end of what was printed meanwhile.
+        no_sandbox: why checks that want a sandbox cannot have it; empty if they can, or none does.
     """
 
     definitions: tuple[CheckDefinition, ...]
     failures: dict[str, Failure]
     empty: tuple[str, ...]
     output: str
+    no_sandbox: str = ""
 
 
 class Engine:
@@ -82,6 +84,7 @@ class Engine:
             themselves, as they are imported, are masked too.
         import_timeout: seconds that the import of one file may take.
         descriptors: how many a check's process may have open; by default as many as this one.
+        readable: files outside of the project that its checks read, absolute paths.
         waiting: how many children may wait for a job at most, see
             :class:`checkwire.runner.python.demand.Demand`.
 
@@ -99,6 +102,7 @@ class Engine:
         secrets: Iterable[str] = (),
         import_timeout: float = _IMPORT_TIMEOUT,
         descriptors: int | None = None,
+        readable: tuple[str, ...] = (),
         waiting: int = 0,
     ) -> None:
         self._project = project
@@ -108,8 +112,12 @@ class Engine:
         self._descriptors = descriptors
         self._masker = Masker(secrets)
         self._files: tuple[Path, ...] = ()
-        self._demand = Demand(waiting)
-        self._pool: Pool | None = None
+        self._readable = readable
+        self._demands: dict[Isolation, Demand] = {
+            "process": Demand(waiting),
+            "sandbox": Demand(waiting),
+        }
+        self._pools: dict[Isolation, Pool] = {}
         self._newborn: ZygoteHandle | None = None
         self._starting = asyncio.Lock()
         self._second_tries = asyncio.Lock()
@@ -148,10 +156,10 @@ class Engine:
                 attempt, _ = await self._try(job, on_event, note=_SECOND_TRY)
         return attempt
 
-    def expect(self, attempts: int) -> None:
+    def expect(self, attempts: int, isolation: Isolation = "process") -> None:
         """So many attempts are about to begin at once: have their processes ready."""
-        if self._pool is not None:
-            self._pool.expect(attempts)
+        if (pool := self._pools.get(isolation)) is not None:
+            pool.expect(attempts)
 
     async def close(self) -> None:
         """End all attempts, as cancelled, and the zygote; wait until every process is gone."""
@@ -165,9 +173,10 @@ class Engine:
         for supervisor in tuple(self._supervisors):
             await supervisor.done.wait()
         async with self._starting:
-            if self._pool is not None:
-                self._pool.close()
-                await self._pool.zygote.close()
+            for pool in self._pools.values():
+                pool.close()
+            for zygote in {pool.zygote for pool in self._pools.values()}:
+                await zygote.close()
             if self._process is not None:
                 self._process.discard()
                 self._process = None
@@ -185,7 +194,9 @@ class Engine:
             if note:
                 supervisor.note(note)
             try:
-                pool = await self._living_pool()
+                pool = await self._living_pool(
+                    "sandbox" if job.definition.isolation == "sandbox" else "process"
+                )
             except EngineError as error:
                 return supervisor.not_started(str(error)), False
             return await supervisor.run(pool), supervisor.lost
@@ -193,12 +204,12 @@ class Engine:
             self._supervisors.discard(supervisor)
             supervisor.done.set()
 
-    async def _living_pool(self) -> Pool:
+    async def _living_pool(self, isolation: Isolation) -> Pool:
         async with self._starting:
-            if self._pool is None or self._pool.zygote.lost.is_set():
+            pool = self._pools.get(isolation)
+            if pool is None or pool.zygote.lost.is_set():
                 await self._start()
-            assert self._pool is not None
-            return self._pool
+            return self._pools[isolation]
 
     # Starting
 
@@ -233,9 +244,13 @@ class Engine:
                 await zygote.close()
                 raise
             else:
-                if self._pool is not None:
-                    self._pool.close()
-                self._pool, self._newborn = Pool(zygote, self._demand), None
+                for pool in self._pools.values():
+                    pool.close()
+                self._pools = {
+                    isolation: Pool(zygote, demand, isolation)
+                    for isolation, demand in self._demands.items()
+                }
+                self._newborn = None
                 return loaded._replace(failures=loaded.failures | unsafe)
 
     async def _import(self, zygote: ZygoteHandle, unsafe: Container[str]) -> LoadedChecks:
@@ -246,7 +261,8 @@ class Engine:
                 files=files,
                 env=to_bytes(self._env),
                 descriptors=self._descriptors,
-                many=self._demand.most > 0,
+                many=self._demands["process"].most > 0,
+                readable=self._readable,
             )
         )
         definitions: list[CheckDefinition] = []
@@ -279,7 +295,7 @@ class Engine:
                     raise UnsafeFile(path, response.failure)
                 case NotLoaded():
                     failures[path] = response.failure
-                case Ready():
+                case Ready(no_sandbox=no_sandbox):
                     if answers != len(files):
                         raise EngineError(
                             f"the process that runs checks imported {answers} of {len(files)} "
@@ -287,7 +303,9 @@ class Engine:
                         )
                     self.loading = ""
                     said = self._said(zygote)
-                    return LoadedChecks(tuple(definitions), failures, tuple(empty), said)
+                    return LoadedChecks(
+                        tuple(definitions), failures, tuple(empty), said, no_sandbox
+                    )
 
     def _said(self, zygote: ZygoteHandle) -> str:
         """The end of what was printed, which may begin within anything."""
@@ -306,6 +324,7 @@ class Engine:
             {path: self._masker.data(failure) for path, failure in loaded.failures.items()},
             loaded.empty,
             loaded.output,
+            loaded.no_sandbox,
         )
 
     def _relative(self, file: Path) -> str:

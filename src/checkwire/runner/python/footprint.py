@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import signal
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -29,7 +31,8 @@ class Footprint:
     """Remembers how the process is before a file is imported.
 
     Put back is what belongs to the process, not to the file: the working directory, the standard
-    streams, signal handlers, blocked signals, and the umask.
+    streams, signal handlers, blocked signals, the umask, how deep calls may go, who traces them,
+    and how long sockets wait that are not told. An event loop policy stays, if its loops run.
     """
 
     def __init__(self) -> None:
@@ -39,6 +42,10 @@ class Footprint:
         self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self._umask = os.umask(_UMASK)
         os.umask(self._umask)
+        self._depth = sys.getrecursionlimit()
+        self._tracers = (sys.gettrace(), sys.getprofile())
+        self._patience = socket.getdefaulttimeout()
+        self._policy = asyncio.get_event_loop_policy()
         self._functions = _functions()
 
     def undo(self) -> None:
@@ -57,6 +64,29 @@ class Footprint:
                     signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
         os.umask(self._umask)
+        sys.setrecursionlimit(self._depth)
+        sys.settrace(self._tracers[0])
+        sys.setprofile(self._tracers[1])
+        socket.setdefaulttimeout(self._patience)
+
+    def broken_loops(self) -> str:
+        """What goes wrong in the loops of an event loop policy that the file has set; or nothing.
+
+        Such a policy is taken back.
+        """
+        policy = asyncio.get_event_loop_policy()
+        if policy is self._policy:
+            return ""
+        try:
+            loop = policy.new_event_loop()
+            try:
+                loop.run_until_complete(asyncio.sleep(0))
+            finally:
+                loop.close()
+        except Exception as error:
+            asyncio.set_event_loop_policy(self._policy)
+            return f"{type(error).__name__}: {error}"
+        return ""
 
     def replaced(self) -> list[str]:
         """The functions that the process needs, and that are others now, such as ``os.fork``."""

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from checkwire.model.definition import Isolation
 from checkwire.runner.python.channel import MessageReader, ancillary, pack
 from checkwire.runner.python.launch import ZygoteProcess
 from checkwire.runner.python.linux import kill_marked
@@ -159,11 +160,12 @@ class ZygoteHandle:
             raise ZygoteLost
         return response
 
-    async def fork(self, fds: Sequence[int]) -> Child:
+    async def fork(self, fds: Sequence[int], isolation: Isolation = "process") -> Child:
         """Have a child forked.
 
         Args:
             fds: for :data:`messages.FORK_FDS`; they are the caller's to close afterwards.
+            isolation: what the child is to be in.
 
         Raises:
             CouldNotFork: the operating system refused.
@@ -176,7 +178,7 @@ class ZygoteHandle:
         birth: asyncio.Future[Child] = self._loop.create_future()
         self._births[number] = birth
         try:
-            await self._send(Fork(id=number), fds)
+            await self._send(Fork(id=number, isolation=isolation), fds)
             return await birth
         finally:
             # A child that is born later finds its job's pipe closed, and ends at once.

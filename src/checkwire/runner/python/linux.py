@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 __all__ = [
+    "address_space",
     "adopt_orphans",
     "children_of",
     "count_descendants",
@@ -18,6 +19,7 @@ __all__ = [
     "count_threads",
     "die_with_parent",
     "kill_marked",
+    "waited_for_cpu_ns",
 ]
 
 _PR_SET_PDEATHSIG = 1
@@ -52,6 +54,18 @@ def count_threads() -> int:
         import threading
 
         return threading.active_count()
+
+
+def waited_for_cpu_ns(pid: int | None = None) -> int:
+    """For how long a process's main thread could have run, and had no CPU; 0 if nobody can tell.
+
+    The kernel counts it from the fork on, see proc_pid_schedstat(5).
+    """
+    try:
+        with open(f"/proc/{pid or 'self'}/schedstat", "rb", buffering=0) as file:  # noqa: PTH123 - for every attempt
+            return int(file.read(100).split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def children_of(pid: int) -> set[int]:
@@ -117,6 +131,16 @@ def _is_marked(pid: int, token: bytes) -> bool:
     if token in (process / "environ").read_bytes().split(b"\0"):
         return True
     return b"/memfd:%b (deleted)\n" % token in (process / "maps").read_bytes()
+
+
+def address_space() -> int:
+    """Bytes of address space that this process takes; 0 where that cannot be told."""
+    try:
+        with open("/proc/self/statm", "rb", buffering=0) as statm:  # noqa: PTH123 - for every attempt
+            pages = int(statm.read(64).split()[0])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def count_memory_kills() -> int:

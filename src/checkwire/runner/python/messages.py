@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from checkwire.model.definition import CheckDefinition
+from checkwire.model.definition import CheckDefinition, Isolation
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
 from checkwire.runner.python.environ import Variables
@@ -44,6 +44,8 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
         env: the whole environment that they see while they are imported; no secrets of the project.
         descriptors: the soft limit of open ones for the zygote and its children.
         many: whether it pays to have everything ready that some check might need.
+        readable: files outside of the project that its checks read, absolute paths: a sandbox must
+            know of them.
     """
 
     project: Project
@@ -51,6 +53,7 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
     env: Variables = {}
     descriptors: int | None = None
     many: bool = False
+    readable: tuple[str, ...] = ()
 
 
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,9 +61,13 @@ class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
     What the child shall do it reads itself, as a :class:`Job`, so that a secret is never in the
     memory that later children are copies of.
+
+    Attributes:
+        isolation: what the child shall be in. It is in it before it reads its job.
     """
 
     id: int
+    isolation: Isolation = "process"
 
 
 FORK_FDS: Final = ("job", "stdout", "stderr", "events")
@@ -106,7 +113,12 @@ class NotLoaded(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ready(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """From the zygote: every file was dealt with, and it waits for :class:`Fork`."""
+    """From the zygote: every file was dealt with, and it waits for :class:`Fork`.
+
+    ``no_sandbox`` says why checks that want one cannot have it. If none wants one, it is empty.
+    """
+
+    no_sandbox: str = ""
 
 
 class Forked(_Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,6 +12,7 @@ import os
 from contextlib import suppress
 from typing import Final
 
+from checkwire.model.definition import Isolation
 from checkwire.runner.python.demand import Demand
 from checkwire.runner.python.handle import Child, ZygoteHandle
 from checkwire.runner.python.pipes import Pipes
@@ -39,10 +40,14 @@ class Pool:
     Args:
         zygote: it has imported the check files.
         demand: how many shall wait; told of each that is taken.
+        isolation: what they are in.
     """
 
-    def __init__(self, zygote: ZygoteHandle, demand: Demand) -> None:
+    def __init__(
+        self, zygote: ZygoteHandle, demand: Demand, isolation: Isolation = "process"
+    ) -> None:
         self.zygote = zygote
+        self._isolation = isolation
         self._demand = demand
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Waiting] = []
@@ -102,7 +107,7 @@ class Pool:
 
     async def _bear(self, pipes: Pipes) -> Child:
         try:
-            return await self.zygote.fork(pipes.theirs)
+            return await self.zygote.fork(pipes.theirs, self._isolation)
         finally:
             pipes.close(*pipes.theirs)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from resource import struct_rusage
 
@@ -25,12 +26,16 @@ class Children:
     long as it lives, whoever is the zygote's child and was not forked by it belongs to an attempt
     that is over, and is killed: no mark is needed which a process could lose.
 
+    Args:
+        spared: process ids of children that are not to be killed before the zygote ends.
+
     Attributes:
         strays_left: whether some were killed that have yet to die.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spared: Callable[[], set[int]] = set) -> None:
         self.strays_left = False
+        self._spared = spared
         self._attempts: dict[int, int] = {}
         # What check files started while they were imported may stay until the zygote ends.
         self._pid = os.getpid()
@@ -56,7 +61,8 @@ class Children:
                     )
                 )
         if exited or self.strays_left:
-            self._kill(children_of(self._pid) - self._old - self._attempts.keys())
+            others = self._old | self._attempts.keys() | self._spared()
+            self._kill(children_of(self._pid) - others)
         return exited
 
     def kill_all(self) -> bool:

@@ -6,9 +6,8 @@ import asyncio
 import contextvars
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -25,12 +24,15 @@ from checkwire.runner.python.blame import (
 )
 from checkwire.runner.python.environ import from_bytes
 from checkwire.runner.python.event_writer import EventWriter
+from checkwire.runner.python.linux import waited_for_cpu_ns
 from checkwire.runner.python.loops import Loops
 from checkwire.runner.python.messages import Job
+from checkwire.runner.python.stdio import flush_stdio
 from checkwire.sdk import assertions
 from checkwire.sdk.context import Context, early_secrets, enter
 from checkwire.sdk.forgotten import notice_forgotten_awaits
 from checkwire.sdk.verification import has_assertions, listen_to_assertions
+from checkwire.wire.dial.policy import ranges
 
 __all__ = ["Script", "run_script"]
 
@@ -57,6 +59,7 @@ def run_script(
     events: EventWriter,
     blame: Blame,
     root: str,
+    deny: Sequence[str] = (),
 ) -> None:
     """Run a check to its end, in this process, whose main thread this must be.
 
@@ -70,6 +73,7 @@ def run_script(
         events: where to tell.
         blame: turns exceptions into failures.
         root: the project's folder.
+        deny: ranges of addresses that the check must not connect to.
     """
     context = Context(
         events.write,
@@ -81,6 +85,7 @@ def run_script(
             for host, port, address, to_port in job.connecting.resolve
         },
         ca=job.connecting.ca,
+        deny=ranges(deny) if deny else (),
         root=root,
     )
     context.on_secret = lambda name: events.secret_read(context.timeline.now(), name)
@@ -124,6 +129,7 @@ class Script:
         self._timeout = timeout
         self._raised = 0
         self._timed_out = 0
+        self._waited_before = waited_for_cpu_ns()
         self._coroutine: Coroutine[Any, Any, Any] | None = None
         self._loop_is_free = False
         self._loops = Loops(context, self._unseen, self._warn)
@@ -158,8 +164,14 @@ class Script:
                 outcome="raised" if self._raised else "returned",
                 raised=self._raised,
                 verifications=self._context.ledger.verifications,
+                starved_ns=self._starved_ns(),
             )
         )
+
+    def _starved_ns(self) -> int:
+        if not self._raised and not self._context.ledger.failing:
+            return 0
+        return max(0, waited_for_cpu_ns() - self._waited_before)
 
     def _tell_unreached_assertions(self, function: Callable[..., Any]) -> None:
         """Assertions in handlers that were never called have verified nothing."""
@@ -264,7 +276,7 @@ class Script:
         self._events.end_in_signal_handler()
         self._raised = self._tell_blocked(frame)
         self._tell_finished()
-        _flush()
+        flush_stdio()
         os._exit(1)
 
     def _tell_timeout(self, location: Location | None) -> None:
@@ -342,13 +354,7 @@ class Script:
 
 def _die_of(number: int) -> NoReturn:
     """End this process by a signal, as one that has no handler for it."""
-    _flush()
+    flush_stdio()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(1)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):
-            stream.flush()

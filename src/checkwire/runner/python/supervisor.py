@@ -22,7 +22,7 @@ from checkwire.runner.output import OutputCapture
 from checkwire.runner.python.crash import crash_location
 from checkwire.runner.python.environ import from_bytes
 from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteLost
-from checkwire.runner.python.linux import count_descendants, count_memory_kills
+from checkwire.runner.python.linux import count_descendants, count_memory_kills, waited_for_cpu_ns
 from checkwire.runner.python.messages import Exited, Job
 from checkwire.runner.python.pipes import EVENTS_BUFFER, Pipes
 from checkwire.runner.python.pool import Pool
@@ -92,6 +92,8 @@ class Supervisor:
         self._counting: asyncio.TimerHandle | None = None
         self._printed = 0
         self._reached = 0
+        self._waited_before = 0
+        self._starved_ns = 0
         self._zero_ns = time.monotonic_ns()
         self._started_ns = time.time_ns()
 
@@ -257,6 +259,8 @@ class Supervisor:
         zero_ns = now_ns - (time.time_ns() - event.started_ns)
         self._zero_ns = min(max(zero_ns, self._zero_ns), now_ns)
         self._set_deadline(_GRACE - self._now() / 1e9)
+        if self._child is not None:
+            self._waited_before = waited_for_cpu_ns(self._child.pid)
 
     def _set_deadline(self, slack: float) -> None:
         for timer in self._timers:
@@ -271,6 +275,8 @@ class Supervisor:
     def _terminate(self) -> None:
         if self._cause == "itself" and self._child is not None:
             self._cause = "timeout"
+            # Before it is gone. Its pid is its own as long as nobody has told that it has ended.
+            self._starved_ns = waited_for_cpu_ns(self._child.pid) - self._waited_before
             self._child.signal(signal.SIGTERM)
 
     def _abort(self) -> None:
@@ -311,6 +317,7 @@ class Supervisor:
             started_ns=self._started_ns,
             cause=cause,
             reached=self._reached,
+            starved_ns=max(0, self._starved_ns),
             **seen,
         )
 

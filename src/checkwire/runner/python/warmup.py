@@ -10,16 +10,16 @@ TIME_WAIT; and it tells nobody. Where it cannot be run, nothing is warm, and tha
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextvars
 import gc
-import hashlib
 import os
 import socket
 import struct
 from asyncio.base_events import BaseEventLoop
 from contextlib import suppress
 from typing import Final
+
+from websockets.utils import accept_key
 
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.events import Event, encode_event
@@ -35,7 +35,6 @@ from checkwire.wire.tls.contexts import TlsOptions, tls_context
 __all__ = ["load_trust", "warm_up_child", "warm_up_zygote"]
 
 _PATIENCE: Final = 1.0
-_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY: Final = b"sec-websocket-key:"
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: to close is to reset, so that no end of the connection stays in TIME_WAIT."""
@@ -123,7 +122,7 @@ async def _serve(listener: socket.socket) -> None:
         while not head.endswith(b"\r\n\r\n"):
             head += await loop.sock_recv(sock, 4096)
         key = head[head.lower().index(_KEY) + len(_KEY) :].partition(b"\r\n")[0].strip()
-        accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())
+        accept = accept_key(key.decode()).encode()
         await loop.sock_sendall(
             sock,
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -10,26 +10,35 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
+import resource
 import select
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
+from checkwire.model.definition import Isolation
 from checkwire.model.failures import Failure, Location
 from checkwire.runner.descriptors import lower_limit
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.channel import MessageReader, pack, send_all
-from checkwire.runner.python.child import ChildFds, run_child
-from checkwire.runner.python.environ import set_environ
+from checkwire.runner.python.child import ChildFds, Sandbox, run_child
+from checkwire.runner.python.environ import from_bytes, set_environ
 from checkwire.runner.python.footprint import Footprint
 from checkwire.runner.python.launch import CONTROL_FD
-from checkwire.runner.python.linux import adopt_orphans, count_threads, die_with_parent
+from checkwire.runner.python.linux import (
+    address_space,
+    adopt_orphans,
+    count_threads,
+    die_with_parent,
+)
 from checkwire.runner.python.messages import (
     FORK_FDS,
+    Exited,
     Fork,
     Forked,
     Load,
@@ -43,9 +52,14 @@ from checkwire.runner.python.messages import (
     Response,
 )
 from checkwire.runner.python.reaper import Children
+from checkwire.runner.python.sandbox.refusal import NoSandbox
 from checkwire.runner.python.spawned import let_spawned_processes_find_checks
+from checkwire.runner.python.stdio import flush_stdio
 from checkwire.runner.python.warmup import load_trust, warm_up_zygote
 from checkwire.sdk.context import current
+
+if TYPE_CHECKING:
+    from checkwire.runner.python.sandbox.sandboxes import Sandboxes
 
 __all__ = ["main"]
 
@@ -58,6 +72,8 @@ _NUMBERS_OF_THREADS = (
 """Variables that keep libraries such as numpy from starting threads when they are imported. Checks
 have the environment of their jobs, without these."""
 
+_MEMORY_OF_IMPORTS = 4 << 30
+"""Bytes of address space that all check files may take together; some libraries reserve much."""
 _THREADS_MAY_END_IN = 0.5
 _LOOK_AGAIN_MS = 10
 _SHUTDOWN = 5.0
@@ -78,7 +94,9 @@ def main() -> None:
     let_spawned_processes_find_checks()
     # What imports leave behind is little, and frozen before the first fork.
     gc.disable()
-    _import_what_checks_need()
+    # While the runner still prepares. What a check comes to need, and is not imported here, every
+    # child would have to import for itself.
+    warm_up_zygote()
     zygote = Zygote(socket.socket(fileno=CONTROL_FD))
     try:
         zygote.load()
@@ -102,6 +120,8 @@ class Zygote:
         self._requests: MessageReader[Request] = MessageReader(control, Request)
         self._pid = os.getpid()
         self._children = Children()
+        self._sandboxes: Sandboxes | None = None
+        self._emptying: dict[int, Exited] = {}
         self._awake, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
 
@@ -124,12 +144,14 @@ class Zygote:
             load_trust()
         os.chdir(request.project.root)
         self._catalog = Catalog(request.project)
+        self._load_request = request
         # The context of all code outside of an attempt.
         current().on_secret = lambda name: self._say(ReadsSecret(name=name))
-        for file in request.files:
-            path = self._catalog.relative(file)
-            self._say(Loading(path=path))
-            self._say(self._load(file, path))
+        with _memory_limited(max(_MEMORY_OF_IMPORTS, request.project.defaults.memory)):
+            for file in request.files:
+                path = self._catalog.relative(file)
+                self._say(Loading(path=path))
+                self._say(self._load(file, path))
 
     def _load(self, file: str, path: str) -> Response:
         footprint = Footprint()
@@ -140,6 +162,8 @@ class Zygote:
             failure = result if isinstance(result, Failure) else _replaced(path, functions)
             return NotLoaded(path=path, failure=failure, unsafe=True)
         footprint.undo()
+        if fault := footprint.broken_loops():
+            return NotLoaded(path=path, failure=_broken_loops(path, fault))
         if (threads := _threads_left()) > 1:
             return NotLoaded(path=path, failure=_started_threads(path, threads), unsafe=True)
         if isinstance(result, Failure):
@@ -148,12 +172,11 @@ class Zygote:
 
     def serve(self) -> None:
         """Fork a child for each request, and tell of each end, until the runner hangs up."""
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):  # a file may have closed it, or put its own in its place
-                stream.flush()
+        flush_stdio()
         _occupy_standard_fds()
+        no_sandbox = self._prepare_sandboxes()
         gc.freeze()
-        self._children = Children()
+        self._children = Children(self._inits)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         # From now on the socket tells that the runner is gone, in time to end the children's own
@@ -162,38 +185,90 @@ class Zygote:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._awake, select.POLLIN)
-        self._say(Ready())
+        self._say(Ready(no_sandbox=no_sandbox))
         while True:
             timeout = _LOOK_AGAIN_MS if self._children.strays_left else None
             ready = {fd for fd, _ in poll.poll(timeout)}
             if self._awake in ready:
                 os.read(self._awake, 4096)
             for exited in self._children.reap():
-                self._say(exited)
+                self._ended(exited, poll)
+            for fd in ready & self._emptying.keys():
+                self._emptied(fd, poll)
             if self._control.fileno() in ready:
                 requests = self._requests.read()
                 if requests is None:
                     return
                 for request in requests:
                     if isinstance(request, Fork):
-                        self._fork(request.id)
+                        self._fork(request.id, request.isolation)
 
-    def _fork(self, attempt: int) -> None:
+    def _prepare_sandboxes(self) -> str:
+        """If a check wants one, try whether there can be any; why there cannot."""
+        if not any(check.isolation == "sandbox" for check in self._catalog.definitions):
+            return ""
+        from checkwire.runner.python.sandbox.sandboxes import Sandboxes
+
+        load = self._load_request
+        try:
+            self._sandboxes = Sandboxes(load.project.root, load.readable, from_bytes(load.env))
+            self._sandboxes.try_out(load.files)
+        except NoSandbox as refusal:
+            return str(refusal)
+        return ""
+
+    def _inits(self) -> set[int]:
+        return set() if self._sandboxes is None else self._sandboxes.cells.inits
+
+    def _ended(self, exited: Exited, poll: select.poll) -> None:
+        """Tell of a child's end, once nothing is left of what it may have started."""
+        cells = None if self._sandboxes is None else self._sandboxes.cells
+        if cells is None or (fd := cells.empty(exited.id)) is None:
+            self._say(exited)
+        else:
+            self._emptying[fd] = exited
+            poll.register(fd, select.POLLIN)
+
+    def _emptied(self, fd: int, poll: select.poll) -> None:
+        assert self._sandboxes is not None
+        poll.unregister(fd)
+        self._sandboxes.cells.emptied(fd)
+        self._say(self._emptying.pop(fd))
+
+    def _fork(self, attempt: int, isolation: Isolation) -> None:
         fds = [self._requests.fds.popleft() for _ in FORK_FDS]
         try:
             try:
-                pid = os.fork()
-            except OSError as error:
+                pid, sandbox = self._fork_process(attempt, isolation)
+            except (OSError, NoSandbox) as error:
                 self._say(NotForked(id=attempt, reason=str(error)))
                 return
             if pid == 0:
-                inherited = (self._control.detach(), self._awake, self._wake)
-                run_child(self._catalog, ChildFds(*fds), self._pid, inherited)
+                inherited = (
+                    self._control.detach(),
+                    self._awake,
+                    self._wake,
+                    *self._cell_fds(attempt),
+                )
+                run_child(self._catalog, ChildFds(*fds), self._pid, inherited, sandbox)
         finally:
             for fd in fds:
                 os.close(fd)
         self._children.add(pid, attempt)
         self._tell_of(pid, attempt)
+
+    def _fork_process(self, attempt: int, isolation: Isolation) -> tuple[int, Sandbox | None]:
+        """The process id, 0 in the child; and what the child is to put itself into."""
+        if isolation != "sandbox":
+            return os.fork(), None
+        sandboxes = self._sandboxes
+        if sandboxes is None:
+            raise OSError("no check had asked for a sandbox when the files were imported")
+        pid = sandboxes.cells.fork(attempt)
+        return pid, Sandbox(lambda: sandboxes.enter(attempt), sandboxes.seal)
+
+    def _cell_fds(self, attempt: int) -> tuple[int, ...]:
+        return () if self._sandboxes is None else self._sandboxes.cells.fds(attempt)
 
     def _tell_of(self, pid: int, attempt: int) -> None:
         forked = Forked(id=attempt, pid=pid)
@@ -218,13 +293,18 @@ class Zygote:
         send_all(self._control, pack(response), fds)
 
 
-def _import_what_checks_need() -> None:
-    """Import, while the runner still prepares, what check files and their connections will.
-
-    What is not imported here every child would have to import for itself; so a check is run, as
-    much is imported only when it is needed.
-    """
-    warm_up_zygote()
+@contextmanager
+def _memory_limited(size: int) -> Iterator[None]:
+    """Let this process take no more address space than that meanwhile, beside what it has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = address_space() + size
+    if soft != resource.RLIM_INFINITY:
+        limit = min(limit, soft)
+    with suppress(OSError, ValueError):  # macOS knows it, and refuses it
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    yield
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _occupy_standard_fds() -> None:
@@ -249,6 +329,15 @@ def _replaced(path: str, functions: list[str]) -> Failure:
         message=f"{path} replaces {shown} when it is imported; all checks share the process that "
         "imports it, and need them as they are",
         hint="Patch it inside the check function, which has a process of its own",
+        location=Location(path, 1),
+    )
+
+
+def _broken_loops(path: str, fault: str) -> Failure:
+    return Failure(
+        code="script.import",
+        message=f"{path} sets an event loop policy whose loops do not run ({fault})",
+        hint="All checks would have to run in them: set it inside the check function",
         location=Location(path, 1),
     )
 

@@ -14,11 +14,17 @@ from checkwire.sdk.http.errors import HttpError
 from checkwire.sdk.http.headers import Headers
 from checkwire.sdk.http.telling import tell
 from checkwire.sdk.http.timings import Timings
+from checkwire.wire.upgrade.refusal import lost_session
 
 __all__ = ["Response"]
 
 _SHOWN = 500
 """Characters of a body that a failure shows."""
+_LOST = (
+    "This server does not know the Engine.IO session: the load balancer sent the request to "
+    "another one than those before. It needs sticky sessions, or transport=websocket from the "
+    "beginning"
+)
 
 
 class Response:
@@ -161,7 +167,7 @@ class Response:
         failure = Failure(
             code="http.status",
             message=f"{self.method} {self.url} was answered with {status}{to}",
-            hint="follow_redirects=True follows redirects" if to else "",
+            hint="follow_redirects=True follows redirects" if to else self._hint(),
             details=body,
             evidence={
                 "request": self._request,
@@ -170,6 +176,11 @@ class Response:
             },
         )
         raise self._failed(failure, site, "status")
+
+    def _hint(self) -> str:
+        """What is known of an answer beyond its status."""
+        lost = self.status == 400 and lost_session(self.content) is not None
+        return _LOST if lost else ""
 
     def _failed(self, failure: Failure, site: Site, what: str) -> HttpError:
         key = (site, what, self.method, self.url)

@@ -140,8 +140,7 @@ async def _compute_hours(tx: AsyncConnection, dirty: Sequence[Dirty]) -> None:
         measured = _measured(within)
         if measured:
             sketches.append({**entry._asdict(), "data": pack(measured)})
-    await _replace(tx, HOURS.rollups, dirty, rows)
-    await _replace(tx, HOURS.sketches, dirty, sketches)
+    await _write(tx, HOURS, dirty, rows, sketches)
 
 
 async def _runs_of(tx: AsyncConnection, dirty: Sequence[Dirty]) -> dict[Place, list[Row[Any]]]:
@@ -224,8 +223,20 @@ async def _compute(tx: AsyncConnection, level: Level, below: Level, dirty: Seque
         for entry in dirty
         if entry in packed
     ]
+    await _write(tx, level, dirty, rows, sketches)
+
+
+async def _write(
+    tx: AsyncConnection,
+    level: Level,
+    dirty: Sequence[Dirty],
+    rows: Sequence[dict[str, Any]],
+    sketches: Sequence[dict[str, Any]],
+) -> None:
+    """Let a level have just these of what was dirty, and whoever has read of it know."""
     await _replace(tx, level.rollups, dirty, rows)
     await _replace(tx, level.sketches, dirty, sketches)
+    await roll_ups_changed(tx)
 
 
 async def _replace(
@@ -240,6 +251,5 @@ async def _replace(
         }
         key = list(table.primary_key.columns)
         await tx.execute(statement.on_conflict_do_update(index_elements=key, set_=values), rows)
-    await roll_ups_changed(tx)
     there = {Dirty(row["start_ns"], row["check_id"], row["location_id"]) for row in rows}
     await clean(tx, table, (entry for entry in dirty if entry not in there))

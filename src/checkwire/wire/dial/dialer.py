@@ -14,6 +14,7 @@ from checkwire.model.errors import ConnectError, UsageError
 from checkwire.model.events import Phase, PhaseName, TlsEstablished
 from checkwire.model.failures import Failure
 from checkwire.wire.dial.diagnosis import describe_try, diagnose_reset, diagnose_tcp, reason_of
+from checkwire.wire.dial.policy import allowed
 from checkwire.wire.dial.proxies import environment_proxy, parse_proxy
 from checkwire.wire.dial.race import Connected, Try, connect_first
 from checkwire.wire.dial.resolve import Endpoint, resolve
@@ -206,7 +207,7 @@ class Dialler:
         if resolution.duration_ns is not None:
             addresses = [str(endpoint) for endpoint in resolution.endpoints]
             self._tell("dns", started_ns, resolution.duration_ns, addresses=addresses)
-        return resolution.endpoints
+        return allowed(resolution.endpoints, options.deny, host)
 
     def _of_family(self, endpoints: list[Endpoint]) -> list[Endpoint]:
         """Those that the source address can be used for; all, if none: the failure says why."""
@@ -297,7 +298,9 @@ class Dialler:
         """What to ask the proxy for: with socks5, looking names up is left to us."""
         place = self._address.host, self._address.port
         host, port = self._options.resolve.get(place, place)
-        if proxy.scheme != "socks5" or is_ip(host):
+        if is_ip(host):
+            return [(endpoint.address[0], port) for endpoint in await self._look_up(*place)]
+        if proxy.scheme != "socks5":
             return [(host, port)]
         return [(endpoint.address[0], port) for endpoint in await self._look_up(*place)]
 

@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 __all__ = ["TcpInfo", "read_tcp_info"]
 
-_SIZE = 152
+_LEAST = 152
+_WINDOW = 228
+"""Where tcpi_snd_wnd is, since Linux 5.4."""
+_SIZE = 232
 # Eight bytes of state, the third of which is tcpi_retransmits, 24 words, four long words, the last
 # of which are tcpi_bytes_acked and tcpi_bytes_received, and four words, the last tcpi_min_rtt.
 _LAYOUT = struct.Struct("=2xB5x24I4Q4I")
@@ -30,6 +33,8 @@ class TcpInfo(NamedTuple):
         unsent: bytes queued that were not sent yet.
         acked: bytes that the peer's kernel has acknowledged (the SYN counts as one).
         received: bytes that came from it.
+        segment: bytes of a full segment.
+        window: bytes that the peer's kernel says it takes; ``None`` where ours does not say so.
     """
 
     rtt_ns: int
@@ -41,6 +46,8 @@ class TcpInfo(NamedTuple):
     unsent: int
     acked: int
     received: int
+    segment: int
+    window: int | None
 
 
 def read_tcp_info(sock: socket.socket) -> TcpInfo | None:
@@ -51,7 +58,7 @@ def read_tcp_info(sock: socket.socket) -> TcpInfo | None:
         raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
     except OSError:
         return None
-    if len(raw) < _SIZE:
+    if len(raw) < _LEAST:
         return None
     timeouts, *words = _LAYOUT.unpack_from(raw)
     return TcpInfo(
@@ -64,4 +71,6 @@ def read_tcp_info(sock: socket.socket) -> TcpInfo | None:
         unsent=words[30],
         acked=words[26],
         received=words[27],
+        segment=words[2],
+        window=int.from_bytes(raw[_WINDOW:_SIZE], sys.byteorder) if len(raw) == _SIZE else None,
     )

@@ -69,6 +69,24 @@ _DRAINING = re.compile(
     re.IGNORECASE,
 )
 
+_HINTS = {
+    1000: "The server ended it in good order while the check still awaited something: see in the "
+    "transcript what it had answered, and in its log why it was done",
+    1002: "The server says that the check broke the protocol: something on the way may change "
+    "frames, or compression is at fault: try compression=False",
+    1003: "The server does not take this kind of message: send text in place of bytes, or the "
+    "reverse",
+    1007: "The server could not read what the check sent: its encoding, or compression: try "
+    "compression=False",
+    1008: "A rule of the server's own, such as credentials, the Origin, a rate or a quota; if the "
+    "reason does not say which, the server's log at this time does",
+    1009: "What the check sent is larger than the server takes: send less at once, or raise the "
+    "server's limit",
+    1011: "An exception in the server, most likely: its log at this time has it",
+    1014: "A gateway got no proper answer from behind it: look at its backend, and at its own log",
+}
+"""What to look at, by the code, where nothing else says more. Without a code it is as with 1000."""
+
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a connection when it ends.
@@ -171,22 +189,27 @@ def diagnose_close(
         message += ", in the middle of a message"
     evidence = _evidence(code, reason, meaning)
     evidence |= {"initiator": "remote", "sent_code": sent} | about.times
-    failure = Failure(code="ws.closed", message=message, phase="close", evidence=evidence)
+    hint = _HINTS.get(1000 if code in NORMAL_CODES else code, "")
+    if meaning.family is not None and meaning.meaning:
+        hint = f"{meaning.meaning}; the server's log at this time says more"
+    failure = Failure(
+        code="ws.closed", message=message, hint=hint, phase="close", evidence=evidence
+    )
     said = msgspec.structs.replace
     if not cut_short and (match := _timer(code, reason, meaning, about)):
         return timed_out(failure, match)
     kind = _kind(code, reason, meaning, about)
     if kind == "expired":
-        failure = said(failure, code="ws.auth_expired")
+        failure = said(failure, code="ws.auth_expired", hint="")
         return _with_token(failure, about)
     if kind == "auth":
         hint = "The server does not accept the credentials: look at the token the check sends"
         return _with_token(said(failure, hint=hint), about)
     if kind == "evicted":
         evidence |= {"messages_not_taken": about.untaken}
-        return said(failure, code="ws.evicted", evidence=evidence)
+        return said(failure, code="ws.evicted", hint="", evidence=evidence)
     if kind == "draining":
-        return said(failure, code="ws.draining")
+        return said(failure, code="ws.draining", hint="")
     if about.family is not None and about.family.note and code >= 3000:
         return said(failure, hint=about.family.note)
     return failure

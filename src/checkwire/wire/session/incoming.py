@@ -200,9 +200,13 @@ class Incoming:
             if size == 126:
                 start = position + 4
                 size = int.from_bytes(data[position + 2 : start])
+                if size < 126:
+                    break
             elif size == 127:
                 start = position + 10
                 size = int.from_bytes(data[position + 2 : start])
+                if size < 65536:
+                    break
             elif size > 127:
                 break
             stop = start + size

@@ -11,9 +11,14 @@ from checkwire.wire.kernel.tcp_info import TcpInfo, read_tcp_info
 from checkwire.wire.pipe import Pipe
 from checkwire.wire.session.pings import Ping
 
-__all__ = ["Signs", "bytes_taken", "diagnose_blocked", "diagnose_no_pong", "signs_of"]
+__all__ = ["NO_WAY", "Signs", "bytes_taken", "diagnose_blocked", "diagnose_no_pong", "signs_of"]
 
 
+NO_WAY = (
+    "This machine has no way to it any more; see its routes, interfaces and VPN: "
+    "ip route get ADDRESS"
+)
+"""What to look at if nothing can leave this machine."""
 _LONG = 1.0
 """Seconds, twice as long as an acknowledgement may be held back (RFC 9293 section 3.8.6.3)."""
 
@@ -26,6 +31,7 @@ class Signs(NamedTuple):
         left: whether the ping has left this machine.
         acked: whether the peer's kernel has acknowledged it.
         lost: whether that has acknowledged nothing at all, though it must have.
+        stuck: whether our own kernel cannot send, though the peer's would take it.
         came: bytes that came since.
     """
 
@@ -33,6 +39,7 @@ class Signs(NamedTuple):
     left: bool
     acked: bool
     lost: bool
+    stuck: bool
     came: int
 
     def evidence(self) -> dict[str, Any]:
@@ -45,12 +52,12 @@ def signs_of(pipe: Pipe, ping: Ping, waited: float) -> Signs:
     """What became of a ping, ``waited`` seconds after it was sent."""
     info = read_tcp_info(pipe.socket)
     if info is None:
-        return Signs(None, ping.end <= pipe.written, False, False, 0)
+        return Signs(None, ping.end <= pipe.written, False, False, False, 0)
     left = ping.end <= pipe.written - info.unsent
     acked = info.acked >= ping.end
     came = info.received - ping.before.received if ping.before else 0
     lost = not acked and _is_lost(info, ping.before, waited)
-    return Signs(info, left, acked, lost, came)
+    return Signs(info, left, acked, lost, lost and _is_stuck(info), came)
 
 
 def _is_lost(info: TcpInfo, before: TcpInfo | None, waited: float) -> bool:
@@ -63,11 +70,22 @@ def _is_lost(info: TcpInfo, before: TcpInfo | None, waited: float) -> bool:
     """
     sent_again = info.timeouts > 0 or (before is not None and info.retransmits > before.retransmits)
     late = info.last_ack_ns > _LONG * 1e9 + 2 * (info.min_rtt_ns or 0) and waited > _LONG
-    if not info.unacked or not (sent_again or late):
+    if not _is_stuck(info) and (not info.unacked or not (sent_again or late)):
         return False
     # What was under way when the waiting began may have been acknowledged a round trip later.
     silent = max(0.5 * waited, 0.9 * waited - 2 * info.rtt_ns / 1e9)
     return info.last_ack_ns >= silent * 1e9
+
+
+def _is_stuck(info: TcpInfo) -> bool:
+    """Whether our kernel keeps what it could send: nothing is under way, and there is room for it.
+
+    It has no way to the peer any more: a route or an address of this machine is gone. Then it
+    does not count what it tries in vain as sent.
+    """
+    if info.unacked or info.window is None:
+        return False
+    return info.unsent > 0 and min(info.unsent, info.segment) <= info.window
 
 
 def _tcp_facts(info: TcpInfo) -> dict[str, Any]:
@@ -96,7 +114,9 @@ def diagnose_no_pong(pipe: Pipe, place: str, waited: float, ping: Ping, untaken:
     evidence = {"waited_ms": round(waited * 1e3), **signs.evidence()}
     if signs.lost:
         message = f"{place} has not acknowledged a ping for {waited:.3g} s"
-        return Failure(code="ws.peer_lost", message=message, phase="open", evidence=evidence)
+        if signs.stuck:
+            message += "; it cannot leave this machine"
+        return _lost(message, evidence, stuck=signs.stuck)
     if pipe.paused:
         what = f"No pong of {place} could be read within {waited:.3g} s"
         return _slow_consumer(what, untaken, evidence)
@@ -140,12 +160,17 @@ def diagnose_blocked(
         if before is not None and _is_lost(info, before, waited):
             message = f"{place} has acknowledged nothing for {waited:.3g} s"
             message += f"; {evidence['unsent_bytes']:,} bytes wait to be sent"
-            return Failure(code="ws.peer_lost", message=message, phase="open", evidence=evidence)
+            return _lost(message, evidence, stuck=_is_stuck(info))
     message = f"{place} has read nothing for {waited:.3g} s"
     if pipe.paused:
         return _slow_consumer(message, untaken, evidence)
     message += f"; {evidence['unsent_bytes']:,} bytes wait to be sent"
     return Failure(code="ws.send_blocked", message=message, phase="open", evidence=evidence)
+
+
+def _lost(message: str, evidence: dict[str, Any], *, stuck: bool) -> Failure:
+    hint = NO_WAY if stuck else ""
+    return Failure(code="ws.peer_lost", message=message, hint=hint, phase="open", evidence=evidence)
 
 
 def _slow_consumer(what: str, untaken: int, evidence: dict[str, Any]) -> Failure:

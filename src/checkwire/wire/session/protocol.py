@@ -25,6 +25,8 @@ _CONTROL_LIMIT = 125
 
 _HEADER = 2
 """Bytes of the smallest frame header (RFC 6455 section 5.2)."""
+_SHORTEST = {126: 126, 127: 65536}
+"""What stands for a length in two or in eight bytes, and the least one to be written so."""
 
 _parsing = ClientProtocol.parse.__code__
 
@@ -49,6 +51,8 @@ class WrittenFrame(NamedTuple):
 class _Reader(StreamReader):
     """What the parser reads from; it tells what the parser waits for.
 
+    It looks at the one thing that the parser does not: how the length of a payload is written.
+
     Attributes:
         needed: bytes without which the frame under way cannot be read further.
         between_frames: whether the next byte is the first one of a frame.
@@ -58,9 +62,17 @@ class _Reader(StreamReader):
         super().__init__()
         self.needed = 0
         self.between_frames = False
+        self._reads = 0
+        """Of the frame under way: its two first bytes, then its length if that is not in these."""
+        self._shortest = 0
+        """The least length that is to be written in as many bytes as the next read has."""
 
     def read_exact(self, n: int) -> Generator[None, None, bytearray]:
-        """As its parent does it; bytes that came as asked for are handed over without a copy."""
+        """As its parent does it; bytes that came as asked for are handed over without a copy.
+
+        Raises:
+            ProtocolError: they are a length that is not written as it must be.
+        """
         while (have := len(self.buffer)) < n:
             if self.eof:
                 raise EOFError(f"stream ends after {have} bytes, expected {n} bytes")
@@ -72,10 +84,20 @@ class _Reader(StreamReader):
         else:
             taken = self.buffer[:n]
             del self.buffer[:n]
+        self._reads += 1
+        if self._reads == 1:
+            self._shortest = _SHORTEST.get(taken[1] & 127, 0)
+        elif self._reads == 2 and self._shortest:
+            length = int.from_bytes(taken)
+            if length >> 63:
+                raise ProtocolError("payload length has its first bit set")
+            if length < self._shortest:
+                raise ProtocolError("payload length is not minimal")
         return taken
 
     def at_eof(self) -> Generator[None, None, bool]:
         """As its parent does it."""
+        self._reads = 0
         while not self.buffer:
             if self.eof:
                 return True

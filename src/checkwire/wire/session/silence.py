@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from checkwire.model.failures import Failure
 from checkwire.wire.kernel.tcp_info import read_tcp_info
 from checkwire.wire.pipe import Pipe
-from checkwire.wire.session.liveness import bytes_taken, signs_of
+from checkwire.wire.session.liveness import NO_WAY, bytes_taken, signs_of
 from checkwire.wire.session.pings import Ping
 
 __all__ = ["LEAST", "Probe", "Silence", "diagnose_silence", "lead"]
@@ -132,7 +132,7 @@ def diagnose_silence(pipe: Pipe, silence: Silence, probe: Probe | None, now: flo
     }
     if silence.partial:
         evidence["partial_bytes"] = silence.partial
-    code, message = silence.code, silence.what + silence.before
+    code, message, hint = silence.code, silence.what + silence.before, ""
     if silence.partial:
         message += f". {silence.partial} bytes of an unfinished frame came"
     if probe is None:
@@ -148,8 +148,8 @@ def diagnose_silence(pipe: Pipe, silence: Silence, probe: Probe | None, now: flo
         evidence |= {"ping": "answered", "pong_ms": round(took_ms, 3)}
         message += f". The server still answers pings: in {took_ms:.3g} ms"
     else:
-        code, message = _unanswered(pipe, silence, probe, now, code, message, evidence)
-    return Failure(code=code, message=message, phase="open", evidence=evidence)
+        code, message, hint = _unanswered(pipe, silence, probe, now, code, message, evidence)
+    return Failure(code=code, message=message, hint=hint, phase="open", evidence=evidence)
 
 
 def _unanswered(
@@ -160,28 +160,31 @@ def _unanswered(
     code: str,
     message: str,
     evidence: dict[str, Any],
-) -> tuple[str, str]:
-    """Code and message if there was no pong."""
+) -> tuple[str, str, str]:
+    """Code, message and hint if there was no pong."""
     waited = now - probe.ping.sent
     signs = signs_of(pipe, probe.ping, waited)
     evidence |= {"ping": "unanswered", "ping_waited_ms": round(waited * 1e3), **signs.evidence()}
     rtt = 0.0 if signs.info is None else signs.info.rtt_ns / 1e9
+    if signs.stuck:
+        fact = f"{silence.fact}, and nothing can be sent to it any more"
+        return "ws.peer_lost", f"{fact}: not a ping of {waited:.2g} s before", NO_WAY
     if signs.lost:
-        lost = f"{silence.fact}, and {silence.kernel} kernel acknowledges nothing any more"
-        return "ws.peer_lost", f"{lost}: not a ping sent {waited:.2g} s before"
+        fact = f"{silence.fact}, and {silence.kernel} kernel acknowledges nothing any more"
+        return "ws.peer_lost", f"{fact}: not a ping sent {waited:.2g} s before", ""
     if signs.came:
         evidence["bytes_since_ping"] = signs.came
-        return code, f"{message}. It goes on sending, but did not answer a ping"
+        return code, f"{message}. It goes on sending, but did not answer a ping", ""
     if not signs.left and bytes_taken(pipe) == probe.ping.taken:
         unsent = pipe.unwritten + (signs.info.unsent if signs.info else 0)
         evidence["unsent_bytes"] = unsent
         blocked = f"{silence.fact}, and has read nothing for {waited:.2g} s either"
-        return "ws.send_blocked", f"{blocked}; {unsent:,} bytes wait to be sent"
+        return "ws.send_blocked", f"{blocked}; {unsent:,} bytes wait to be sent", ""
     if not signs.left or pipe.paused or waited < max(LEAST, _ROUND_TRIPS * rtt):
-        return code, message
+        return code, message, ""
     if silence.within_frame or (signs.info is not None and not signs.acked):
-        return code, message
+        return code, message, ""
     frozen = f"{silence.fact}, and did not answer a ping sent {waited:.2g} s before its end either"
     if signs.acked:
         frozen += f", though {silence.kernel} kernel acknowledged it"
-    return "ws.no_pong", frozen
+    return "ws.no_pong", frozen, ""

@@ -35,6 +35,14 @@ _RULES = {
         "reserved bits must be 0 unless an extension says so",
         "RFC 6455 5.2",
     ),
+    "payload length is not minimal": (
+        "a length must be written in as few bytes as it can be",
+        "RFC 6455 5.2",
+    ),
+    "payload length has its first bit set": (
+        "the first bit of a length in 8 bytes must be 0",
+        "RFC 6455 5.2",
+    ),
     "control frame too long": ("a control frame holds at most 125 bytes", "RFC 6455 5.5"),
     "fragmented control frame": ("a control frame must not be fragmented", "RFC 6455 5.5"),
     "expected a continuation frame": (

@@ -7,7 +7,7 @@ import time
 from typing import Any, NamedTuple
 
 from checkwire.model.events import Certificate
-from checkwire.model.failures import Failure
+from checkwire.model.failures import Failure, code_of
 from checkwire.wire.tls.certificates import (
     authority_key,
     certificate_facts,
@@ -26,6 +26,8 @@ _SELF_SIGNED = 18
 _SELF_SIGNED_IN_CHAIN = 19
 _NO_ISSUER = (2, 20, 21)
 _HOSTNAME = (62, 64)
+
+_LONGEST_URL = 200
 
 
 class _Verdict(NamedTuple):
@@ -62,7 +64,22 @@ def diagnose_certificate(
         evidence["certificate"] = verdict.culprit
     if verdict.missing is not None:
         evidence["missing"] = verdict.missing
-    return Failure(code=verdict.code, message=verdict.message, phase="tls", evidence=evidence)
+    return Failure(
+        code=verdict.code,
+        message=verdict.message,
+        hint=_where_to_get(verdict),
+        phase="tls",
+        evidence=evidence,
+    )
+
+
+def _where_to_get(verdict: _Verdict) -> str:
+    """The hint with the address of what is missing, if the certificate before it tells that."""
+    url: str = (verdict.missing or {}).get("issuer_url", "")
+    # It is whatever the server wrote into its certificate.
+    if len(url) > _LONGEST_URL or not url.startswith("http") or not url.isprintable():
+        return ""
+    return f"{code_of(verdict.code).hint}; the missing one is at {url}"
 
 
 def _judge(

@@ -11,7 +11,7 @@ from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker, without_credentials
 from checkwire.wire.http_head import Head
 
-__all__ = ["BODY_LIMIT", "answer_evidence", "diagnose_refusal"]
+__all__ = ["BODY_LIMIT", "answer_evidence", "diagnose_refusal", "lost_session"]
 
 BODY_LIMIT = 512
 """Bytes of a refusing response's body that are kept."""
@@ -106,7 +106,7 @@ def diagnose_refusal(head: Head, body: bytes, where: str, masker: Masker) -> Fai
     elif head.status == 400 and _EXPECTED_TLS.search(body):
         code = "upgrade.tls_expected"
         message = f"{where} speaks TLS: it answered {status} to plain HTTP{by}"
-    elif head.status == 400 and (said := _engine_io_error(body)) is not None:
+    elif head.status == 400 and (said := lost_session(body)) is not None:
         code = "upgrade.session_lost"
         message = f"{where} does not know the session that it was asked to upgrade ({status})"
         evidence["engine_io"] = said
@@ -120,8 +120,12 @@ def diagnose_refusal(head: Head, body: bytes, where: str, masker: Masker) -> Fai
     return Failure(code=code, message=message, hint=hint, phase="upgrade", evidence=evidence)
 
 
-def _engine_io_error(body: bytes) -> dict[str, Any] | None:
-    """Engine.IO's words for a session that another of its servers may know."""
+def lost_session(body: bytes) -> dict[str, Any] | None:
+    """Engine.IO's words for a session that another of its servers may know, if it is about that.
+
+    Args:
+        body: of an answer with 400.
+    """
     try:
         said = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -341,6 +341,8 @@ def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:
         facts.append(("Needs", ", ".join(definition.needs)))
     facts.append(("Memory", f"{definition.memory // 1024 // 1024:,} MiB at most"))
     facts.append(("CPU time", f"{span(round(definition.cpu * 1e9))} at most"))
+    if definition.isolation != "process":
+        facts.append(("Isolation", definition.isolation))
     if not definition.activated:
         facts.append(("Activated", "no"))
     return facts

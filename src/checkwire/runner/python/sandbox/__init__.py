@@ -1,0 +1,1 @@
+"""Sandboxes: what keeps an attempt from reaching anything but the network."""
