@@ -13,13 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checkwire.project.channels import KINDS
 from checkwire.project.declared.composites import TableOf
 from checkwire.project.declared.reading import BAD, Reading
 from checkwire.project.declared.schema import file_schema
 from checkwire.project.declared.tables import CHECK as CHECK_TABLE
 from checkwire.project.declared.tables import CHECKS
-from checkwire.project.settings import TABLES
 from checkwire.sdk.connecting import ConnectKeywords
 from checkwire.sdk.options import OPTIONS
 from support.program import checkwire
@@ -83,12 +81,6 @@ def test_an_editor_shows_these_mistakes_too(text: str) -> None:
     check = tomllib.loads(START + text)
     assert not accepts(check)
     assert not is_check_file({"check": [check]})
-
-
-def test_it_has_every_setting() -> None:
-    assert set(PROJECT["properties"]) == set(TABLES[()].__struct_fields__)
-    kinds = PROJECT["properties"]["channels"]["additionalProperties"]["anyOf"]
-    assert {kind["properties"]["kind"]["const"] for kind in kinds} == set(KINDS)
 
 
 def test_a_check_has_every_option_and_keyword_that_a_script_has() -> None:

@@ -73,6 +73,8 @@ def test_text_with_variables_is_what_it_was(pieces: list[str]) -> None:
 @example("Ünïcode Name (EU) №1")
 @example("print")
 @example("123")
+@example("൰")  # a digit to some, but not to Python
+@example("a൰b ²")
 @example("")
 def test_any_name_makes_an_identifier(name: str) -> None:
     identifier = identifier_of(name)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 from checkwire.project.declared.composites import Field
 from checkwire.project.declared.kinds import DURATION, Parsed
 from checkwire.sdk.options import (
+    ISOLATIONS,
     MAX_FILES,
     MAX_PROCESSES,
     MAX_RETRIES,
@@ -14,6 +17,7 @@ from checkwire.sdk.options import (
     RETRY_LOCATIONS,
     SCHEDULING,
     STRATEGIES,
+    OptionError,
     parse_option,
 )
 
@@ -28,19 +32,33 @@ _STRINGS: Final = {
     "items": {"type": "string", "pattern": r"^\S(.*\S)?$"},
 }
 _SIZE: Final = {"type": ["integer", "string"]}
+_RETRIES_MOST: Final = {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES}
 _RETRIES: Final = {
     "anyOf": [
-        {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES},
+        _RETRIES_MOST,
         {
             "type": "object",
             "additionalProperties": False,
             "properties": {
-                "strategy": {"enum": list(STRATEGIES)},
-                "max": {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES},
-                "delay": _DURATION,
-                "max_duration": _DURATION,
-                "only": {**_STRINGS, "minItems": 1},
-                "location": {"enum": list(RETRY_LOCATIONS)},
+                "strategy": {
+                    "description": "How the time between them grows.",
+                    "enum": list(STRATEGIES),
+                },
+                "max": {"description": "How many at most.", **_RETRIES_MOST},
+                "delay": {"description": "Time before the first.", **_DURATION},
+                "max_duration": {
+                    "description": "Time from the start of the run after which none starts.",
+                    **_DURATION,
+                },
+                "only": {
+                    "description": "After which failures: codes, floors of them, who is to blame.",
+                    **_STRINGS,
+                    "minItems": 1,
+                },
+                "location": {
+                    "description": "Whether to try again at the same location, or at another.",
+                    "enum": list(RETRY_LOCATIONS),
+                },
             },
         },
     ]
@@ -49,6 +67,15 @@ _RETRIES: Final = {
 
 def _option(name: str, doc: str, schema: dict[str, Any]) -> Field:
     return Field(Parsed(lambda value: parse_option(name, value), schema, named=True), doc)
+
+
+def _to_be_had(name: str, words: Sequence[str]) -> list[str]:
+    """Those of the words that the option takes in this version."""
+    found = []
+    for word in words:
+        with contextlib.suppress(OptionError):
+            found.append(parse_option(name, word))
+    return found
 
 
 OPTIONS: Final[dict[str, Field]] = {
@@ -87,6 +114,11 @@ OPTIONS: Final[dict[str, Field]] = {
     ),
     "file_size": _option("file_size", "Bytes that a file may have that an attempt writes.", _SIZE),
     "output": _option("output", "Bytes that an attempt may print.", _SIZE),
+    "isolation": _option(
+        "isolation",
+        "What an attempt runs in: a process of its own, or a sandbox.",
+        {"enum": _to_be_had("isolation", ISOLATIONS)},
+    ),
     "needs": _option("needs", "Variables without which the check is skipped.", _STRINGS),
     "activated": _option(
         "activated", "Whether it runs at all; by default it does.", {"type": "boolean"}

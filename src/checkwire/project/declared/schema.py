@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Final, Literal
 
-import msgspec
-
 from checkwire.model.alerts import AlertPolicy
 from checkwire.project.channels import KINDS, MOST_AFTER
-from checkwire.project.config import LocationSettings, SecretSource
 from checkwire.project.declared.kinds import Schema
 from checkwire.project.declared.options import OPTIONS
 from checkwire.project.declared.tables import CHECKS, FILE
-from checkwire.project.settings import TABLES
 from checkwire.sdk.options import DEFAULTABLE
 
 __all__ = ["FileKind", "file_schema"]
@@ -25,6 +20,8 @@ FileKind = Literal["check", "project"]
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 """The newest that editors' TOML extensions know all of."""
 
+_WORDS: Final[Schema] = {"type": "string", "pattern": r"\S"}
+_LIST: Final[Schema] = {"type": "array", "items": {"type": "string"}}
 _STRINGS: Final[Schema] = {"type": "object", "additionalProperties": {"type": "string"}}
 _NAME_OF_A_SECRET: Final[Schema] = {
     "type": "object",
@@ -71,7 +68,13 @@ def _hoist(schema: Any, shared: dict[str, Schema]) -> Any:
 
 def _project() -> Schema:
     tables: dict[str, Schema] = {
-        "project": _of_struct(TABLES["project",]),
+        "project": _table(
+            "project",
+            id=_kind("id"),
+            name=_WORDS,
+            checks={**_LIST, "minItems": 1},
+            exclude=_LIST,
+        ),
         "defaults": {
             "type": "object",
             "additionalProperties": False,
@@ -81,23 +84,38 @@ def _project() -> Schema:
         "secrets": {"type": "object", "additionalProperties": _secret()},
         "locations": {
             "type": "object",
-            "additionalProperties": _of_struct(LocationSettings),
+            "additionalProperties": _table(
+                "locations",
+                description={"type": "string"},
+                concurrency={"type": "integer", "minimum": 1},
+            ),
         },
-        "service": {"type": "array", "items": _of_struct(TABLES["service",])},
-        "server": _of_struct(TABLES["server",]),
-        "alerts": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "after": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": MOST_AFTER,
-                    "default": AlertPolicy().after,
-                },
-                "channels": {"type": "array", "items": {"type": "string"}},
+        "service": {
+            "type": "array",
+            "items": {
+                **_table(
+                    "service",
+                    name={"type": "string"},
+                    command={"anyOf": [_WORDS, {**_LIST, "minItems": 1}]},
+                    ready={"type": "string", "pattern": "^tcp://.+:[0-9]{1,5}$"},
+                    timeout=_kind("timeout"),
+                    env=_STRINGS,
+                ),
+                "required": ["name", "command"],
             },
         },
+        "network": _table("network", deny=_LIST),
+        "server": _table("server", url=_WORDS),
+        "alerts": _table(
+            "alerts",
+            after={
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MOST_AFTER,
+                "default": AlertPolicy().after,
+            },
+            channels=_LIST,
+        ),
         "channels": {
             "type": "object",
             "additionalProperties": {"anyOf": [_channel(kind) for kind in KINDS]},
@@ -110,50 +128,73 @@ def _project() -> Schema:
 
 _DOCS: Final = {
     "project": "What the project is called, and which files are check files.",
+    "project.id": "A stable name, one word, on which histories hang; by default the folder's.",
+    "project.name": "What people call it; by default its id.",
+    "project.checks": 'Patterns of paths below the project, as "checks/**/*.py".',
+    "project.exclude": "Patterns of files and folders to leave out.",
     "defaults": "Options of every check that does not say otherwise.",
+    "defaults.degraded": "Time above which a passing check is degraded.",
     "env": 'What env["NAME"] and ${NAME} give.',
     "secrets": "Where the values of secrets are; never the values.",
+    "secrets.env": "The variable that it is in, on the machine that runs the check.",
+    "secrets.file": "A file that holds nothing else, relative to the project.",
     "locations": "The places that checks run from.",
+    "locations.description": "Where that is, for people.",
+    "locations.concurrency": "How many attempts may be under way there at a time.",
     "service": "A process that runs while checks do.",
+    "service.name": "What it is called in messages.",
+    "service.command": "Program and arguments; no shell runs it.",
+    "service.ready": 'What accepts connections once it is up, as "tcp://127.0.0.1:8765".',
+    "service.timeout": "How long to wait for that; by default 30 s.",
+    "service.env": "Variables for it.",
+    "network": "What checks may reach.",
+    "network.deny": 'Ranges of addresses not to connect to, as "169.254.0.0/16".',
     "server": "The server that watches the project.",
+    "server.url": "Its address, which checkwire status, runs, show and others ask.",
     "alerts": "When an incident opens, and who is told.",
+    "alerts.after": "How many failed runs in a row open an incident.",
+    "alerts.channels": "Names of the channels that are told; by default all.",
     "channels": "Where notices go.",
+    "channels.kind": "How they go.",
+    "channels.url": "Where to post them.",
+    "channels.secret": "The name of the secret that signs them.",
+    "channels.headers": "Request headers.",
+    "channels.to": "Who gets them.",
+    "channels.from": "Whom they come from.",
+    "channels.server": 'What sends them, as "smtp+starttls://mail.example.org:587".',
+    "channels.username": "Whom to log in as.",
+    "channels.password": "The name of the secret that is the password.",
     "check": "A check without code.",
 }
 
 
-def _default(name: str) -> Schema:
-    field = OPTIONS.get(name)
-    if field is None:  # degraded: of one check it may also be a table
-        field = OPTIONS["timeout"]
-        return {"description": "Time above which a passing check is degraded.", **_kind(field)}
-    return {"description": field.doc, **_kind(field)}
-
-
-def _kind(field: Any) -> Schema:
-    found: Schema = field.kind.schema()
-    return found
-
-
-def _of_struct(struct: type[msgspec.Struct]) -> Schema:
-    """The schema of a table that msgspec reads."""
-    _, components = msgspec.json.schema_components([struct], ref_template="#/definitions/{name}")
-    schema = next(iter(components.values()))
-    found: Schema = json.loads(json.dumps(schema))
-    found.pop("title", None)
-    found.pop("description", None)
-    found["additionalProperties"] = False
-    return found
-
-
-def _secret() -> Schema:
-    sources = [name for name in SecretSource.__struct_fields__ if name != "line"]
+def _table(where: str, /, **properties: Schema) -> Schema:
+    """A table of these keys, each with what is told of it."""
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {name: {"type": "string", "minLength": 1} for name in sources},
-        "oneOf": [{"required": [name]} for name in sources],
+        "properties": {
+            key: {"description": _DOCS[f"{where}.{key}"], **schema}
+            for key, schema in properties.items()
+        },
     }
+
+
+def _default(name: str) -> Schema:
+    if name == "degraded":  # Of one check it may also be a table.
+        return {"description": _DOCS["defaults.degraded"], **_kind("timeout")}
+    return {"description": OPTIONS[name].doc, **_kind(name)}
+
+
+def _kind(option: str) -> Schema:
+    return OPTIONS[option].kind.schema()
+
+
+def _secret() -> Schema:
+    sources = ("env", "file")
+    one: Schema = {"type": "string", "minLength": 1}
+    table = _table("secrets", **dict.fromkeys(sources, one))
+    return {**table, "oneOf": [{"required": [name]} for name in sources]}
 
 
 def _channel(kind: str) -> Schema:
@@ -168,12 +209,6 @@ def _channel(kind: str) -> Schema:
         },
     }
     required = {"webhook": ["url"], "email": ["to", "from", "server"]}[kind]
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["kind", *required],
-        "properties": {
-            "kind": {"const": kind},
-            **{name: special.get(name, {"type": "string"}) for name in KINDS[kind]},
-        },
-    }
+    keys = {name: special.get(name, {"type": "string"}) for name in KINDS[kind]}
+    table = _table("channels", kind={"const": kind}, **keys)
+    return {**table, "required": ["kind", *required]}

@@ -215,7 +215,12 @@ def identifier_of(name: str) -> str:
     """The name of a function for a check of this name."""
     import unicodedata
 
-    words = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", name).lower()).strip("_")
-    if not words or not words.isidentifier():
+    # Python alone knows what may stand in a name: not all that is a letter or a digit elsewhere.
+    marked = (
+        character if f"_{character}".isidentifier() else " "
+        for character in unicodedata.normalize("NFKC", name).lower()
+    )
+    words = re.sub(r"\s+", "_", "".join(marked)).strip("_")
+    if not words.isidentifier():
         words = f"check_{words}".rstrip("_")
     return f"{words}_" if words in _GLOBAL else words
