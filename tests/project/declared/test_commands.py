@@ -95,9 +95,39 @@ def test_a_file_without_checks_is_told(tmp_path: Path) -> None:
 def test_two_of_one_name_are_told(tmp_path: Path) -> None:
     (tmp_path / "checkwire.toml").touch()
     (tmp_path / "a.check.toml").write_text('[[check]]\nname = "a"\nurl = "wss://x"\n' * 2)
-    result = checkwire("test", "--list", cwd=tmp_path)
+    for command in (["test", "--list"], ["eject", "a.check.toml"]):
+        result = checkwire(*command, cwd=tmp_path)
+        assert result.status == 2
+        assert "a.check.toml:5" in result.err
+        assert "name: the check on line 1 has this name, too" in result.err
+
+
+def test_two_of_one_id_in_different_files_are_told(tmp_path: Path) -> None:
+    (tmp_path / "checkwire.toml").touch()
+    for name in ("a", "b"):
+        text = '[[check]]\nname = "a"\nid = "a"\nurl = "wss://x"\n'
+        (tmp_path / f"{name}.check.toml").write_text(text)
+    result = checkwire("test", cwd=tmp_path)
     assert result.status == 2
-    assert "a.check.toml:1 and a.check.toml:4 [check.duplicate_id]" in result.err
+    assert "a.check.toml:1 and b.check.toml:1" in result.out
+    assert 'Rename one of the checks, or give it an id of its own: id = "..."' in result.out
+
+
+def test_one_name_in_several_files_is_several_checks(tmp_path: Path) -> None:
+    text = '[[check]]\nname = "Echo"\nurl = "wss://x"\n'
+    (tmp_path / "deep").mkdir()
+    for name in ("checkwire.toml", "x.check.toml", "deep/x.check.toml"):
+        (tmp_path / name).write_text(text)
+    ids = ["checkwire.toml::echo", "deep/x.check.toml::echo", "x.check.toml::echo"]
+    assert listed(tmp_path) == ids
+    assert listed(tmp_path, "x.check.toml") == ids[2:]
+    assert listed(tmp_path / "deep") == ids, "the project is one, wherever one stands"
+    assert listed(tmp_path / "deep", "x.check.toml") == ids[1:2]
+    for id_ in ids:
+        assert f'@check(id="{id_}", name="Echo")' in checkwire("eject", id_, cwd=tmp_path).out
+    result = checkwire("eject", "Echo", cwd=tmp_path)
+    assert result.status == 2
+    assert f'several checks are called "Echo": write {" or ".join(ids)}' in result.err
 
 
 @pytest.mark.parametrize(
@@ -125,7 +155,7 @@ def test_eject_takes_any_name_of_a_check(folder: Path, what: str, functions: lis
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("Order updates", 'several checks are called "Order updates": name deep/er/same.check.tom'),
+        ("Order updates", 'several checks are called "Order updates": write deep/er/same.check.to'),
         ("Log inn", 'there is no declared check "Log inn"; did you mean "Log in"?'),
         ("orders.check.toml::orderupdates", 'orders.check.toml has no declared check "orderup'),
         ("script_check.py", "script_check.py is no file of declared checks: name a *.check.toml"),

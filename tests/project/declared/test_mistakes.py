@@ -62,8 +62,15 @@ def complaints(load: Load, text: str | bytes, **options: Any) -> list[str]:
         ("retries = { max = 1, dely = 2 }", "4:22", 'retries: "dely" is unknown; did you mean "de'),
         ('timezone = "Europe/Berlin"', "4:1", "a check has timezone without cron"),
         ('every = "1m"\ncron = "@hourly"', "5:1", "a check has every and cron, which exclude each"),
-        ('send.hex = "0g"', "4:1", 'send.hex: "0g" is not hexadecimal'),
-        ('send.base64 = "%"', "4:1", 'send.base64: "%" is not base64'),
+        ('send.hex = "0g"', "4:1", 'send.hex: "0g" is not hexadecimal: it has no "g"'),
+        ('send.hex = "0a f"', "4:1", 'send.hex: "0a f" is not hexadecimal: each byte has two dig'),
+        ('expect.base64 = "%"', "4:1", 'expect.base64: "%" is not base64: it has no "%"'),
+        ('send.base64 = "a_=="', "4:1", 'send.base64: "a_==" is not base64: it has no "_", write '),
+        ('send.base64 = "AP8"', "4:1", 'send.base64: "AP8" is not base64: it must end with 1 "="'),
+        ('send.base64 = "A"', "4:1", 'send.base64: "A" is not base64: a character is missing, or'),
+        ('send.base64 = "A=AA"', "4:1", 'send.base64: "A=AA" is not base64: a "=" can only be at'),
+        ("processes = -1", "4:1", "processes: -1 are too few: the least is 0"),
+        ("isolation = 'sandbx'", "4:1", "isolation: "),
         ("close = 1001", "4:1", "close: 1001 is not a client's to send"),
         ("expect.close = 999", "4:1", "expect.close: 999 is less than 1000"),
         ("expect = ''", "4:1", "expect is empty"),
@@ -79,8 +86,13 @@ def complaints(load: Load, text: str | bytes, **options: Any) -> list[str]:
         ("expect.jsonpath = { '$[' = 1 }", "4:21", 'expect.jsonpath: "$[" is not a JSONPath (RFC '),
         ("expect.jsonpath = { a = 1 }", "4:21", 'expect.jsonpath: "a" is not a JSONPath: it begin'),
         ("expect.jsonpath = { '$[?foo(@.a)]' = 1 }", "4:21", "expect.jsonpath: "),
-        ("expect.schema = { type = 'no' }", "4:1", "schema: the JSON Schema is not valid: "),
-        ("expect.schema = 'no.json'", "4:1", "schema: no.json cannot be read: No such file or dir"),
+        ("expect.schema = { type = 'nul' }", "4:19", "expect.schema.type: the JSON Schema is not"
+         ' valid: "nul" is no type; did you mean "null"?'),
+        ("expect.schema.properties.a.minimum = 'x'", "4:1", "expect.schema.properties.a.minimum: "),
+        ("expect.schema = { anyOf = [{}, { pattern = '(' }] }", "4:34", "expect.schema.anyOf[1].p"),
+        ("expect.schema.'$ref' = 'http://127.0.0.1:1/x'", "4:1", "expect.schema: the JSON Schema i"
+         's not valid: $ref leads to "http://127.0.0.1:1/x", and nothing is fetched'),
+        ("expect.schema = 'no.json'", "4:1", "expect.schema: no.json cannot be read: No such file"),
         ("expect.json = {}\ncapture.x = '$['", "5:1", 'capture.x: "$[" is not a JSONPath (RFC 953'),
         ("expect = 'x'\ncapture.x = { regex = '(' }", "5:15", 'capture.x.regex: "(" is not a regu'),
         ("expect = 'x'\ncapture.x-y = '$'", "5:1", 'capture: "x-y" is not the name of a variable'),
@@ -124,6 +136,45 @@ def test_what_belongs_to_connecting_cannot_use_what_comes_later(load: Load) -> N
         '[[check]]\nname = "x"\nurl = "wss://x/${room}"\nexpect.json = {}\ncapture.room = "$.room"'
     )
     assert complaints(load, text) == ["3:1: ${room} is used before it is captured, on line 5"]
+
+
+def test_a_file_that_is_no_schema_is_told_with_the_place_in_it(load: Load, tmp_path: Path) -> None:
+    for text, message in [
+        ('{"properties": {"a": {"type": "x"}}}', ", at properties.a.type: the JSON Schema is not "),
+        ('{"type": "x"', " is not JSON: Expecting ',' delimiter: line 1 column 13"),
+        ("[]", " holds no JSON Schema, which is an object"),
+    ]:
+        (tmp_path / "some.json").write_text(text)
+        (found,) = complaints(load, START + "expect.schema = 'some.json'")
+        assert found.startswith(f"4:1: expect.schema: some.json{message}")
+
+
+@pytest.mark.parametrize(
+    ("second", "place", "message"),
+    [
+        ('name = "X"', "5:1", "name: the check on line 1 has this name, too: write another, or gi"),
+        ('name = " x!"', "5:1", "name: the check on line 1 has this name, too"),
+        ('name = "x"\nid = "other"', None, ""),
+        ('name = "y"', None, ""),
+        ('name = "x"\ncases.eu.a = 1', None, ""),
+    ],
+)
+def test_two_checks_of_one_name_are_told(
+    load: Load, second: str, place: str | None, message: str
+) -> None:
+    text = f'{START}[[check]]\n{second}\nurl = "wss://x"\n'
+    if place is None:
+        assert len(load(text)) == 2
+        return
+    (found,) = complaints(load, text)
+    assert found.startswith(f"{place}: {message}")
+
+
+def test_two_checks_of_one_id_are_told(load: Load) -> None:
+    text = f'{START}id = "a"\n[[check]]\nid = "a"\nname = "y"\nurl = "wss://y"\n'
+    assert complaints(load, text) == [
+        "6:1: id: the check on line 1 has this id, too: write another"
+    ]
 
 
 def test_all_mistakes_of_a_file_are_told_in_their_order(load: Load) -> None:

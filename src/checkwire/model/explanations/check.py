@@ -76,8 +76,8 @@ EXPLANATIONS = {
         cause="A file with [[check]] tables does not say what a check must say, or says it in "
         "another way: a key that does not exist, a value of the wrong kind, a regular expression, "
         "JSONPath or JSON Schema that is none, a variable that nothing sets, a capture that is "
-        "used before it is made. None of the file's checks is run until all is right; those of "
-        "other files are.\n\n"
+        "used before it is made, two checks of one name. None of the file's checks is run until "
+        "all is right; those of other files are.\n\n"
         "The details name every mistake of the file, with line and column.",
         confirm=(
             Look("checkwire test --list FILE", "each mistake, or the ids of the file's checks"),

@@ -87,8 +87,8 @@ def find_tables(files: Sequence[DeclaredFile], name: str) -> list[tuple[Declared
         where = f"{files[0].path} has" if len(files) == 1 else "there is"
         raise UsageError(f'{where} no declared check "{name}"{did_you_mean(name, known)}')
     if len({file.path for file, _ in found}) > 1:
-        ids = " and ".join(table.id for _, table in found[:2])
-        raise UsageError(f'several checks are called "{name}": name {ids}')
+        ids = " or ".join(table.id for _, table in found[:3])
+        raise UsageError(f'several checks are called "{name}": write {ids}')
     return found
 
 

@@ -5,8 +5,6 @@ One definition serves both, so what an editor accepts is what is accepted when c
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -20,11 +18,9 @@ from checkwire.sdk.suggestion import did_you_mean
 from checkwire.sdk.written import in_toml, written
 
 __all__ = [
-    "Base64",
     "Choice",
     "Duration",
     "Flag",
-    "Hex",
     "Json",
     "JsonPath",
     "Kind",
@@ -257,39 +253,6 @@ def path_problem(text: str) -> str | None:
     except ValueError as error:
         return f'"{text}" is not a JSONPath (RFC 9535): {error}'
     return None
-
-
-class Hex(Kind):
-    """Bytes in hexadecimal; blanks between them are for the reader."""
-
-    types = (str,)
-    words = "bytes in hexadecimal"
-
-    def parse(self, value: Any, path: Path, reading: Reading) -> Any:
-        try:
-            return bytes.fromhex(value)
-        except ValueError:
-            message = f"{dotted(path)}: {written(value)} is not hexadecimal, as in"
-            return reading.wrong(f'{message} "0a ff 10"', path)
-
-    def schema(self) -> Schema:
-        return {"type": "string", "pattern": r"^\s*([0-9a-fA-F]{2}\s*)*$"}
-
-
-class Base64(Kind):
-    """Bytes in base64."""
-
-    types = (str,)
-    words = "bytes in base64"
-
-    def parse(self, value: Any, path: Path, reading: Reading) -> Any:
-        try:
-            return base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            return reading.wrong(f"{dotted(path)}: {written(value)} is not base64", path)
-
-    def schema(self) -> Schema:
-        return {"type": "string", "contentEncoding": "base64", "$comment": "base64"}
 
 
 class Json(Kind):

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.declared.reading import BAD, Problem, Reading
+from checkwire.project.declared.scope import identifier_of
 from checkwire.project.declared.tables import CHECKS, FILE
 from checkwire.project.declared.writing import Writer
 from checkwire.project.loader import DeclaredCheck, LoadedFile, module_name, new_module
+from checkwire.project.positions import Path
 from checkwire.sdk.check import declared
 from checkwire.sdk.context import encodable
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["load_declared", "read_checks"]
 
+Checks = list[tuple[Path, dict[str, Any]]]
+
+_ANOTHER = {"id": "write another", "name": "write another, or give one of them an id"}
 _TOLD = 20
 _LONGEST_LINE = 160
 
@@ -66,9 +71,7 @@ def prefix_of(file: FilePath, project: Project) -> tuple[str, ...] | None:
     return ("tool", "checkwire") if file.name == "pyproject.toml" else ()
 
 
-def read_checks(
-    data: bytes, *, prefix: tuple[str, ...] | None
-) -> tuple[Reading, list[tuple[tuple[str | int, ...], dict[str, Any]]]]:
+def read_checks(data: bytes, *, prefix: tuple[str, ...] | None) -> tuple[Reading, Checks]:
     """The file, and those of its checks that are right, each with where it stands.
 
     Args:
@@ -92,7 +95,23 @@ def read_checks(
     checks = CHECKS.read(document["check"], path, reading)
     if checks is BAD:
         return reading, []
-    return reading, [((*path, at), one) for at, one in enumerate(checks) if one is not BAD]
+    found = [((*path, at), one) for at, one in enumerate(checks) if one is not BAD]
+    _require_own_ids(found, reading)
+    return reading, found
+
+
+def _require_own_ids(checks: Checks, reading: Reading) -> None:
+    """Note a problem for each check whose id an earlier one has."""
+    taken: dict[str, Path] = {}
+    for path, table in checks:
+        id_ = table.get("id") or f"::{identifier_of(table['name'].strip())}"
+        for case in table.get("cases", ("",)):
+            first = taken.setdefault(f"{id_}[{case}]", path)
+            if first != path:
+                key = "id" if "id" in table else "name"
+                told = f"{key}: the check on line {reading.line(first)} has this {key}, too"
+                reading.wrong(f"{told}: {_ANOTHER[key]}", (*path, key))
+                break
 
 
 def _run(code: CodeType, file: FilePath, path: str, data: bytes) -> LoadedFile:

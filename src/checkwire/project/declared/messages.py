@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from checkwire.project.declared.binary import Base64, Hex
 from checkwire.project.declared.composites import Field, ListOf, MapOf, OneOf, TableOf
 from checkwire.project.declared.kinds import (
-    Base64,
     Choice,
     Duration,
     Flag,
-    Hex,
     Json,
     JsonPath,
     Number,

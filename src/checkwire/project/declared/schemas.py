@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from checkwire.model.errors import UsageError
+from checkwire.project.declared.kinds import dotted
 from checkwire.project.declared.reading import Reading
 from checkwire.project.positions import Path
 
@@ -24,10 +25,10 @@ def read_schema(
         reading: the file that names it.
         root: the project's folder.
     """
-    where = "schema"
+    where = dotted(path)
     schema: Any = value
     if isinstance(value, str):
-        where = f"schema: {value}"
+        where = f"{where}: {value}"
         try:
             schema = json.loads(FilePath(root, value).read_bytes())
         except OSError as error:
@@ -40,10 +41,19 @@ def read_schema(
         if not isinstance(schema, dict | bool):
             reading.wrong(f"{where} holds no JSON Schema, which is an object", path)
             return None
-    from checkwire.sdk.schema import schema_errors
+    from checkwire.sdk.schema import InvalidSchemaError, schema_errors
 
     try:
         schema_errors(schema, None)
+    except InvalidSchemaError as error:
+        inside = dotted(error.place)
+        if isinstance(value, str):
+            where += f", at {inside}" if inside else ""
+        else:
+            path = (*path, *error.place)
+            where = dotted(path)
+        reading.wrong(f"{where}: the JSON Schema is not valid: {error.why}", path)
+        return None
     except UsageError as error:
         reading.wrong(f"{where}: {error}", path)
         return None
