@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,18 @@ def test_eject_says_what_it_cannot(folder: Path, what: str, message: str) -> Non
     result = checkwire("eject", what, cwd=folder)
     assert result.status == 2
     assert result.err.startswith(f"checkwire: error: {message}"), result.err
+
+
+def test_functions_of_a_script_have_names_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "checkwire.toml").touch()
+    text = "".join(
+        f'[[check]]\nname = "{name}"\nid = "{id_}"\nurl = "wss://{id_}"\n'
+        for name, id_ in [("Log in", "a"), ("log in", "b"), ("Log in 2", "c"), ("log_in", "d")]
+    )
+    (tmp_path / "some.check.toml").write_text(text)
+    script = checkwire("eject", "some.check.toml", cwd=tmp_path).out
+    functions = re.findall(r'@check\(id="(.)".*\)\nasync def (\w+)', script)
+    assert functions == [("a", "log_in"), ("b", "log_in_2"), ("c", "log_in_2_2"), ("d", "log_in_3")]
 
 
 def test_eject_overwrites_nothing(folder: Path) -> None:

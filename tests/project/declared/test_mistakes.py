@@ -45,6 +45,8 @@ def complaints(load: Load, text: str | bytes, **options: Any) -> list[str]:
         # Types
         ("url = 1", "4:1", "not valid TOML: cannot overwrite a value"),
         ("send = 1", "4:1", "send must be a string, a table or an array, not a numb"),
+        ("[[check.step]]\nname = ' '", "5:1", "name is empty"),
+        ("description = ''", "4:1", "description is empty"),
         ("headers = []", "4:1", "headers must be a table, not an array"),
         ("within = true", "4:1", "within must be a duration such as"),
         ("step = { send = 1 }", "4:1", "step is an array of tables, not a table: write [[check.st"),

@@ -192,6 +192,44 @@ def test_the_script_of_a_check_does_the_same(case: Case, outcomes: dict[str, Out
     assert codes[0] == codes[1]
 
 
+def test_a_step_without_a_name_is_called_by_what_it_does(outcomes: dict[str, Outcome]) -> None:
+    for run in outcomes["captures"]:
+        names = [step["name"] for step in run["attempts"][-1]["steps"]]
+        assert names == ["send and expect"] * 4
+    for run in outcomes["login"]:
+        names = [step["name"] for step in run["attempts"][-1]["steps"]]
+        assert names == ["POST", "expect", "GET"]
+
+
+def test_the_history_goes_on_wherever_a_table_stood(tmp_path: Path) -> None:
+    """One name in the settings, beside them and below: a script in the place of each."""
+    table = '[[check]]\nname = "Hello"\nurl = "${WS}/hello"\nexpect.text = "%s"\nwithin = "0.2s"\n'
+    greetings = {"checkwire.toml": "hello", "a.check.toml": "no", "deep/a.check.toml": "hello"}
+    (tmp_path / "deep").mkdir()
+    for name, greeting in greetings.items():
+        (tmp_path / name).write_text(table % greeting)
+    with served(handle) as url:
+        variables = {"WS": url.rstrip("/")}
+        declared = report(cwd=tmp_path, **variables)
+        for number, name in enumerate(greetings):
+            script = str(tmp_path / f"deep/n{number}_check.py")
+            assert checkwire("eject", name, "-o", script, cwd=tmp_path).status == 0
+        for name in greetings:
+            (tmp_path / name).unlink()
+        (tmp_path / "checkwire.toml").touch()
+        ejected = report(cwd=tmp_path, **variables)
+    results = [
+        {run["check"]["id"]: (run["status"], *(f["code"] for f in failures(run))) for run in runs}
+        for runs in (by_id(declared), by_id(ejected))
+    ]
+    assert results[0] == {
+        "checkwire.toml::hello": ("passed",),
+        "a.check.toml::hello": ("failed", "timeout.no_match"),
+        "deep/a.check.toml::hello": ("passed",),
+    }
+    assert results[1] == results[0]
+
+
 def test_secrets_are_masked(outcomes: dict[str, Outcome]) -> None:
     for name in ("secret", "headers", "login"):
         text = json.dumps(outcomes[name].declared)

@@ -68,6 +68,8 @@ def test_it_fits_what_people_write() -> None:
         "send = '${'",
         "send = '${a b}'",
         "send.hex = '0g'",
+        "description = ' '",
+        "[[step]]\nname = ''",
         "close = 1001",
         "expect.jsonpath = { a = 1 }",
         "expect = 'x'\ncapture.x-y = '$'",

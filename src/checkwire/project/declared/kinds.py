@@ -71,7 +71,7 @@ class Kind:
 
 
 class Text(Kind):
-    """A string. With ``variables`` it may have some in it."""
+    """A string. With ``variables`` it may have some in it; without, it is more than blanks."""
 
     types = (str,)
     words = "a string"
@@ -81,7 +81,8 @@ class Text(Kind):
         self._empty = empty
 
     def parse(self, value: Any, path: Path, reading: Reading) -> Any:
-        if not value and not self._empty:
+        empty = not value if self._variables else not value.strip()
+        if empty and not self._empty:
             return reading.wrong(f"{dotted(path)} is empty", path)
         if self._variables and _template(value, path, reading) is BAD:
             return BAD
@@ -93,6 +94,8 @@ class Text(Kind):
             found["minLength"] = 1
         if self._variables:
             found["pattern"] = _TEMPLATE
+        elif not self._empty:
+            found["pattern"] = r"\S"
         return found
 
 

@@ -38,7 +38,9 @@ METHODS: Final = ("get", "post", "put", "patch", "delete", "head", "options")
 
 PHASES: Final = ("dns", "tcp", "proxy", "tls", "upgrade", "open", "first_message", "close")
 
-_NAME: Final = Field(Text(variables=False), "What the step is called in reports.")
+_NAME: Final = Field(
+    Text(variables=False), "What the step is called in reports; by default what it does."
+)
 _STEP_DEGRADED: Final = Field(Duration(), "The check is degraded when the step takes longer.")
 _VARIABLE: Final = (NAME.pattern, 'the name of a variable: write letters, digits and "_"')
 

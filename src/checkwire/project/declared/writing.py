@@ -6,6 +6,7 @@ to stand where the keys do that they come from, so reports show the author's fil
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Container
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from checkwire.project.declared.reading import Reading
 from checkwire.project.declared.requests import is_status, write_request
 from checkwire.project.declared.scope import Scope, identifier_of, literal
 from checkwire.project.declared.source import Code, Group, Named, Source, call, string, wrapped
-from checkwire.project.declared.tables import EXCHANGE, PHASES, is_request
+from checkwire.project.declared.tables import EXCHANGE, METHODS, PHASES, is_request
 from checkwire.project.declared.transport import transport_keywords
 from checkwire.project.positions import Path
 
@@ -31,6 +32,9 @@ class Writer:
         reading: the file; what is wrong is noted there.
         environment: names of variables and secrets that are known to exist.
         root: the project's folder, for files that checks name.
+
+    Attributes:
+        functions: names that are taken, in a script that is to be kept.
     """
 
     def __init__(self, reading: Reading, environment: Container[str], root: str) -> None:
@@ -41,6 +45,7 @@ class Writer:
         self._constants = Source()
         self._schemas: dict[str, str] = {}
         self._imports: dict[str, set[str]] = {"checkwire": {"check"}}
+        self.functions: set[str] = set()
 
     def write(self, table: dict[str, Any], path: Path, *, id_: str | None = None) -> None:
         """Write one check.
@@ -119,7 +124,7 @@ class _Check:
         self._out = out
         table, line = self._table, self._line()
         name = table["name"].strip()
-        function = identifier_of(name)
+        function = self._function(name, id_)
         parameters = self._parameters()
         out.blank(2)
         out.add(self._decorator(name, function, id_), line)
@@ -129,6 +134,15 @@ class _Check:
                 out.add(_docstring(table["description"]), self._line("description"))
             self._variables()
             self._flow()
+
+    def _function(self, name: str, id_: str | None) -> str:
+        function = identifier_of(name)
+        if id_ is not None:  # Without, the name is part of the id, and each has its own.
+            taken = self._writer.functions
+            ways = (f"{function}_{number}" for number in itertools.count(2))
+            function = next(way for way in itertools.chain([function], ways) if way not in taken)
+            taken.add(function)
+        return function
 
     def _line(self, *keys: str | int) -> int:
         return self._reading.line((*self._path, *keys))
@@ -222,7 +236,7 @@ class _Check:
         self._degraded(("close",), apart=True)
 
     def _step(self, step: dict[str, Any], at: int) -> Any:
-        name = step.get("name", f"step {at + 1}")
+        name = step.get("name") or _name_of(step)
         code = f"async with {self._scope.use('step')}({string(name.strip())})"
         return self._out.block(code, self._line("step", at))
 
@@ -291,6 +305,16 @@ class _Check:
         if days is not None:
             what = f'{self._scope.use("expect")}.soft(ws.tls and ws.tls.days_left, "days left")'
             self._out.add(f"{what}.above({literal(days)})", self._line("tls", "days_left"))
+
+
+def _name_of(step: dict[str, Any]) -> str:
+    """What a step is called that has no name: by what it does."""
+    if is_request(step):
+        return next(method.upper() for method in METHODS if method in step)
+    doings = [
+        key for key in ("send", "ping", "expect", "silence", "stream", "close") if key in step
+    ]
+    return " and ".join(doings) or "nothing"
 
 
 def _captures(table: dict[str, Any], path: Path) -> dict[str, Path]:
