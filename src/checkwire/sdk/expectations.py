@@ -131,7 +131,8 @@ class Expectation:
         """The value is valid against a JSON Schema (draft 2020-12 unless it says otherwise). Hard.
 
         Args:
-            schema: as ``json.loads`` would give it.
+            schema: as ``json.loads`` would give it. A ``$ref`` leads to a part of it: nothing is
+                fetched.
 
         Raises:
             UsageError: the schema itself is not valid.
