@@ -24,6 +24,7 @@ SUITES = (
     "verdicts",
     "process",
     "isolation",
+    "shared",
     "soak",
     "planning",
     "storage",

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkwire.dispatch.local import LocalQueue
-from checkwire.dispatch.room import Bounds, Key
+from checkwire.dispatch.local import LocalQueue, Taken
+from checkwire.dispatch.room import SLOT, Bounds, Key
 from checkwire.model.due import DueRun
 from support.loops import run
 
 AT = {"eu": 2, "us": 1, "asia": None}
+PARTS = {"c": 3, "d": 1}
 
 
 def bounds(total: int = 8, check: int = 8) -> Bounds:
-    return Bounds(total, check, lambda _project, name: AT[name])
+    return Bounds(total, check, lambda _project, name: AT[name], parts)
+
+
+def parts(due: DueRun) -> int:
+    """Attempts of some checks share processes."""
+    return PARTS.get(due.check, SLOT)
 
 
 def due(number: int, check: str = "a", location: str = "asia", due_ns: int | None = None) -> DueRun:
@@ -106,7 +111,7 @@ def test_one_check_leaves_room_for_the_others() -> None:
         await settled()
         assert consumer.numbers() == [0, 1, 9, 2]
         assert consumer.behind == [None, None, None, Key("check", "shop", "slow")]
-        assert queue.bound(consumer.behind[-1]) == 2
+        assert queue.bound(Taken(due(1), consumer.behind[-1])) == 2
 
     consuming(bounds(total=8, check=2), work)
 
@@ -205,6 +210,33 @@ def test_who_gives_up_waiting_takes_no_room() -> None:
     run(work())
 
 
+def test_what_takes_a_part_of_a_slot_does_not_keep_others_from_theirs() -> None:
+    async def work(queue: LocalQueue, consumer: Consumer) -> None:
+        again, *shared = due(1, "a"), *(due(number, "d") for number in range(2, 30))
+        queue.put(again)
+        await settled()
+        queue.leave(again)
+        for one in shared:
+            queue.put(one)
+        await settled()
+        assert consumer.taken == [again, *shared[:10]], "ten to the slot"
+        waits = asyncio.create_task(queue.again(again))
+        await settled()
+        for one in shared[:9]:
+            queue.done(one)
+            await settled()
+            assert not waits.done()
+            assert len(consumer.taken) == 11, "nobody takes what has become free"
+        queue.done(shared[9])
+        await settled()
+        assert waits.done()
+        queue.done(again)
+        await settled()
+        assert consumer.taken[11:] == shared[10:20]
+
+    consuming(bounds(total=1), work)
+
+
 def test_a_run_that_was_handed_over_too_late_is_put_back() -> None:
     async def work() -> None:
         queue = LocalQueue(bounds(total=1))
@@ -220,7 +252,7 @@ def test_a_run_that_was_handed_over_too_late_is_put_back() -> None:
 
 
 RUNS = st.lists(
-    st.tuples(st.integers(0, 30), st.sampled_from("abc"), st.sampled_from(sorted(AT))),
+    st.tuples(st.integers(0, 30), st.sampled_from("abcd"), st.sampled_from(sorted(AT))),
     min_size=1,
     max_size=25,
 )
@@ -239,15 +271,18 @@ def test_always_the_first_that_has_room(
         expected: list[DueRun] = []
         left = list(all_of)
 
-        def may(run_: DueRun) -> bool:
-            checks = Counter(other.check for other in inside)
-            places = Counter(other.location for other in inside)
+        def is_bound(run_: DueRun) -> bool:
+            taken = sum(parts(other) for other in inside if other.check == run_.check)
+            at_place = sum(other.location == run_.location for other in inside)
             bound = AT[run_.location]
-            return (
-                len(inside) < total
-                and checks[run_.check] < check
-                and (bound is None or places[run_.location] < bound)
-            )
+            return taken + parts(run_) > check * SLOT or (bound is not None and at_place >= bound)
+
+        def first() -> DueRun | None:
+            """Nobody passes one that waits for a slot alone."""
+            in_order = sorted(waiting, key=lambda run_: (run_.due_ns, run_.run_id))
+            one = next((run_ for run_ in in_order if not is_bound(run_)), None)
+            left = total * SLOT - sum(map(parts, inside))
+            return one if one is not None and parts(one) <= left else None
 
         while left or inside or waiting:
             if left and (not inside or draw.random() < 0.6):
@@ -257,17 +292,13 @@ def test_always_the_first_that_has_room(
             else:
                 run_ = inside.pop(draw.randrange(len(inside)))
                 queue.done(run_)
-            while (
-                first := next(
-                    (r for r in sorted(waiting, key=lambda r: (r.due_ns, r.run_id)) if may(r)), None
-                )
-            ) is not None:
-                waiting.remove(first)
-                inside.append(first)
-                expected.append(first)
+            while (run_ := first()) is not None:
+                waiting.remove(run_)
+                inside.append(run_)
+                expected.append(run_)
             await settled()
             assert consumer.taken == expected
             assert len(queue) == len(waiting)
             assert queue.oldest_ns == min((r.due_ns for r in waiting), default=None)
 
-    consuming(Bounds(total, check, lambda _project, name: AT[name]), work)
+    consuming(bounds(total, check), work)

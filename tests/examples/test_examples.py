@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,27 +17,76 @@ from support.sandboxes import why_there_is_none
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PORTS = range(9000, 9006)
+VARYING = ("delivered", "round_trip")
+"""Of these there are as many as the kernel has told of."""
 
 
-@pytest.mark.parametrize("isolation", ["process", "sandbox"])
-def test_every_example_passes(tmp_path: Path, isolation: str) -> None:
+@pytest.fixture(scope="module")
+def in_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    return _reported(tmp_path_factory.mktemp("process"), "process")
+
+
+def test_every_example_passes(in_processes: dict[str, object]) -> None:
+    files = {check.partition("::")[0] for check in in_processes}
+    check_files = [*EXAMPLES.rglob("*_check.py"), *EXAMPLES.rglob("*.check.toml")]
+    assert files == {str(path.relative_to(EXAMPLES)) for path in check_files}
+
+
+@pytest.mark.parametrize("isolation", ["shared", "sandbox"])
+def test_every_example_is_the_same(
+    tmp_path: Path, in_processes: dict[str, object], isolation: str
+) -> None:
     if isolation == "sandbox" and (reason := why_there_is_none()):
         pytest.skip(reason)
-    root = tmp_path / "examples"
+    otherwise = _reported(tmp_path, isolation)
+    assert otherwise.keys() == in_processes.keys()
+    for check, told in in_processes.items():
+        assert otherwise[check] == told, check
+
+
+def _reported(folder: Path, isolation: str) -> dict[str, object]:
+    """What is told of each example with this isolation, but for times and what is random."""
+    root = folder / "examples"
     shutil.copytree(EXAMPLES, root, ignore=shutil.ignore_patterns("__pycache__", ".ca.pem"))
     _move_to_free_ports(root)
     settings = root / "checkwire.toml"
     chosen = f'[defaults]\nisolation = "{isolation}"'
     settings.write_text(settings.read_text().replace("[defaults]", chosen))
-    report = tmp_path / "report.json"
+    report = folder / "report.json"
     result = checkwire("test", "--reporter", "list", "--reporter", f"json={report}", cwd=root)
     assert result.status == 0, result.out + result.err
     runs = json.loads(report.read_text())["runs"]
     assert {run["status"] for run in runs} == {"passed"}, result.out
     assert {run["check"].get("isolation", "process") for run in runs} == {isolation}
-    files = {run["check"]["path"] for run in runs}
-    check_files = [*EXAMPLES.rglob("*_check.py"), *EXAMPLES.rglob("*.check.toml")]
-    assert files == {str(path.relative_to(EXAMPLES)) for path in check_files}
+    return {
+        run["check"]["id"]: [
+            (attempt["status"], _failures(attempt), _transcript(attempt))
+            for attempt in run["attempts"]
+        ]
+        for run in runs
+    }
+
+
+def _failures(attempt: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (one["failure"]["code"], one.get("severity", "")) for one in attempt.get("failures", ())
+    ]
+
+
+def _transcript(attempt: dict[str, Any]) -> list[tuple[object, ...]]:
+    """How often what happened, in whatever order: feeds send what they like when they like.
+
+    What the runner remarks is left out: how long the examples got in each other's way.
+    """
+    shown = ("type", "connection", "step", "name", "direction", "opcode", "status", "code")
+    counts = Counter(
+        tuple(str(event.get(field)) for field in shown)
+        for event in attempt["events"]
+        if event["type"] not in VARYING and event.get("source") != "checkwire"
+    )
+    return sorted(
+        (*kind, "" if kind[0] == "frame_seen" else count) for kind, count in counts.items()
+    )
 
 
 def test_the_scripts_of_declared_examples_pass_too(tmp_path: Path) -> None:

@@ -191,6 +191,8 @@ def rewritten(source: str) -> tuple[dict[str, Any], tuple[Site, ...]]:
 
 
 class Listener:
+    masker = None
+
     def __init__(self) -> None:
         self.told: list[str] = []
         self.failures: list[Failure] = []

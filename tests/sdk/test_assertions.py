@@ -326,6 +326,8 @@ def test_secrets_do_not_show() -> None:
 
 
 class Listener:
+    masker = None
+
     def __init__(self) -> None:
         self.told: list[tuple[str, Site, Failure | None]] = []
 

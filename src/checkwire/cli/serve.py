@@ -73,8 +73,8 @@ def _names(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tup
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Attempts under way at a time; by default 16 for each CPU, and at least 32. One check "
-    "takes a quarter of them at most.",
+    help="Attempts under way at a time, ten in shared processes counting as one; by default 16 for "
+    "each CPU, and at least 32. One check takes a quarter of them at most.",
 )
 @click.option(
     "--patience",

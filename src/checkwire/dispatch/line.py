@@ -59,6 +59,11 @@ class Line(Generic[T]):
         firsts = [heap[0].due_ns for heap in (self._ready, *self._aside.values()) if heap]
         return min(firsts, default=None)
 
+    @property
+    def waits_for_slot(self) -> bool:
+        """After :meth:`next` had none: whether that is for want of a slot alone."""
+        return bool(self._ready)
+
     def put(self, due: DueRun, item: T) -> None:
         """Add one."""
         self._number += 1
@@ -68,9 +73,11 @@ class Line(Generic[T]):
 
     def next(self) -> Entry[T] | None:
         """Take the first that has room out of the line, and take the room; ``None`` if none has."""
-        while self._ready and self._room.left:
+        while self._ready:
+            full = self._room.full(self._ready[0].due)
+            if full is None and not self._room.is_left(self._ready[0].due):
+                break
             entry = heapq.heappop(self._ready)
-            full = self._room.full(entry.due)
             if full is None:
                 self._room.take(entry.due)
                 self._length -= 1
@@ -96,7 +103,7 @@ class Line(Generic[T]):
     def _look_again(self, due: DueRun) -> None:
         """At the first of those put aside for what that run is bounded by, if it has room."""
         for key in keys(due):
-            if key in self._aside and self._room.has(key):
+            if key in self._aside and self._room.has(key, self._aside[key][0].due):
                 heapq.heappush(self._ready, heapq.heappop(self._aside[key]))
                 if not self._aside[key]:
                     del self._aside[key]

@@ -51,10 +51,9 @@ class LocalQueue:
         """When the run that waits longest was due."""
         return self._new.oldest_ns
 
-    def bound(self, key: Key | None) -> int:
-        """How many attempts may be under way of a check or at a location; in all, for ``None``."""
-        bound = None if key is None else self._room.bound(key)
-        return self._room.bounds.total if bound is None else bound
+    def bound(self, taken: Taken) -> int:
+        """How many attempts like it may be under way of what it was behind; in all, if nothing."""
+        return self._room.bound(taken.behind, taken.due)
 
     def put(self, due: DueRun) -> bool:
         """Add a run; whether it was not there already."""
@@ -115,6 +114,8 @@ class LocalQueue:
                 self.leave(due)
             else:
                 has_room.set_result(None)
+        if self._again.waits_for_slot:
+            return  # Those that take but a part of one would keep it from ever getting one.
         if self._taker is not None and not self._taker.done():
             first = self._new.next()
             if first is not None:

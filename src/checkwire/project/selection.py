@@ -10,13 +10,13 @@ from checkwire.project.duplicates import duplicates, failures_of_duplicates
 from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from checkwire.model.definition import CheckDefinition
     from checkwire.model.failures import Failure
     from checkwire.project.discovery import Pick, Selection
 
-__all__ = ["Selected", "no_check_warning", "select"]
+__all__ = ["Selected", "no_check_warning", "not_shared_warnings", "select"]
 
 
 class Selected(NamedTuple):
@@ -61,6 +61,30 @@ def no_check_warning(path: str) -> str:
     """What to tell of a check file in which there is no check."""
     what = "write [[check]]" if path.endswith(DECLARED_SUFFIX) else "put @check above a function"
     return f"{path} declares no check: {what}"
+
+
+def not_shared_warnings(
+    definitions: Iterable[CheckDefinition], blocking: Container[str]
+) -> list[str]:
+    """What to tell of checks that are to share a process, and cannot.
+
+    Args:
+        definitions: of the checks that are to be run.
+        blocking: ids of those that are plain functions.
+    """
+    found = [one for one in definitions if one.isolation == "shared" and one.id in blocking]
+    if not found:
+        return []
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    are = (
+        "are plain functions, and run in processes of their own"
+        if more
+        else ("is a plain function, and runs in a process of its own")
+    )
+    return [
+        f'{found[0].id}{more} {are}, though isolation is "shared": write async def, '
+        'or isolation="process"'
+    ]
 
 
 def _picked(definitions: Sequence[CheckDefinition], pick: Pick) -> list[CheckDefinition]:

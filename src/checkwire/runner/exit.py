@@ -15,9 +15,12 @@ from checkwire.model.sizes import size_text
 
 __all__ = ["CRASHES", "LIMITS", "Exit", "failure_of_exit", "signal_name"]
 
-Cause = Literal["itself", "timeout", "output", "processes", "cancelled", "lost", "not_started"]
-"""Who ended the process: it did; the runner, at the timeout, at a limit, or on request; the death
-of the process that it was forked from; or nobody, as it never began."""
+Cause = Literal[
+    "itself", "timeout", "output", "processes", "blocking", "cancelled", "lost", "not_started"
+]
+"""Who ended the process: it did; the runner, at the timeout, at a limit, as the check kept others
+in the same process from running, or on request; the death of the process that it was forked from;
+or nobody, as it never began."""
 
 LIMITS: frozenset[Cause] = frozenset({"output", "processes"})
 """The limits that the runner itself holds an attempt to."""
@@ -51,7 +54,8 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
         signal: the signal's number, if it was killed by one.
         out_of_memory: the kernel killed for memory while the attempt ran.
         reached: how much there was, when a limit was exceeded.
-        reason: the operating system's words, when it was not started.
+        reason: the operating system's words, when it was not started; for how long it kept others
+            from running.
         location: where in the check's source a crash took place, if that is known.
         usage: what the process used.
         starved_ns: for how long it had been waiting for a CPU when the runner ended it.
@@ -106,6 +110,14 @@ def failure_of_exit(exit_: Exit, definition: CheckDefinition) -> Failure:
             return Failure(
                 code="runner.start",
                 message=f"The check's process could not be started: {exit_.reason}",
+            )
+        case "blocking":
+            where = "; it was here" if exit_.location else ""
+            return Failure(
+                code="runner.blocking",
+                message="The check kept all others in its process from running for "
+                f"{exit_.reason}, and was killed{where}",
+                location=exit_.location,
             )
     if exit_.signal is not None:
         return _failure_of_signal(exit_, exit_.signal, definition)

@@ -16,12 +16,13 @@ from checkwire.model.failures import Failure
 from checkwire.project.config import Project
 from checkwire.project.discovery import Selection
 from checkwire.project.secrets import AbsentSecret
-from checkwire.project.selection import no_check_warning, select
+from checkwire.project.selection import no_check_warning, not_shared_warnings, select
 from checkwire.runner.descriptors import DescriptorLimit
 from checkwire.runner.python.engine import Engine, EngineError
 from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.launch import ZygoteProcess
 from checkwire.runner.python.messages import Connecting, Job
+from checkwire.runner.python.shared.workers import PER_WORKER, count_workers
 from checkwire.runner.run import run_attempts, skipped_run
 
 __all__ = ["Collected", "Runner"]
@@ -65,8 +66,9 @@ class Runner:
         absent: secrets that are declared and have no value, by name.
         connecting: options for every connection.
         workers: how many attempts may be under way at a time; by default as many as suit checks,
-            which mostly wait: four for each CPU, and at least eight. In no case more than the
-            limit of open descriptors has room for, which is raised for this process.
+            which mostly wait: four for each CPU, and at least eight, and beside them 200 for each
+            CPU of those that share processes. In no case more processes than the limit of open
+            descriptors has room for, which is raised for this process.
         location: the name of the place that this is.
         process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
         import_timeout: seconds that the import of one check file may take.
@@ -106,6 +108,11 @@ class Runner:
         self.workers = min(wanted, limit.attempts)
         self._most_waiting = min(self.workers, limit.waiting)
         self._turns = asyncio.Semaphore(self.workers)
+        # Beside others an attempt takes no process, so there may be more of them. Whoever says how
+        # many attempts there may be means all.
+        self._turns_beside = (
+            self._turns if workers else asyncio.Semaphore(PER_WORKER * count_workers())
+        )
         self._engine = Engine(
             project,
             env=self._env,
@@ -155,9 +162,16 @@ class Runner:
             tuple(selected.definitions),
             failures,
             tuple(selected.failures),
-            tuple(map(no_check_warning, loaded.empty)),
+            (
+                *map(no_check_warning, loaded.empty),
+                *not_shared_warnings(selected.definitions, loaded.blocking),
+            ),
             loaded.output,
         )
+
+    def is_shared(self, definition: CheckDefinition) -> bool:
+        """Whether attempts of a check that was collected run in a process that others share."""
+        return self._engine.is_shared(definition)
 
     def expect(self, runs: int, isolation: Isolation = "process") -> None:
         """Have processes ready for so many runs, which are about to begin at once."""
@@ -198,7 +212,8 @@ class Runner:
                 connecting=self._connecting,
             )
             listener = None if on_event is None else lambda event: on_event(number, event)
-            async with self._turns if turn is None else turn(number):
+            turns = self._turns_beside if self.is_shared(definition) else self._turns
+            async with turns if turn is None else turn(number):
                 return await self._engine.attempt(job, listener)
 
         return await run_attempts(definition, attempt, location=location, run_id=run_id)

@@ -23,7 +23,6 @@ __all__ = [
     "AssertionFailed",
     "AssertionObserver",
     "Site",
-    "masker",
     "observer",
     "register",
     "sites_in",
@@ -41,6 +40,10 @@ class AssertionFailed(ExpectationFailed):
 class AssertionObserver(Protocol):
     """What is told of every assertion, at the moment it is decided."""
 
+    @property
+    def masker(self) -> Masker | None:
+        """Hides secrets in the values shown, before these are cut to length."""
+
     def passed(self, site: Site) -> None:
         """The assertion holds. Called often: it must be quick."""
 
@@ -50,9 +53,6 @@ class AssertionObserver(Protocol):
 
 observer: AssertionObserver | None = None
 """Who is told. While there is nobody, a failed assertion is a plain ``AssertionError``."""
-
-masker: Masker | None = None
-"""Hides secrets in the values shown, before these are cut to length."""
 
 _sites: dict[str, tuple[Site, ...]] = {}
 
@@ -103,7 +103,9 @@ class Site:
         if observer is not None and (mistake := tell_forgotten(values.values())) is not None:
             values.clear()
             return mistake
-        explanation = explain(self.source, values, message, masker)
+        explanation = explain(
+            self.source, values, message, None if observer is None else observer.masker
+        )
         values.clear()  # the frame that asserted keeps the dict, and must not keep the values
         if observer is None:
             error = AssertionError(*message or (explanation.message,))
@@ -130,7 +132,7 @@ class Site:
 
         if tell_forgotten(values.values()) is not None:
             return
-        explanation = explain_error(self.source, values, error, masker)
+        explanation = explain_error(self.source, values, error, observer.masker)
         if explanation is None:
             return
         self.reached = True

@@ -7,6 +7,7 @@ from types import CodeType
 from typing import Any
 
 from checkwire.model.failures import Failure
+from checkwire.model.masking import Masker
 from checkwire.sdk import assertions
 from checkwire.sdk.assertions import Site
 from checkwire.sdk.context import current
@@ -15,6 +16,10 @@ __all__ = ["has_assertions", "listen_to_assertions"]
 
 
 class _Listener:
+    @property
+    def masker(self) -> Masker:
+        return current().masker
+
     def passed(self, site: Site) -> None:
         current().ledger.held(site)
 

@@ -87,6 +87,19 @@ def prints():
 """,
 )  # fmt: skip
 faults.made_by_check(
+    "runner.blocking", does="keeps the checks that share its process from running", waits=2,
+    check="""
+import time
+
+from checkwire import check
+
+
+@check(isolation="shared")
+async def blocks():
+    time.sleep(20)
+""",
+)  # fmt: skip
+faults.made_by_check(
     "runner.killed", does="is killed, as by an operator or for lack of memory",
     evidence=("signal",),
     check="""

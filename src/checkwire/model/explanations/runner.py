@@ -104,6 +104,27 @@ EXPLANATIONS = {
         remedy="Print less. If it must be so much, raise output=, or write it to a file.",
         evidence={"bytes": "how much had come", "limit": "how much may come"},
     ),
+    "runner.blocking": Explanation(
+        messages=(
+            "The check kept all others in its process from running for {time}, and was killed; "
+            "it was here",
+        ),
+        cause='The check has isolation="shared": it runs in one event loop with others, and for '
+        "more than a second it did not give the loop back. That one second is what it had: not "
+        "its timeout. Time for which its process waited for a CPU does not count. The others "
+        "were run again in another process.\n\n"
+        "Commonly: time.sleep in place of asyncio.sleep; requests, a database driver or another "
+        "library that blocks; a loop without await; parsing something large.",
+        confirm=(
+            Look(
+                "python -X dev -c 'asyncio.run(CHECK())'",
+                "asyncio says which callback took more than 0.1 s",
+            ),
+        ),
+        remedy="Await, or put what blocks into asyncio.to_thread. What has to compute for long "
+        'belongs into a process of its own: isolation="process".',
+        see=("docs/runner.md, Processes that checks share",),
+    ),
     "runner.lost": Explanation(
         messages=("The process that runs checks died, and this check with it",),
         cause="Checks are forked from one process that has imported the project. It died while "

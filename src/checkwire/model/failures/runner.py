@@ -56,6 +56,14 @@ CODES = (
         "must be so much",
     ),
     FailureCode(
+        "runner.blocking",
+        "The check kept others in its process from running",
+        blame="check",
+        retryable=False,
+        hint="It spins, or calls something that blocks: await instead, or use asyncio.to_thread; "
+        'or give it a process of its own with isolation="process"',
+    ),
+    FailureCode(
         "runner.lost",
         "The process that runs checks died",
         blame="probe",

@@ -95,7 +95,7 @@ def read_checks(data: bytes, *, prefix: tuple[str, ...] | None) -> tuple[Reading
     checks = CHECKS.read(document["check"], path, reading)
     if checks is BAD:
         return reading, []
-    found = [((*path, at), one) for at, one in enumerate(checks) if one is not BAD]
+    found: Checks = [((*path, at), one) for at, one in enumerate(checks) if one is not BAD]
     _require_own_ids(found, reading)
     return reading, found
 

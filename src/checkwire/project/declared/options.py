@@ -116,7 +116,7 @@ OPTIONS: Final[dict[str, Field]] = {
     "output": _option("output", "Bytes that an attempt may print.", _SIZE),
     "isolation": _option(
         "isolation",
-        "What an attempt runs in: a process of its own, or a sandbox.",
+        "What an attempt runs in: a process of its own, a shared one, or a sandbox.",
         {"enum": _to_be_had("isolation", ISOLATIONS)},
     ),
     "needs": _option("needs", "Variables without which the check is skipped.", _STRINGS),

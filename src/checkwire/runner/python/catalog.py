@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 from checkwire.model.definition import CheckDefinition
@@ -17,7 +18,7 @@ from checkwire.project.loader import LoadedFile, load_file
 from checkwire.runner.python.blame import Blame
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
-from checkwire.runner.python.script import run_script
+from checkwire.runner.python.script import Prepared, run_script
 from checkwire.sdk.context import declared_secrets, early_secrets
 
 __all__ = ["Catalog"]
@@ -66,20 +67,30 @@ class Catalog:
             return load_declared(file, self._project, self._imports)
         return load_file(file, self._imports)
 
-    def run(self, job: Job, events: EventWriter) -> None:
-        """Run a check in this process, see :func:`run_script`."""
-        check = self._checks.get(job.definition.id)
-        # What the check imports only now is found beside its own file, whichever was loaded last.
-        self._imports.enter(str(Path(self._project.root, job.definition.path).parent))
-        run_script(
+    def is_async(self, definition: CheckDefinition) -> bool:
+        """Whether the check's function is a coroutine function, which can run beside others."""
+        return iscoroutinefunction(self._checks[definition.id].function)
+
+    def enter(self, definition: CheckDefinition) -> None:
+        """What the check imports from now on is found beside its own file first."""
+        self._imports.enter(str(Path(self._project.root, definition.path).parent))
+
+    def script(self, definition: CheckDefinition) -> Prepared:
+        """What to call for a check, and who knows what its exceptions mean."""
+        check = self._checks.get(definition.id)
+        return Prepared(
             _gone if check is None else check.function,
             {} if check is None else check.arguments,
-            job=job,
-            events=events,
-            blame=Blame(self._imports.owns, self._imports.relative, job.definition),
-            root=self._project.root,
-            deny=self._project.deny,
+            Blame(self._imports.owns, self._imports.relative, definition),
+            self._project.root,
+            self._project.deny,
         )
+
+    def run(self, job: Job, events: EventWriter) -> None:
+        """Run a check in this process, see :func:`run_script`."""
+        # What the check imports only now is found beside its own file, whichever was loaded last.
+        self.enter(job.definition)
+        run_script(self.script(job.definition), job=job, events=events)
 
 
 def _gone() -> None:

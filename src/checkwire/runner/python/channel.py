@@ -16,7 +16,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-__all__ = ["MessageReader", "pack", "send_all"]
+__all__ = ["MessageReader", "Unpacker", "ancillary", "pack", "send_all"]
 
 _LENGTH: Final = 4
 _CHUNK: Final = 64 * 1024
@@ -46,6 +46,34 @@ def send_all(sock: socket.socket, data: bytes, fds: Iterable[int] = ()) -> None:
         sock.sendall(memoryview(data)[sent:])
 
 
+class Unpacker(Generic[M]):
+    """Makes messages of the bytes of a stream.
+
+    Args:
+        kind: of the messages.
+    """
+
+    def __init__(self, kind: object) -> None:
+        self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(kind)
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[M]:
+        """The messages that are complete with these bytes.
+
+        Raises:
+            ValueError: if what came is not a message.
+        """
+        self._buffer += data
+        messages = []
+        while len(self._buffer) >= _LENGTH:
+            end = _LENGTH + int.from_bytes(self._buffer[:_LENGTH])
+            if len(self._buffer) < end:
+                break
+            messages.append(self._decoder.decode(self._buffer[_LENGTH:end]))
+            del self._buffer[:end]
+        return messages
+
+
 class MessageReader(Generic[M]):
     """The receiving end.
 
@@ -56,8 +84,7 @@ class MessageReader(Generic[M]):
     def __init__(self, sock: socket.socket, kind: object) -> None:
         self.fds: deque[int] = deque()
         self._socket = sock
-        self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(kind)
-        self._buffer = bytearray()
+        self._unpacker: Unpacker[M] = Unpacker(kind)
 
     def read(self) -> list[M] | None:
         """Receive once; the messages that are complete now, or ``None`` at the end of the stream.
@@ -79,15 +106,7 @@ class MessageReader(Generic[M]):
                 self.fds.extend(fds)
         if not data:
             return None
-        self._buffer += data
-        messages = []
-        while len(self._buffer) >= _LENGTH:
-            end = _LENGTH + int.from_bytes(self._buffer[:_LENGTH])
-            if len(self._buffer) < end:
-                break
-            messages.append(self._decoder.decode(self._buffer[_LENGTH:end]))
-            del self._buffer[:end]
-        return messages
+        return self._unpacker.feed(data)
 
     def read_one(self) -> M:
         """Wait for one message, however many reads it takes. None may follow it unasked.

@@ -31,7 +31,7 @@ from checkwire.runner.python.sandbox.refusal import NoSandbox
 from checkwire.runner.python.stdio import flush_stdio
 from checkwire.runner.python.warmup import warm_up_child
 
-__all__ = ["ChildFds", "Sandbox", "run_child"]
+__all__ = ["ChildFds", "Sandbox", "isolate", "run_child", "take_fds"]
 
 _HIGH_FD: Final = 1000
 """Where the descriptor for events goes: out of the way of scripts that close what they see."""
@@ -78,8 +78,8 @@ def run_child(
     status = 1
     try:
         # From within a cell no parent can be seen. If it is gone, the job's pipe ends.
-        _isolate(zygote if sandbox is None else 0, inherited)
-        events = _take_fds(fds)
+        isolate(zygote if sandbox is None else 0, inherited)
+        events = take_fds(fds)
         mapped = address_space()
         if sandbox is not None:
             _or_tell(sandbox.enter, events)
@@ -106,7 +106,8 @@ def run_child(
         os._exit(status)
 
 
-def _isolate(zygote: int, inherited: tuple[int, ...]) -> None:
+def isolate(zygote: int, inherited: tuple[int, ...]) -> None:
+    """Make a process that was just forked one of its own, which ends with the zygote."""
     os.setsid()
     die_with_parent()
     if os.getppid() != zygote:
@@ -131,7 +132,7 @@ def _reset(number: int) -> None:
             signal.signal(number, wanted)
 
 
-def _take_fds(fds: ChildFds) -> int:
+def take_fds(fds: ChildFds) -> int:
     """Put the descriptors where they belong; returns the one for events."""
     stdin = os.open(os.devnull, os.O_RDONLY)
     for source, standard in ((stdin, 0), (fds.stdout, 1), (fds.stderr, 2)):

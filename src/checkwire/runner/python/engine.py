@@ -34,6 +34,7 @@ from checkwire.runner.python.messages import (
     Ready,
 )
 from checkwire.runner.python.pool import Pool
+from checkwire.runner.python.shared.workers import Workers
 from checkwire.runner.python.supervisor import Supervisor
 from checkwire.runner.python.unsafe import UnsafeFile, failure_of_death
 from checkwire.wire.kernel.stamps import keep_stamping
@@ -43,6 +44,12 @@ __all__ = ["Engine", "EngineError", "LoadedChecks"]
 _IMPORT_TIMEOUT: Final = 30.0
 _START_TIMEOUT: Final = 60.0
 _ABORT_GRACE: Final = 1.0
+_SHARED_TRIES: Final = 3
+"""How often an attempt is tried in workers, should zygotes die under it."""
+_DISTURBED: Final = 2
+"""How often, should others in its worker disturb it."""
+_ALONE: Final = 8
+"""How many attempts that were disturbed in workers are run by themselves at a time."""
 _SECOND_TRY: Final = (
     "The process that runs checks died during this attempt, which is therefore run a second time"
 )
@@ -60,6 +67,7 @@ class LoadedChecks(NamedTuple):
         failures: of the files that could not be imported, by path relative to the project.
         empty: paths of files that were imported, and declare no check.
         output: the end of what was printed meanwhile.
+        blocking: ids of the checks that are plain functions.
         no_sandbox: why checks that want a sandbox cannot have it; empty if they can, or none does.
     """
 
@@ -67,6 +75,7 @@ class LoadedChecks(NamedTuple):
     failures: dict[str, Failure]
     empty: tuple[str, ...]
     output: str
+    blocking: frozenset[str] = frozenset()
     no_sandbox: str = ""
 
 
@@ -122,10 +131,18 @@ class Engine:
         self._starting = asyncio.Lock()
         self._second_tries = asyncio.Lock()
         self._supervisors: set[Supervisor] = set()
+        self._blocking: frozenset[str] = frozenset()
         self._closed = False
         self._stamping: socket.socket | None = None
         self.loading = ""
         self.secrets_read: set[str] = set()
+        self._workers = Workers(
+            self._living_zygote,
+            root=project.root,
+            secrets_read=self.secrets_read,
+            masker=self._masker,
+        )
+        self._alone = asyncio.Semaphore(_ALONE)
 
     async def load(self, files: Sequence[Path]) -> LoadedChecks:
         """Import these check files. Call it once, before any attempt.
@@ -146,11 +163,43 @@ class Engine:
         be told. So each is run a second time, those one after another: a check that kills it
         again does so alone, and gets ``runner.lost``; the others never notice.
 
+        In a worker it is known as a rule which attempt has ended it, and the others are run again
+        in another worker. What is disturbed there too, or was by nobody knows whom, is run in a
+        process of its own.
+
         Args:
             job: what to run.
             on_event: called with each event as it comes.
         """
-        attempt, lost = await self._try(job, on_event)
+        if not self.is_shared(job.definition):
+            return await self._isolated(job, on_event)
+        note, disturbed = "", 0
+        for _ in range(_SHARED_TRIES):
+            try:
+                outcome = await self._workers.attempt(job, on_event, note)
+            except EngineError:
+                break
+            if outcome.attempt is not None:
+                return outcome.attempt
+            note = f"This attempt is run again, for {outcome.why}"
+            disturbed += not outcome.lost
+            if outcome.alone or disturbed == _DISTURBED or self._closed:
+                break
+        async with self._alone:
+            return await self._isolated(job, on_event, note)
+
+    def is_shared(self, definition: CheckDefinition) -> bool:
+        """Whether attempts of a check run in a worker, beside others.
+
+        A plain function would keep all others from running, and has a process of its own.
+        """
+        return definition.isolation == "shared" and definition.id not in self._blocking
+
+    async def _isolated(
+        self, job: Job, on_event: Callable[[Event], None] | None, note: str = ""
+    ) -> Attempt:
+        """Run one attempt in a process of its own."""
+        attempt, lost = await self._try(job, on_event, note)
         if lost and not self._closed:
             async with self._second_tries:
                 attempt, _ = await self._try(job, on_event, note=_SECOND_TRY)
@@ -172,6 +221,7 @@ class Engine:
             supervisor.stop()
         for supervisor in tuple(self._supervisors):
             await supervisor.done.wait()
+        await self._workers.close()
         async with self._starting:
             for pool in self._pools.values():
                 pool.close()
@@ -203,6 +253,9 @@ class Engine:
         finally:
             self._supervisors.discard(supervisor)
             supervisor.done.set()
+
+    async def _living_zygote(self) -> ZygoteHandle:
+        return (await self._living_pool("process")).zygote
 
     async def _living_pool(self, isolation: Isolation) -> Pool:
         async with self._starting:
@@ -268,6 +321,7 @@ class Engine:
         definitions: list[CheckDefinition] = []
         failures: dict[str, Failure] = {}
         empty: list[str] = []
+        blocking: list[str] = []
         path, answers = "", 0
         while True:
             limit = self._import_timeout if path else _START_TIMEOUT
@@ -290,6 +344,7 @@ class Engine:
                     self._masker.add(self._env.get(name, ""))
                 case Loaded():
                     definitions += response.definitions
+                    blocking += response.blocking
                     empty += () if response.definitions else (path,)
                 case NotLoaded(unsafe=True):
                     raise UnsafeFile(path, response.failure)
@@ -303,8 +358,14 @@ class Engine:
                         )
                     self.loading = ""
                     said = self._said(zygote)
+                    self._blocking = frozenset(blocking)
                     return LoadedChecks(
-                        tuple(definitions), failures, tuple(empty), said, no_sandbox
+                        tuple(definitions),
+                        failures,
+                        tuple(empty),
+                        said,
+                        self._blocking,
+                        no_sandbox,
                     )
 
     def _said(self, zygote: ZygoteHandle) -> str:
@@ -324,6 +385,7 @@ class Engine:
             {path: self._masker.data(failure) for path, failure in loaded.failures.items()},
             loaded.empty,
             loaded.output,
+            loaded.blocking,
             loaded.no_sandbox,
         )
 

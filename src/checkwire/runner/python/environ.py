@@ -9,7 +9,7 @@ from typing import Final
 
 from checkwire.runner.python.launch import TOKEN
 
-__all__ = ["Variables", "from_bytes", "set_environ", "to_bytes"]
+__all__ = ["Variables", "from_bytes", "set_environ", "to_bytes", "value_in"]
 
 Variables = dict[bytes, bytes]
 """Variables as they are sent: their bytes, since those of an environment need not be text."""
@@ -26,6 +26,11 @@ def to_bytes(variables: Mapping[str, str]) -> Variables:
 def from_bytes(variables: Variables) -> dict[str, str]:
     """The same as Python has them."""
     return {name.decode(*_CODING): value.decode(*_CODING) for name, value in variables.items()}
+
+
+def value_in(variables: Variables, name: str) -> str:
+    """One of them; empty if there is none of that name."""
+    return variables.get(name.encode(*_CODING), b"").decode(*_CODING)
 
 
 def set_environ(environ: Variables) -> None:

@@ -12,15 +12,34 @@ from checkwire.model.events import Event, Excused, Failed, Logged, StepStarted, 
 from checkwire.model.failures import Failure
 from checkwire.runner.stream import MAX_LINE, SecretRead
 
-__all__ = ["EventWriter"]
+__all__ = ["EventWriter", "Telling"]
 
 _FOR_EVER: Final = -1.0
 _BRIEFLY: Final = 0.1
 _MAX_TEXT: Final = 10_000
 
 
-class EventWriter:
-    """Writes each event as it happens, whole, from whatever thread it comes.
+class Telling:
+    """How an attempt tells what happens to it: as lines of the run-event stream."""
+
+    def write(self, event: Event) -> None:
+        """Tell it. What cannot be told as it is, is told in short; nothing is raised."""
+        self._send(_line_of(event))
+
+    def secret_read(self, at_ns: int, name: str) -> None:
+        """Tell the runner that the check reads this variable as a secret."""
+        record = SecretRead(at_ns=at_ns, name=_plain(name))
+        self._send(msgspec.json.encode(record) + b"\n")
+
+    def end_in_signal_handler(self) -> None:
+        """Be written to by a signal handler from now on, and by nobody else."""
+
+    def _send(self, line: bytes) -> None:
+        raise NotImplementedError
+
+
+class EventWriter(Telling):
+    """Writes each event to a pipe as it happens, whole, from whatever thread it comes.
 
     Nothing is buffered, so a process that is killed has told all that happened to it. If the
     runner is gone, or the script has closed the descriptor, there is nobody to tell.
@@ -41,15 +60,9 @@ class EventWriter:
         os.register_at_fork(after_in_child=self._forked)
 
     def write(self, event: Event) -> None:
-        """Tell the runner. What cannot be told as it is, is told in short; nothing is raised."""
         told = _of_fork(event, self._fork) if self._fork else event
         if told is not None:
-            self._send(_line_of(told))
-
-    def secret_read(self, at_ns: int, name: str) -> None:
-        """Tell the runner that the check reads this variable as a secret."""
-        record = SecretRead(at_ns=at_ns, name=_plain(name))
-        self._send(msgspec.json.encode(record) + b"\n")
+            super().write(told)
 
     def _send(self, line: bytes) -> None:
         if self._lock.acquire(timeout=self._patience):
@@ -66,11 +79,8 @@ class EventWriter:
         self._lock = threading.Lock()  # another thread may have held it, which is not here
 
     def end_in_signal_handler(self) -> None:
-        """Be written to by a signal handler from now on, and by nobody else.
-
-        The handler may have interrupted :meth:`write` in the middle of a line. Then no more can
-        be told: that line would never end, and its lock is never released.
-        """
+        # The handler may have interrupted a line in its middle. Then no more can be told: that line
+        # would never end, and its lock is never released.
         self._patience = _BRIEFLY
 
 

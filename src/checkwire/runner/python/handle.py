@@ -164,8 +164,9 @@ class ZygoteHandle:
         """Have a child forked.
 
         Args:
-            fds: for :data:`messages.FORK_FDS`; they are the caller's to close afterwards.
-            isolation: what the child is to be in.
+            fds: for :data:`messages.FORK_FDS`, or :data:`messages.WORKER_FDS`; they are the
+                caller's to close afterwards.
+            isolation: what the child is to be in; ``"shared"`` makes it a worker.
 
         Raises:
             CouldNotFork: the operating system refused.

@@ -49,9 +49,14 @@ class Loops:
 
         BaseEventLoop.__init__ = made  # type: ignore[assignment, method-assign]
 
+    @property
+    def tasks(self) -> weakref.WeakSet[asyncio.Task[Any]]:
+        """The tasks that were made in these loops, and still are somewhere."""
+        return self._tasks
+
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Watch this loop, which has not run yet."""
-        loop.set_exception_handler(self._failed)
+        loop.set_exception_handler(self.failed)
         loop.set_task_factory(self._make_task)  # type: ignore[arg-type]  # typeshed is stricter
         close = loop.close
 
@@ -77,7 +82,8 @@ class Loops:
         self._tasks.add(task)
         return task
 
-    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What a loop's exception handler is told."""
         error = context.get("exception")
         if isinstance(error, BaseException):
             self._fail(error)

@@ -14,6 +14,7 @@ from checkwire.runner.python.environ import Variables
 __all__ = [
     "FORK_FDS",
     "WARM",
+    "WORKER_FDS",
     "Connecting",
     "Exited",
     "Fork",
@@ -59,6 +60,8 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """To the zygote: fork a child for an attempt. Comes with the descriptors of :data:`FORK_FDS`.
 
+    Or, to be shared by attempts, a worker, with those of :data:`WORKER_FDS`.
+
     What the child shall do it reads itself, as a :class:`Job`, so that a secret is never in the
     memory that later children are copies of.
 
@@ -72,6 +75,9 @@ class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 FORK_FDS: Final = ("job", "stdout", "stderr", "events")
 """What the descriptors that come with :class:`Fork` are for, in their order."""
+
+WORKER_FDS: Final = (*FORK_FDS, "board")
+"""The same for a worker, see :mod:`checkwire.runner.python.shared.board`."""
 
 
 WARM: Final = b"\n"
@@ -94,10 +100,14 @@ class ReadsSecret(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Loaded(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """From the zygote: the file was imported, and declares these checks."""
+    """From the zygote: the file was imported, and declares these checks.
+
+    ``blocking`` has the ids of those that are plain functions, and so take a thread for themselves.
+    """
 
     path: str
     definitions: tuple[CheckDefinition, ...] = ()
+    blocking: tuple[str, ...] = ()
 
 
 class NotLoaded(_Message, frozen=True, kw_only=True, omit_defaults=True):

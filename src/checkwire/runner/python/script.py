@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from checkwire.model.durations import format_seconds
 from checkwire.model.errors import ConnectionClosed
@@ -23,20 +23,20 @@ from checkwire.runner.python.blame import (
     leaves_of,
 )
 from checkwire.runner.python.environ import from_bytes
-from checkwire.runner.python.event_writer import EventWriter
+from checkwire.runner.python.event_writer import EventWriter, Telling
 from checkwire.runner.python.linux import waited_for_cpu_ns
 from checkwire.runner.python.loops import Loops
 from checkwire.runner.python.messages import Job
 from checkwire.runner.python.stdio import flush_stdio
-from checkwire.sdk import assertions
 from checkwire.sdk.context import Context, early_secrets, enter
 from checkwire.sdk.forgotten import notice_forgotten_awaits
 from checkwire.sdk.verification import has_assertions, listen_to_assertions
 from checkwire.wire.dial.policy import ranges
 
-__all__ = ["Script", "run_script"]
+__all__ = ["CLEANUP", "Prepared", "Script", "context_of", "count_everywhere", "run_script"]
 
-_CLEANUP: Final = 1.0
+CLEANUP: Final = 1.0
+"""Seconds that tidying up after a check may take."""
 _LEAST: Final = 0.02
 """Seconds; the runner waits for 0.1 after the check's time before it ends the process."""
 _BLOCKED: Final = 0.1
@@ -51,33 +51,55 @@ class _TimeIsUp(BaseException):
     """Ends a check that is a plain function, past any ``except Exception`` of its own."""
 
 
-def run_script(
-    function: Callable[..., Any],
-    arguments: Mapping[str, Any],
-    *,
-    job: Job,
-    events: EventWriter,
-    blame: Blame,
-    root: str,
-    deny: Sequence[str] = (),
-) -> None:
+class Prepared(NamedTuple):
+    """A check to be run.
+
+    Attributes:
+        function: the check, ``async def`` or ``def``.
+        arguments: those of its case.
+        blame: turns exceptions into failures.
+        root: the project's folder.
+        deny: ranges of addresses that the check must not connect to.
+    """
+
+    function: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    blame: Blame
+    root: str
+    deny: Sequence[str] = ()
+
+
+def run_script(check: Prepared, *, job: Job, events: EventWriter) -> None:
     """Run a check to its end, in this process, whose main thread this must be.
 
     Everything that happens is told as an event, up to ``finished``. It raises nothing, whatever
     the check does.
 
     Args:
-        function: the check, ``async def`` or ``def``.
-        arguments: those of its case.
+        check: what to run.
         job: what the runner asked for.
         events: where to tell.
-        blame: turns exceptions into failures.
-        root: the project's folder.
-        deny: ranges of addresses that the check must not connect to.
+    """
+    context = context_of(check, job, events, env=from_bytes(job.env))
+    enter(context, everywhere=True)
+    count_everywhere()
+    script = Script(context, events, check.blame, job.definition.timeout)
+    script.tell_start(job.definition.id)
+    script.run(check.function, check.arguments)
+
+
+def context_of(check: Prepared, job: Job, events: Telling, *, env: Mapping[str, str]) -> Context:
+    """The attempt that a job asks for, as the SDK knows it.
+
+    Args:
+        check: what is run.
+        job: what the runner asked for.
+        events: where to tell what happens.
+        env: the job's variables.
     """
     context = Context(
         events.write,
-        env=from_bytes(job.env),
+        env=env,
         secrets=from_bytes(job.secrets),
         absent=job.absent,
         resolve={
@@ -85,26 +107,19 @@ def run_script(
             for host, port, address, to_port in job.connecting.resolve
         },
         ca=job.connecting.ca,
-        deny=ranges(deny) if deny else (),
-        root=root,
+        deny=ranges(check.deny) if check.deny else (),
+        root=check.root,
     )
     context.on_secret = lambda name: events.secret_read(context.timeline.now(), name)
     for name in early_secrets:
         context.on_secret(name)
-    enter(context, everywhere=True)
+    return context
+
+
+def count_everywhere() -> None:
+    """From now on plain assertions and forgotten awaits count, in whatever attempt they are."""
     listen_to_assertions()
     notice_forgotten_awaits()
-    assertions.masker = context.masker
-    context.emit(
-        AttemptStarted(
-            at_ns=0,
-            check=job.definition.id,
-            started_ns=context.timeline.started_ns,
-            engine="python",
-            pid=os.getpid(),
-        )
-    )
-    Script(context, events, blame, job.definition.timeout).run(function, arguments)
 
 
 class Script:
@@ -122,7 +137,7 @@ class Script:
         timeout: seconds.
     """
 
-    def __init__(self, context: Context, events: EventWriter, blame: Blame, timeout: float) -> None:
+    def __init__(self, context: Context, events: Telling, blame: Blame, timeout: float) -> None:
         self._context = context
         self._events = events
         self._blame = blame
@@ -133,6 +148,18 @@ class Script:
         self._coroutine: Coroutine[Any, Any, Any] | None = None
         self._loop_is_free = False
         self._loops = Loops(context, self._unseen, self._warn)
+
+    def tell_start(self, check: str) -> None:
+        """Tell that the check of this id begins."""
+        self._context.emit(
+            AttemptStarted(
+                at_ns=0,
+                check=check,
+                started_ns=self._context.timeline.started_ns,
+                engine="python",
+                pid=os.getpid(),
+            )
+        )
 
     def run(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
         """Run it, then tell that it is finished."""
@@ -151,6 +178,10 @@ class Script:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except BaseException as error:  # whatever it is, it is the check's
             self._raised = self._ended_by(error)
+        self._tell_end(function)
+
+    def _tell_end(self, function: Callable[..., Any]) -> None:
+        """Let go of what is open, tell what was overlooked, and that the check is finished."""
         self._loops.tell_unseen_failures()
         self._context.end(returned=not self._raised)
         if not self._raised:
@@ -215,7 +246,7 @@ class Script:
         with suppress(Exception):
             if not self._raised:
                 self._context.waits.over = True
-                closing = self._context.close_sockets(loop, self._left_of(_CLEANUP))
+                closing = self._context.close_sockets(loop, self._left_of(CLEANUP))
                 loop.run_until_complete(closing)
         with suppress(Exception):
             loop.run_until_complete(self._clean_up(loop))
@@ -226,8 +257,8 @@ class Script:
         for task in left:
             task.cancel()
         if left:
-            await asyncio.wait(left, timeout=self._left_of(_CLEANUP))
-        async with asyncio.timeout(self._left_of(_CLEANUP)):
+            await asyncio.wait(left, timeout=self._left_of(CLEANUP))
+        async with asyncio.timeout(self._left_of(CLEANUP)):
             await loop.shutdown_asyncgens()
 
     def _left_of(self, seconds: float) -> float:

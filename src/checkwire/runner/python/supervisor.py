@@ -5,28 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
 from checkwire.model.attempt import Attempt, Usage
-from checkwire.model.events import AttemptStarted, Event, Logged
-from checkwire.model.failures import Failure
-from checkwire.model.masking import Masker
+from checkwire.model.events import Event
 from checkwire.runner.exit import Cause, Exit
-from checkwire.runner.fold import Fold
-from checkwire.runner.output import OutputCapture
-from checkwire.runner.python.crash import crash_location
-from checkwire.runner.python.environ import from_bytes
 from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteLost
+from checkwire.runner.python.intake import Intake
 from checkwire.runner.python.linux import count_descendants, count_memory_kills, waited_for_cpu_ns
 from checkwire.runner.python.messages import Exited, Job
 from checkwire.runner.python.pipes import EVENTS_BUFFER, Pipes
 from checkwire.runner.python.pool import Pool
-from checkwire.runner.stream import EventReader
 
 __all__ = ["Supervisor"]
 
@@ -75,17 +67,14 @@ class Supervisor:
         self.lost = False
         self.done = asyncio.Event()
         self._job = job
-        self._root = root
-        self._on_event = on_event
-        self._secrets_read = set() if secrets_read is None else secrets_read
-        self._error: BaseException | None = None
-        self._fold = Fold(job.definition, job.attempt)
-        self._reader = EventReader()
-        self._env = from_bytes(job.env)
-        self._masker = Masker(from_bytes(job.secrets).values())
-        self._stdout = OutputCapture("stdout", self._masker)
-        self._stderr = OutputCapture("stderr", self._masker)
-        self._last_errors: deque[str] = deque(maxlen=500)
+        self._intake = Intake(
+            job,
+            root=root,
+            on_event=on_event,
+            on_start=self._started,
+            on_error=self.stop,
+            secrets_read=set() if secrets_read is None else secrets_read,
+        )
         self._cause: Cause = "itself"
         self._child: Child | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -94,12 +83,10 @@ class Supervisor:
         self._reached = 0
         self._waited_before = 0
         self._starved_ns = 0
-        self._zero_ns = time.monotonic_ns()
-        self._started_ns = time.time_ns()
 
     def note(self, message: str) -> None:
         """Put a line of our own into the transcript."""
-        self._emit(Logged(at_ns=self._now(), message=message, level="warning", source="checkwire"))
+        self._intake.note(message)
 
     def stop(self) -> None:
         """End the attempt now: it was cancelled."""
@@ -118,7 +105,7 @@ class Supervisor:
         except (OSError, CouldNotFork) as refusal:
             return self.not_started(str(refusal))
         except ZygoteLost:
-            return self._finish(self._exit(None))
+            return self._intake.finish(self._exit(None))
         try:
             return await self._run(child, pipes)
         finally:
@@ -134,12 +121,11 @@ class Supervisor:
         if self._cause == "cancelled":
             child.signal(signal.SIGKILL)
         self._events_fd = pipes.events
-        self._zero_ns = time.monotonic_ns()
-        self._started_ns = time.time_ns()
+        self._intake.restart_clock()
         self._set_deadline(_START)
         self._counting = self._loop.call_later(_COUNT_EVERY, self._count_processes)
         sources = {
-            pipes.events: self._take_events,
+            pipes.events: self._intake.take_events,
             pipes.stdout: self._take_stdout,
             pipes.stderr: self._take_stderr,
         }
@@ -157,7 +143,7 @@ class Supervisor:
             left = _LEFT_IN_PIPE
             while left > 0 and (size := self._read(fd, take)):
                 left -= size
-        return self._finish(self._exit(exited))
+        return self._intake.finish(self._exit(exited))
 
     async def _send_job(self, pipes: Pipes) -> None:
         data = memoryview(msgspec.msgpack.encode(self._job))
@@ -190,42 +176,21 @@ class Supervisor:
             self._loop.remove_reader(fd)
         return len(data)
 
-    def _take_events(self, data: bytes) -> None:
-        for event in self._reader.feed(data):
-            if isinstance(event, AttemptStarted) and self._fold.started is None:
-                self._start(event)
-            self._emit(event)
-        self._secrets_read |= self._reader.secrets
-
     def _take_stdout(self, data: bytes) -> None:
         self._count_output(data)
-        self._learn_secrets()
-        for line in self._stdout.feed(data, self._now()):
-            self._emit(line)
+        self._take_events_before()
+        self._intake.take_stdout(data)
 
     def _take_stderr(self, data: bytes) -> None:
         self._count_output(data)
-        self._learn_secrets()
-        for line in self._stderr.feed(data, self._now()):
-            self._last_errors.append(line.message)
-            self._emit(line)
+        self._take_events_before()
+        self._intake.take_stderr(data)
 
-    def _learn_secrets(self) -> None:
+    def _take_events_before(self) -> None:
         """Before output is masked, read all events written before it: one may tell of a secret."""
         for _ in range(EVENTS_BUFFER // _CHUNK):
-            if not self._read(self._events_fd, self._take_events):
+            if not self._read(self._events_fd, self._intake.take_events):
                 break
-        while self._reader.secrets:
-            self._masker.add(self._env.get(self._reader.secrets.pop(), ""))
-
-    def _emit(self, event: Event) -> None:
-        self._fold.feed(event)
-        if self._on_event is not None and self._error is None:
-            try:
-                self._on_event(event)
-            except BaseException as error:
-                self._error = error
-                self.stop()
 
     # Limits that the kernel does not hold it to
 
@@ -250,15 +215,8 @@ class Supervisor:
 
     # Time
 
-    def _now(self) -> int:
-        return max(0, time.monotonic_ns() - self._zero_ns)
-
-    def _start(self, event: AttemptStarted) -> None:
-        """Put our times on the child's timeline: it said what the wall clock was at its 0."""
-        now_ns = time.monotonic_ns()
-        zero_ns = now_ns - (time.time_ns() - event.started_ns)
-        self._zero_ns = min(max(zero_ns, self._zero_ns), now_ns)
-        self._set_deadline(_GRACE - self._now() / 1e9)
+    def _started(self) -> None:
+        self._set_deadline(_GRACE - self._intake.now / 1e9)
         if self._child is not None:
             self._waited_before = waited_for_cpu_ns(self._child.pid)
 
@@ -293,13 +251,14 @@ class Supervisor:
     def not_started(self, reason: str) -> Attempt:
         """The attempt that could not even begin, for that reason or because it was cancelled."""
         cause = self._cause if self._cause == "cancelled" else "not_started"
-        return self._finish(self._ended(cause, reason=self._masker.text(reason)))
+        reason = self._intake.masker.text(reason)
+        return self._intake.finish(self._intake.ended(cause, reason=reason))
 
     def _exit(self, exited: Exited | None) -> Exit:
         if exited is None:
             if self._cause != "itself":
                 return self._ended(self._cause)
-            self.lost = self._fold.finished is None
+            self.lost = not self._intake.is_finished
             return self._ended("lost")
         code = os.waitstatus_to_exitcode(exited.status)
         killed = code == -signal.SIGKILL and self._cause == "itself"
@@ -312,36 +271,5 @@ class Supervisor:
         )
 
     def _ended(self, cause: Cause, **seen: Any) -> Exit:
-        return Exit(
-            at_ns=self._now(),
-            started_ns=self._started_ns,
-            cause=cause,
-            reached=self._reached,
-            starved_ns=max(0, self._starved_ns),
-            **seen,
-        )
-
-    def _finish(self, end: Exit) -> Attempt:
-        for line in self._stdout.finish(end.at_ns):
-            self._emit(line)
-        for line in self._stderr.finish(end.at_ns):
-            self._last_errors.append(line.message)
-            self._emit(line)
-        if end.signal is not None:
-            location = crash_location(self._last_errors, self._root)
-            end = msgspec.structs.replace(end, location=self._masker.data(location))
-        if self._reader.faults:
-            self._fold.fail(end.at_ns, self._protocol_failure())
-        if self._error is not None:
-            raise self._error
-        return self._fold.finish(end)
-
-    def _protocol_failure(self) -> Failure:
-        faults = self._reader.faults
-        lines = "a line that is" if faults == 1 else f"{faults:,} lines that are"
-        return Failure(
-            code="runner.protocol",
-            message=f"The check's process sent {lines} no run event: "
-            f"{self._masker.text(self._reader.fault)}",
-            evidence={"lines": faults},
-        )
+        starved_ns = max(0, self._starved_ns)
+        return self._intake.ended(cause, reached=self._reached, starved_ns=starved_ns, **seen)

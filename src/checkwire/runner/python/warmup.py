@@ -26,7 +26,7 @@ from checkwire.model.events import Event, encode_event
 from checkwire.runner.python.blame import Blame
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
-from checkwire.runner.python.script import run_script
+from checkwire.runner.python.script import Prepared, run_script
 from checkwire.sdk.context import Context, enter
 from checkwire.sdk.steps import step
 from checkwire.sdk.websocket import connect
@@ -88,7 +88,8 @@ def _run_script() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         blame = Blame(lambda path: False, lambda path: path, _JOB.definition)
-        run_script(_check, {}, job=_JOB, events=EventWriter(nowhere), blame=blame, root="")
+        check = Prepared(_check, {}, blame, root="")
+        run_script(check, job=_JOB, events=EventWriter(nowhere))
         asyncio.get_event_loop().close()
     finally:
         os.close(nowhere)

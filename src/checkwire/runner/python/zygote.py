@@ -21,9 +21,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from checkwire.model.definition import Isolation
 from checkwire.model.failures import Failure, Location
 from checkwire.runner.descriptors import lower_limit
+from checkwire.runner.python import streams
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.channel import MessageReader, pack, send_all
 from checkwire.runner.python.child import ChildFds, Sandbox, run_child
@@ -38,6 +38,7 @@ from checkwire.runner.python.linux import (
 )
 from checkwire.runner.python.messages import (
     FORK_FDS,
+    WORKER_FDS,
     Exited,
     Fork,
     Forked,
@@ -53,6 +54,7 @@ from checkwire.runner.python.messages import (
 )
 from checkwire.runner.python.reaper import Children
 from checkwire.runner.python.sandbox.refusal import NoSandbox
+from checkwire.runner.python.shared.worker import run_worker
 from checkwire.runner.python.spawned import let_spawned_processes_find_checks
 from checkwire.runner.python.stdio import flush_stdio
 from checkwire.runner.python.warmup import load_trust, warm_up_zygote
@@ -90,6 +92,7 @@ def main() -> None:
         die_with_parent()
         if os.getppid() != parent:
             sys.exit("The process that started this one is gone.")
+    streams.install()
     adopt_orphans()
     let_spawned_processes_find_checks()
     # What imports leave behind is little, and frozen before the first fork.
@@ -168,7 +171,8 @@ class Zygote:
             return NotLoaded(path=path, failure=_started_threads(path, threads), unsafe=True)
         if isinstance(result, Failure):
             return NotLoaded(path=path, failure=result)
-        return Loaded(path=path, definitions=result)
+        blocking = tuple(one.id for one in result if not self._catalog.is_async(one))
+        return Loaded(path=path, definitions=result, blocking=blocking)
 
     def serve(self) -> None:
         """Fork a child for each request, and tell of each end, until the runner hangs up."""
@@ -201,7 +205,7 @@ class Zygote:
                     return
                 for request in requests:
                     if isinstance(request, Fork):
-                        self._fork(request.id, request.isolation)
+                        self._fork(request)
 
     def _prepare_sandboxes(self) -> str:
         """If a check wants one, try whether there can be any; why there cannot."""
@@ -235,31 +239,36 @@ class Zygote:
         self._sandboxes.cells.emptied(fd)
         self._say(self._emptying.pop(fd))
 
-    def _fork(self, attempt: int, isolation: Isolation) -> None:
-        fds = [self._requests.fds.popleft() for _ in FORK_FDS]
+    def _fork(self, request: Fork) -> None:
+        is_worker = request.isolation == "shared"
+        fds = [self._requests.fds.popleft() for _ in (WORKER_FDS if is_worker else FORK_FDS)]
         try:
             try:
-                pid, sandbox = self._fork_process(attempt, isolation)
+                pid, sandbox = self._fork_process(request)
             except (OSError, NoSandbox) as error:
-                self._say(NotForked(id=attempt, reason=str(error)))
+                self._say(NotForked(id=request.id, reason=str(error)))
                 return
             if pid == 0:
                 inherited = (
                     self._control.detach(),
                     self._awake,
                     self._wake,
-                    *self._cell_fds(attempt),
+                    *self._cell_fds(request.id),
                 )
+                if is_worker:
+                    *standard, board = fds
+                    run_worker(self._catalog, ChildFds(*standard), board, self._pid, inherited)
                 run_child(self._catalog, ChildFds(*fds), self._pid, inherited, sandbox)
         finally:
             for fd in fds:
                 os.close(fd)
-        self._children.add(pid, attempt)
-        self._tell_of(pid, attempt)
+        self._children.add(pid, request.id)
+        self._tell_of(pid, request.id)
 
-    def _fork_process(self, attempt: int, isolation: Isolation) -> tuple[int, Sandbox | None]:
+    def _fork_process(self, request: Fork) -> tuple[int, Sandbox | None]:
         """The process id, 0 in the child; and what the child is to put itself into."""
-        if isolation != "sandbox":
+        attempt = request.id
+        if request.isolation != "sandbox":
             return os.fork(), None
         sandboxes = self._sandboxes
         if sandboxes is None:

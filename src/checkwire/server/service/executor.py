@@ -137,7 +137,7 @@ class Executor:
             if found is None:
                 self._watcher.run_missed(due)
             elif time.time_ns() > due.due_ns + due.grace_ns:
-                bound = self._queue.bound(taken.behind)
+                bound = self._queue.bound(taken)
                 self._watcher.run_overloaded(due, taken.behind, bound)
             else:
                 await self._run(due, *found)

@@ -17,7 +17,7 @@ from checkwire.alerting.deliverer import Deliverer
 from checkwire.alerting.notice import test_notice
 from checkwire.alerting.outcome import NotDelivered
 from checkwire.dispatch.local import LocalQueue
-from checkwire.dispatch.room import Bounds
+from checkwire.dispatch.room import SLOT, Bounds
 from checkwire.model.alerts import AlertPolicy, Channel
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.due import DueRun
@@ -108,7 +108,9 @@ class Service:
         self._patience = patience
         self._catalog = Catalog()
         self._underway = Underway()
-        self._queue = LocalQueue(Bounds(slots, max(1, slots // _SHARE), self._bound_of_location))
+        self._queue = LocalQueue(
+            Bounds(slots, max(1, slots // _SHARE), self._bound_of_location, self._parts_of_slot)
+        )
         self._recorder = Recorder(
             store,
             self._catalog,
@@ -329,6 +331,11 @@ class Service:
             return None
         definition = host.version.definitions.get(due.check)
         return None if definition is None else (definition, host.version.runner)
+
+    def _parts_of_slot(self, due: DueRun) -> int:
+        """How much of a slot an attempt takes: about as much as it costs."""
+        found = self._find(due)
+        return 1 if found is not None and found[1].is_shared(found[0]) else SLOT
 
     def _bound_of_location(self, project: str, name: str) -> int | None:
         """How many attempts may be under way at a location."""
