@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,7 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
+from checkwire.project.kinds import DECLARED_SUFFIX
 from checkwire.sdk.options import DEFAULTABLE, parse_option
 from checkwire.sdk.suggestion import did_you_mean
 
@@ -47,7 +48,10 @@ def define_all(loaded: LoadedFile, project: Project) -> list[CollectedCheck] | F
         return checks
     except DefinitionError as error:
         location = Location(loaded.path, error.line or 1)
-        return Failure(code="check.usage", message=error.message, location=location)
+        message = error.message
+        if loaded.path.endswith(DECLARED_SUFFIX):
+            message = message.removeprefix("@check: ")
+        return Failure(code="check.usage", message=message, location=location)
 
 
 def define(declared: DeclaredCheck, project: Project, path: str) -> list[CollectedCheck]:
@@ -71,6 +75,9 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
         else getattr(project.defaults, name)
         for name in DEFAULTABLE
     }
+    kind: Literal["script", "declared"] = "declared" if path.endswith(DECLARED_SUFFIX) else "script"
+    # Those without code cannot harm each other.
+    values["isolation"] = values["isolation"] or ("shared" if kind == "declared" else "process")
     _settle_schedule(values, declared, path)
     _require_declared(values["locations"], declared, project, path)
     _require_attainable(values["degraded"], values["timeout"], declared, path)
@@ -90,6 +97,7 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
                 function=function,
                 case=case,
                 description=description,
+                kind=kind,
                 **values,
             ),
             declared.function,

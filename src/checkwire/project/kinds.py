@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from checkwire.model.definition import EngineName
 
-__all__ = ["SUFFIXES", "engine_of"]
+__all__ = ["DECLARED_SUFFIX", "SCRIPT_SUFFIXES", "engine_of"]
+
+DECLARED_SUFFIX = ".toml"
+"""Of files with declared checks, which become Python."""
 
 _ENGINES: Final[dict[str, EngineName]] = {
     ".py": "python",
+    DECLARED_SUFFIX: "python",
     ".js": "node",
     ".mjs": "node",
     ".cjs": "node",
@@ -20,8 +24,8 @@ _ENGINES: Final[dict[str, EngineName]] = {
     ".cts": "node",
 }
 
-SUFFIXES = tuple(_ENGINES)
-"""Of all files that can be checks."""
+SCRIPT_SUFFIXES = tuple(suffix for suffix in _ENGINES if suffix != DECLARED_SUFFIX)
+"""Of all files that can be checks, but for declared ones."""
 
 
 def engine_of(path: PurePath | str) -> EngineName | None:

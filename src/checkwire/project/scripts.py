@@ -54,6 +54,7 @@ def _define(
     options: dict[str, Any], project: Project, path: str, description: str
 ) -> CheckDefinition:
     values = {name: options.get(name, getattr(project.defaults, name)) for name in DEFAULTABLE}
+    values["isolation"] = values["isolation"] or "process"
     # One schedule at most: that of the file replaces that of the defaults, of either form.
     if "every" in options or "cron" in options:
         for name in ("every", "cron"):
