@@ -6,7 +6,10 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["CheckDefinition", "Retries", "RetryLocation", "RetryStrategy", "Scheduling"]
+__all__ = ["CheckDefinition", "EngineName", "Retries", "RetryLocation", "RetryStrategy", "Scheduling"]
+
+EngineName = Literal["python", "node"]
+"""What runs a check: Python, or Node for JavaScript and TypeScript."""
 
 RetryStrategy = Literal["none", "fixed", "linear", "exponential"]
 RetryLocation = Literal["same", "other"]
@@ -56,7 +59,8 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         name: for people.
         path: the check's file, relative to the project, with forward slashes.
         line: where its function starts, from 1.
-        function: the function's name.
+        function: the function's name; empty where the whole file is the check.
+        engine: what runs it.
         case: the case's name, when the check has cases.
         every: seconds between runs; ``None`` if it has a ``cron``, or is not scheduled.
         cron: when it runs, as five fields: minute, hour, day of month, month, day of week.
@@ -77,6 +81,7 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     case: str | None = None
     description: str = ""
     kind: Literal["script"] = "script"
+    engine: EngineName = "python"
     every: float | None = None
     cron: str | None = None
     timezone: str = "UTC"

@@ -24,7 +24,14 @@ __all__ = [
 
 CONFIG_NAME = "checkwire.toml"
 _OUR_HEADER = re.compile(rb"^[ \t]*\[{1,2}[ \t]*tool[ \t]*\.[ \t]*checkwire\b", re.MULTILINE)
-DEFAULT_CHECKS = ("**/*_check.py", "**/check_*.py")
+DEFAULT_CHECKS = (
+    "**/*_check.py",
+    "**/check_*.py",
+    "**/*[._]check.js",
+    "**/*[._]check.[cm]js",
+    "**/*[._]check.ts",
+    "**/*[._]check.[cm]ts",
+)
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

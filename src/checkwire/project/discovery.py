@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from checkwire.model.errors import CheckwireError, UsageError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.config import Project, has_settings, load_project
+from checkwire.project.kinds import SUFFIXES, engine_of
 from checkwire.project.patterns import matches_path
 from checkwire.sdk.suggestion import did_you_mean
 
@@ -159,8 +160,8 @@ def _existing(target: str, here: Path, project: Project | None = None) -> Path:
         raise UsageError(f"{shown} cannot be read: {error.strerror}") from None
     if not exists:
         raise UsageError(f"there is no {name}{_closest(place, name, here, project)}")
-    if not place.is_dir() and (place.suffix != ".py" or not place.is_file()):
-        raise UsageError(f"{name} is not a Python file")
+    if not place.is_dir() and (engine_of(place) is None or not place.is_file()):
+        raise UsageError(f"{name} is not a Python, JavaScript or TypeScript file")
     if place.is_dir() and "::" in target:
         raise UsageError(f"{target}: {name} is a folder; name the file that has the check")
     return place
@@ -172,7 +173,7 @@ def _closest(place: Path, name: str, here: Path, project: Project | None) -> str
         folder = folder.parent
     known: set[str] = set()
     with suppress(OSError, CheckwireError):  # a suggestion is not worth another error
-        known |= {_as_typed(p, here) for p in folder.iterdir() if p.is_dir() or p.suffix == ".py"}
+        known |= {_as_typed(p, here) for p in folder.iterdir() if p.is_dir() or engine_of(p)}
         known |= {_as_typed(p, here) for p in _walk(folder, project or load_project(folder), {})}
     return did_you_mean(name, known, quote="")
 
@@ -221,7 +222,7 @@ def _walk(folder: Path, project: Project, failures: dict[str, Failure]) -> Itera
                     hint = f'Make it readable, or leave it out: exclude = ["{relative}"]'
                     failures[relative] = _failure(relative, why, hint)
         elif (
-            entry.name.endswith(".py")
+            entry.name.endswith(SUFFIXES)
             and _matches_any(project.checks, relative)
             and (entry.is_file() or entry.is_symlink())  # a link to nowhere is worth telling
         ):

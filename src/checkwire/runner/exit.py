@@ -48,6 +48,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
         reason: the operating system's words, when it was not started.
         location: where in the check's source a crash took place, if that is known.
         usage: what the process used.
+        failure: what it means, where the engine knows better than the status tells.
     """
 
     at_ns: int
@@ -59,10 +60,13 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     location: Location | None = None
     usage: Usage = Usage()
+    failure: Failure | None = None
 
 
 def failure_of_exit(exit_: Exit, timeout: float) -> Failure:
     """What the end of a process says of its check, whose timeout was that."""
+    if exit_.failure is not None:
+        return exit_.failure
     match exit_.cause:
         case "timeout":
             return Failure(

@@ -6,19 +6,22 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 from checkwire.model.attempt import Attempt, Run
-from checkwire.model.definition import CheckDefinition
+from checkwire.model.definition import CheckDefinition, EngineName
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
 from checkwire.project.discovery import Selection
+from checkwire.project.kinds import engine_of
 from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, select
 from checkwire.runner.descriptors import DescriptorLimit
-from checkwire.runner.python.engine import Engine
+from checkwire.runner.engine import Engine, LoadedChecks
+from checkwire.runner.python.engine import PythonEngine
 from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.launch import ZygoteProcess
 from checkwire.runner.python.messages import Connecting, Job
@@ -104,15 +107,12 @@ class Runner:
         wanted = workers or max(8, 4 * (os.cpu_count() or 1))
         self.workers = min(wanted, limit.attempts)
         self._turns = asyncio.Semaphore(self.workers)
-        self._engine = Engine(
-            project,
-            env=self._env,
-            process=process,
-            secrets=self._secrets.values(),
-            import_timeout=import_timeout,
-            descriptors=limit.before,
-        )
-        self.secrets_read = self._engine.secrets_read
+        self._project = project
+        self._process = process
+        self._import_timeout = import_timeout
+        self._descriptors = limit.before
+        self._engines: dict[EngineName, Engine] = {}
+        self.secrets_read: set[str] = set()
 
     async def __aenter__(self) -> Runner:
         return self
@@ -128,11 +128,15 @@ class Runner:
     @property
     def loading(self) -> str:
         """The check file that is being imported, relative to the project; empty if none is."""
-        return self._engine.loading
+        return next((engine.loading for engine in self._engines.values() if engine.loading), "")
 
     async def close(self) -> None:
         """End what is under way, as cancelled, and wait until every process is gone."""
-        await self._engine.close()
+        for engine in self._engines.values():
+            await engine.close()
+        if self._process is not None:
+            self._process.discard()
+            self._process = None
 
     async def collect(self, selection: Selection) -> Collected:
         """Import the check files of a selection, and pick the checks that it names. Call it once.
@@ -141,7 +145,7 @@ class Runner:
             UsageError: a function or a case that was named does not exist.
             EngineError: no process can be started to import them.
         """
-        loaded = await self._engine.load(selection.files)
+        loaded = await self._load(selection)
         failures = selection.failures | loaded.failures
         selected = select(loaded.definitions, selection, failures)
         return Collected(
@@ -189,9 +193,50 @@ class Runner:
             )
             listener = None if on_event is None else lambda event: on_event(number, event)
             async with self._turns if turn is None else turn(number):
-                return await self._engine.attempt(job, listener)
+                return await self._engines[definition.engine].attempt(job, listener)
 
         return await run_attempts(definition, attempt, location=location, run_id=run_id)
+
+    async def _load(self, selection: Selection) -> LoadedChecks:
+        """Have each engine load the files that are its own; only those engines are started."""
+        files: dict[EngineName, list[Path]] = {}
+        for file in selection.files:
+            if (name := engine_of(file)) is not None:
+                files.setdefault(name, []).append(file)
+        all_loaded = []
+        for name in sorted(files, reverse=True):  # Python first: it takes the process, if there is one
+            engine = self._engines[name] = self._start(name)
+            all_loaded.append(await engine.load(files[name]))
+        definitions = [d for loaded in all_loaded for d in loaded.definitions]
+        return LoadedChecks(
+            tuple(sorted(definitions, key=lambda definition: definition.path)),
+            {path: failure for loaded in all_loaded for path, failure in loaded.failures.items()},
+            tuple(path for loaded in all_loaded for path in loaded.empty),
+            "".join(loaded.output for loaded in all_loaded),
+        )
+
+    def _start(self, name: EngineName) -> Engine:
+        process, self._process = self._process, None
+        if name == "python":
+            return PythonEngine(
+                self._project,
+                env=self._env,
+                process=process,
+                secrets=self._secrets.values(),
+                import_timeout=self._import_timeout,
+                descriptors=self._descriptors,
+                secrets_read=self.secrets_read,
+            )
+        from checkwire.runner.node.engine import NodeEngine  # what needs it not, pays it not
+
+        return NodeEngine(
+            self._project,
+            env=self._env,
+            process=process,
+            connecting=self._connecting,
+            descriptors=self._descriptors,
+            spares=self.workers,
+        )
 
     def _reason_to_skip(self, definition: CheckDefinition) -> str:
         if not definition.activated:

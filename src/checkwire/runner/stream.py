@@ -7,11 +7,14 @@ die in the middle of one, so nothing that it sends may raise here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Final, get_args
 
 import msgspec
 
 from checkwire.model.events import Event, decode_event
+from checkwire.model.failures import Failure
+from checkwire.runner.exit import Exit
 
 __all__ = ["MAX_LINE", "EventReader", "SecretRead"]
 
@@ -83,6 +86,23 @@ class EventReader:
                 self._skipping = True
         return events
 
+    def decode(self, line: bytes) -> Sequence[Event]:
+        """What one line says. An engine whose lines say more than events may read them here.
+
+        Raises:
+            ValueError: it is not an event.
+        """
+        return (decode_event(line),)
+
+    def explain(self, end: Exit, last_errors: Iterable[str]) -> Failure | None:
+        """What the end of the process means, if the engine knows better than its status tells.
+
+        Args:
+            end: how it ended.
+            last_errors: the last lines that it wrote to stderr.
+        """
+        return None
+
     def _take(self, line: bytes, events: list[Event]) -> None:
         if not line or line.isspace():
             return
@@ -90,8 +110,9 @@ class EventReader:
             self._too_long()
             return
         try:
-            event = decode_event(line)
-            _prove_storable(line, event)
+            told = self.decode(line)
+            for event in told:
+                _prove_storable(line, event)
         except (ValueError, OverflowError, RecursionError) as error:
             kind = _kind_of(line)
             if kind == _SECRET_READ:
@@ -100,7 +121,7 @@ class EventReader:
                 shown = line[:_SHOWN].decode("utf-8", "backslashreplace")
                 self._faulty(f"{error}: {shown}{'…' * (len(line) > _SHOWN)}")
             return
-        events.append(event)
+        events += told
 
     def _take_secret(self, line: bytes) -> None:
         try:

@@ -17,12 +17,12 @@ from typing import Any, Final, NamedTuple, NoReturn
 import msgspec
 
 from checkwire.runner.python.catalog import Catalog
-from checkwire.runner.python.environ import set_environ
+from checkwire.runner.python.environ import from_bytes, set_environ
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.linux import adopt_orphans, die_with_parent
-from checkwire.runner.python.messages import Job
+from checkwire.runner.python.messages import Job, Program
 
-__all__ = ["ChildFds", "run_child"]
+__all__ = ["ChildFds", "execute", "run_child"]
 
 _HIGH_FD: Final = 1000
 """Where the descriptor for events goes: out of the way of scripts that close what they see."""
@@ -69,6 +69,42 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
     finally:
         _flush()
         os._exit(status)
+
+
+def execute(
+    program: Program, fds: ChildFds, zygote: int, inherited: tuple[int, ...]
+) -> NoReturn:
+    """Be another program, in the place of :func:`run_child`, isolated and limited as that is.
+
+    Args:
+        program: what to execute.
+        fds: the descriptors that came with the request.
+        zygote: process id of the zygote.
+        inherited: the zygote's own descriptors, to be closed.
+    """
+    try:
+        _isolate(zygote, inherited)
+        events = _take_fds(fds)
+        job = fcntl.fcntl(fds.job, fcntl.F_DUPFD, events)
+        os.close(fds.job)
+        os.set_inheritable(events, True)
+        limits = {resource.RLIMIT_CORE: 0}
+        if program.data is not None:
+            limits[resource.RLIMIT_DATA] = program.data
+        if program.cpu_seconds is not None:
+            limits[resource.RLIMIT_CPU] = program.cpu_seconds
+        _set_limits(limits)
+        path, *_ = program.arguments
+        os.execve(
+            path,
+            [*program.arguments, str(job), str(events)],
+            {**os.environ, **from_bytes(program.env)},
+        )
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _flush()
+        os._exit(1)
 
 
 def _isolate(zygote: int, inherited: tuple[int, ...]) -> None:
@@ -135,6 +171,10 @@ def _limit(job: Job) -> None:
     }
     if job.cpu_seconds is not None:
         limits[resource.RLIMIT_CPU] = job.cpu_seconds
+    _set_limits(limits)
+
+
+def _set_limits(limits: dict[int, int]) -> None:
     for kind, limit in limits.items():
         _, hard = resource.getrlimit(kind)
         if hard != resource.RLIM_INFINITY:

@@ -9,17 +9,17 @@ import socket
 from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec.structs import replace
 
 from checkwire.model.attempt import Attempt
 from checkwire.model.definition import CheckDefinition
-from checkwire.model.errors import CheckwireError
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker
 from checkwire.project.config import Project
+from checkwire.runner.engine import EngineError, LoadedChecks
 from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.handle import ZygoteHandle, ZygoteLost
 from checkwire.runner.python.launch import ZygoteProcess, launch
@@ -32,11 +32,12 @@ from checkwire.runner.python.messages import (
     ReadsSecret,
     Ready,
 )
+from checkwire.runner.python.process import Process, fork
 from checkwire.runner.python.supervisor import Supervisor
 from checkwire.runner.python.unsafe import UnsafeFile, failure_of_death
 from checkwire.wire.kernel.stamps import keep_stamping
 
-__all__ = ["Engine", "EngineError", "LoadedChecks"]
+__all__ = ["PythonEngine"]
 
 _IMPORT_TIMEOUT: Final = 30.0
 _START_TIMEOUT: Final = 60.0
@@ -46,27 +47,7 @@ _SECOND_TRY: Final = (
 )
 
 
-class EngineError(CheckwireError):
-    """The process that runs checks cannot be started."""
-
-
-class LoadedChecks(NamedTuple):
-    """What importing the check files came to.
-
-    Attributes:
-        definitions: of all checks, by file, and in it in the order of the source.
-        failures: of the files that could not be imported, by path relative to the project.
-        empty: paths of files that were imported, and declare no check.
-        output: the end of what was printed meanwhile.
-    """
-
-    definitions: tuple[CheckDefinition, ...]
-    failures: dict[str, Failure]
-    empty: tuple[str, ...]
-    output: str
-
-
-class Engine:
+class PythonEngine:
     """Imports a project's check files in a zygote, and runs attempts in its children.
 
     A file whose import ends the zygote, hangs, or leaves a thread behind is left out, and a new
@@ -80,6 +61,7 @@ class Engine:
             themselves, as they are imported, are masked too.
         import_timeout: seconds that the import of one file may take.
         descriptors: how many a check's process may have open; by default as many as this one.
+        secrets_read: gets the names of the variables that are read as secrets.
 
     Attributes:
         loading: the file that is being imported, relative to the project; empty if none is.
@@ -95,6 +77,7 @@ class Engine:
         secrets: Iterable[str] = (),
         import_timeout: float = _IMPORT_TIMEOUT,
         descriptors: int | None = None,
+        secrets_read: set[str] | None = None,
     ) -> None:
         self._project = project
         self._process = process
@@ -111,7 +94,7 @@ class Engine:
         self._closed = False
         self._stamping: socket.socket | None = None
         self.loading = ""
-        self.secrets_read: set[str] = set()
+        self.secrets_read: set[str] = set() if secrets_read is None else secrets_read
 
     async def load(self, files: Sequence[Path]) -> LoadedChecks:
         """Import these check files. Call it once, before any attempt.
@@ -163,9 +146,7 @@ class Engine:
     async def _try(
         self, job: Job, on_event: Callable[[Event], None] | None, note: str = ""
     ) -> tuple[Attempt, bool]:
-        supervisor = Supervisor(
-            job, root=self._project.root, on_event=on_event, secrets_read=self.secrets_read
-        )
+        supervisor = self._supervise(job, on_event)
         self._supervisors.add(supervisor)
         try:
             if self._closed:
@@ -176,10 +157,19 @@ class Engine:
                 zygote = await self._living_zygote()
             except EngineError as error:
                 return supervisor.not_started(str(error)), False
-            return await supervisor.run(zygote), supervisor.lost
+            return await supervisor.run(lambda: self._obtain(zygote, job)), supervisor.lost
         finally:
             self._supervisors.discard(supervisor)
             supervisor.done.set()
+
+    def _supervise(self, job: Job, on_event: Callable[[Event], None] | None) -> Supervisor:
+        return Supervisor(
+            job, root=self._project.root, on_event=on_event, secrets_read=self.secrets_read
+        )
+
+    async def _obtain(self, zygote: ZygoteHandle, job: Job) -> Process:
+        """A process for this job."""
+        return await fork(zygote)
 
     async def _living_zygote(self) -> ZygoteHandle:
         async with self._starting:

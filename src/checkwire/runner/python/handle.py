@@ -25,6 +25,7 @@ from checkwire.runner.python.messages import (
     Loading,
     NotForked,
     NotLoaded,
+    Program,
     ReadsSecret,
     Ready,
     Response,
@@ -159,11 +160,12 @@ class ZygoteHandle:
             raise ZygoteLost
         return response
 
-    async def fork(self, fds: Sequence[int]) -> Child:
+    async def fork(self, fds: Sequence[int], program: Program | None = None) -> Child:
         """Have a child forked.
 
         Args:
             fds: for :data:`messages.FORK_FDS`; they are the caller's to close afterwards.
+            program: what it shall execute, if it is not to run a check of the zygote's own.
 
         Raises:
             CouldNotFork: the operating system refused.
@@ -176,7 +178,7 @@ class ZygoteHandle:
         birth: asyncio.Future[Child] = self._loop.create_future()
         self._births[number] = birth
         try:
-            await self._send(Fork(id=number), fds)
+            await self._send(Fork(id=number, program=program), fds)
             return await birth
         finally:
             # A child that is born later finds its job's pipe closed, and ends at once.

@@ -23,6 +23,7 @@ __all__ = [
     "Loading",
     "NotForked",
     "NotLoaded",
+    "Program",
     "ReadsSecret",
     "Ready",
     "Request",
@@ -50,6 +51,25 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
     descriptors: int | None = None
 
 
+class Program(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a child shall execute at once, instead of a check of the zygote's own.
+
+    It finds its job where the descriptor says that is its last argument but one, and writes its
+    events to that which is the last.
+
+    Attributes:
+        arguments: the program's path and its arguments.
+        env: variables that it has beside, or instead of, the zygote's.
+        data: bytes of memory that it may take, as Linux counts them for ``RLIMIT_DATA``.
+        cpu_seconds: CPU time it may use; ``None`` for no limit.
+    """
+
+    arguments: tuple[str, ...]
+    env: Variables = {}
+    data: int | None = None
+    cpu_seconds: int | None = None
+
+
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """To the zygote: fork a child for an attempt. Comes with the descriptors of :data:`FORK_FDS`.
 
@@ -58,6 +78,7 @@ class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     id: int
+    program: Program | None = None
 
 
 FORK_FDS: Final = ("job", "stdout", "stderr", "events")

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -22,10 +22,11 @@ from checkwire.runner.fold import Fold
 from checkwire.runner.output import OutputCapture
 from checkwire.runner.python.crash import crash_location
 from checkwire.runner.python.environ import from_bytes
-from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteHandle, ZygoteLost
+from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteLost
 from checkwire.runner.python.linux import count_memory_kills
 from checkwire.runner.python.messages import Exited, Job
 from checkwire.runner.python.pipes import EVENTS_BUFFER, Pipes
+from checkwire.runner.python.process import Process
 from checkwire.runner.stream import EventReader
 
 __all__ = ["Supervisor"]
@@ -54,6 +55,9 @@ class Supervisor:
         on_event: called with each event as it comes. If it raises, the attempt is ended, and
             :meth:`run` raises the same.
         secrets_read: gets the names of the variables that the check reads as secrets.
+        message: what the child is sent; by default the job, as a Python child reads it.
+        reader: of the child's events; by default of the plain stream.
+        masker: hides secrets; by default those of the job.
 
     Attributes:
         lost: whether the zygote died before the check had finished.
@@ -67,6 +71,9 @@ class Supervisor:
         root: str,
         on_event: Callable[[Event], None] | None = None,
         secrets_read: set[str] | None = None,
+        message: bytes | None = None,
+        reader: EventReader | None = None,
+        masker: Masker | None = None,
     ) -> None:
         self.lost = False
         self.done = asyncio.Event()
@@ -76,9 +83,10 @@ class Supervisor:
         self._secrets_read = set() if secrets_read is None else secrets_read
         self._error: BaseException | None = None
         self._fold = Fold(job.definition, job.attempt)
-        self._reader = EventReader()
+        self._reader = reader or EventReader()
+        self._message = msgspec.msgpack.encode(job) if message is None else message
         self._env = from_bytes(job.env)
-        self._masker = Masker(from_bytes(job.secrets).values())
+        self._masker = masker or Masker(from_bytes(job.secrets).values())
         self._stdout = OutputCapture("stdout", self._masker)
         self._stderr = OutputCapture("stderr", self._masker)
         self._last_errors: deque[str] = deque(maxlen=500)
@@ -98,23 +106,25 @@ class Supervisor:
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
 
-    async def run(self, zygote: ZygoteHandle) -> Attempt:
+    async def run(self, obtain: Callable[[], Awaitable[Process]]) -> Attempt:
         """Run the attempt, and wait until its process is gone. Call it once.
 
         If it is cancelled, the process is killed, and is gone before this raises.
+
+        Args:
+            obtain: gives the process to run it in, and may raise as ``process.fork`` does.
         """
         self._loop = asyncio.get_running_loop()
         self._kills_before = count_memory_kills()
         try:
-            pipes = Pipes()
-        except OSError as error:
-            return self.not_started(str(error))
-        try:
-            return await self._run(zygote, pipes)
-        except CouldNotFork as refusal:
+            process = await obtain()
+        except (CouldNotFork, OSError) as refusal:
             return self.not_started(str(refusal))
         except ZygoteLost:
             return self._finish(self._exit(None))
+        pipes = process.pipes
+        try:
+            return await self._run(process)
         finally:
             for timer in self._timers:
                 timer.cancel()
@@ -122,11 +132,8 @@ class Supervisor:
                 self._loop.remove_reader(fd)
             pipes.close()
 
-    async def _run(self, zygote: ZygoteHandle, pipes: Pipes) -> Attempt:
-        try:
-            child = self._child = await zygote.fork(pipes.theirs)
-        finally:
-            pipes.close(*pipes.theirs)
+    async def _run(self, process: Process) -> Attempt:
+        child, pipes = self._child, _ = process
         if self._cause == "cancelled":
             child.signal(signal.SIGKILL)
         self._events_fd = pipes.events
@@ -154,7 +161,7 @@ class Supervisor:
         return self._finish(self._exit(exited))
 
     async def _send_job(self, pipes: Pipes) -> None:
-        data = memoryview(msgspec.msgpack.encode(self._job))
+        data = memoryview(self._message)
         writable = asyncio.Event()
         self._loop.add_writer(pipes.job, writable.set)
         try:
@@ -289,6 +296,8 @@ class Supervisor:
         if end.signal is not None:
             location = crash_location(self._last_errors, self._root)
             end = msgspec.structs.replace(end, location=self._masker.data(location))
+        if (failure := self._reader.explain(end, self._last_errors)) is not None:
+            end = msgspec.structs.replace(end, failure=failure)
         if self._reader.faults:
             self._fold.fail(end.at_ns, self._protocol_failure())
         if self._error is not None:

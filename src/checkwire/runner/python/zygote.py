@@ -23,7 +23,7 @@ from checkwire.model.failures import Failure, Location
 from checkwire.runner.descriptors import lower_limit
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.channel import MessageReader, pack, send_all
-from checkwire.runner.python.child import ChildFds, run_child
+from checkwire.runner.python.child import ChildFds, execute, run_child
 from checkwire.runner.python.environ import set_environ
 from checkwire.runner.python.footprint import Footprint
 from checkwire.runner.python.launch import CONTROL_FD
@@ -173,9 +173,10 @@ class Zygote:
                     return
                 for request in requests:
                     if isinstance(request, Fork):
-                        self._fork(request.id)
+                        self._fork(request)
 
-    def _fork(self, attempt: int) -> None:
+    def _fork(self, request: Fork) -> None:
+        attempt = request.id
         fds = [self._requests.fds.popleft() for _ in FORK_FDS]
         try:
             try:
@@ -185,6 +186,8 @@ class Zygote:
                 return
             if pid == 0:
                 inherited = (self._control.detach(), self._awake, self._wake)
+                if request.program is not None:
+                    execute(request.program, ChildFds(*fds), self._pid, inherited)
                 run_child(self._catalog, ChildFds(*fds), self._pid, inherited)
         finally:
             for fd in fds:
