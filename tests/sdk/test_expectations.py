@@ -109,7 +109,7 @@ def test_what_holds_counts_and_is_silent(hold: Any) -> None:
             False,
             "assertion.failed",
             'PRICE was {"price": 12, "tags": ["a"]} (the pattern raised KeyError: \'size\'). '
-            'The check expects something that matches "<lambda value: value[\\"size\\"]>"',
+            'The check expects something that matches <lambda value: value["size"]>',
         ),
         (
             lambda: expect("abc").contains("x"),

@@ -58,10 +58,12 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         id: stable: ``path::function[case]``, or what ``id=`` says. Its history hangs on it.
         name: for people.
         path: the check's file, relative to the project, with forward slashes.
-        line: where its function starts, from 1.
-        function: the function's name; empty where the whole file is the check.
+        line: where its function, or its table, starts, from 1.
+        function: the function's name; that of a table is made of the check's name; empty where the
+            whole file is the check.
         engine: what runs it.
         case: the case's name, when the check has cases.
+        kind: ``script`` is code, ``declared`` a table in TOML, without any.
         every: seconds between runs; ``None`` if it has a ``cron``, or is not scheduled.
         cron: when it runs, as five fields: minute, hour, day of month, month, day of week.
         timezone: the IANA name of the zone whose clock ``cron`` goes by.
@@ -80,7 +82,7 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     function: str
     case: str | None = None
     description: str = ""
-    kind: Literal["script"] = "script"
+    kind: Literal["script", "declared"] = "script"
     engine: EngineName = "python"
     every: float | None = None
     cron: str | None = None

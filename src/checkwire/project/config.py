@@ -119,6 +119,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         server: address of the server that watches the project; ``None`` if it names none.
         alerts: when an incident opens, and which channels are told.
         channels: where notices go, by name.
+        declares_checks: whether there is a ``[[check]]`` among the settings.
     """
 
     root: str
@@ -135,6 +136,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     server: str | None = None
     alerts: AlertPolicy = AlertPolicy()
     channels: dict[str, Channel] = {}
+    declares_checks: bool = False
 
 
 def load_project(start: Path) -> Project:

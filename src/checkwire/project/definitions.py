@@ -10,6 +10,7 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
+from checkwire.project.discovery import DECLARED_SUFFIX
 from checkwire.sdk.options import DEFAULTABLE, parse_option
 from checkwire.sdk.suggestion import did_you_mean
 
@@ -47,7 +48,10 @@ def define_all(loaded: LoadedFile, project: Project) -> list[CollectedCheck] | F
         return checks
     except DefinitionError as error:
         location = Location(loaded.path, error.line or 1)
-        return Failure(code="check.usage", message=error.message, location=location)
+        message = error.message
+        if loaded.path.endswith(DECLARED_SUFFIX):
+            message = message.removeprefix("@check: ")
+        return Failure(code="check.usage", message=message, location=location)
 
 
 def define(declared: DeclaredCheck, project: Project, path: str) -> list[CollectedCheck]:
@@ -90,6 +94,7 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
                 function=function,
                 case=case,
                 description=description,
+                kind="declared" if path.endswith(DECLARED_SUFFIX) else "script",
                 **values,
             ),
             declared.function,

@@ -19,7 +19,7 @@ from checkwire.sdk.check import CheckMark, declared, mark_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DeclaredCheck", "LoadedFile", "load_file", "module_name"]
+__all__ = ["DeclaredCheck", "LoadedFile", "load_file", "module_name", "new_module"]
 
 
 class DeclaredCheck(NamedTuple):
@@ -92,7 +92,7 @@ def load_file(file: Path, imports: ProjectImports) -> LoadedFile:
     name = module_name(path)
     module = sys.modules.get(name)
     if module is None:  # otherwise a neighbour has imported it
-        module = _new_module(name, filename)
+        module = new_module(name, filename)
         declared[:] = [(m, f) for m, f in declared if m.module != name]
         sys.modules[name] = module
         try:
@@ -110,7 +110,8 @@ def load_file(file: Path, imports: ProjectImports) -> LoadedFile:
     return LoadedFile(path, tuple(_checks(module, filename, rewritten.definitions)))
 
 
-def _new_module(name: str, filename: str) -> ModuleType:
+def new_module(name: str, filename: str) -> ModuleType:
+    """An empty module for a check file."""
     module = ModuleType(name)
     module.__file__ = filename
     module.__spec__ = ModuleSpec(name, None, origin=filename)

@@ -59,6 +59,24 @@ EXPLANATIONS = {
         remedy="Await what must come with receive(), which fails if it does not. Where handlers "
         "are used, verify after ws.run() what they collected. Do not swallow exceptions.",
     ),
+    "assertion.not_found": Explanation(
+        messages=(
+            "{what was looked into} has nothing at {a JSONPath}",
+            "{what was looked into} has nothing that {a regular expression} matches",
+            "{what was looked into} has nothing named {a header}",
+        ),
+        cause="The check takes a part out of a message, a body or the headers of an answer, to "
+        "send it on or to verify it: by expect(...).find(...), or by a capture of a declared "
+        "check. It is not there, so what comes later cannot be done.\n\n"
+        "Commonly: the answer is an error, in another form; a member has another name; the path "
+        "is of a list and the answer is one object, or the reverse.",
+        confirm=(
+            Look("checkwire test FILE::CHECK -vv", "the message that it was looked for in, whole"),
+        ),
+        remedy="Compare the answer with what is looked for. If only some messages have it, say "
+        "which one is meant: where= of receive_json(), or where in a declared check.",
+        see=("RFC 9535 2",),
+    ),
     "assertion.expected_failure": Explanation(
         messages=(
             "{code} was expected, and it did not happen",

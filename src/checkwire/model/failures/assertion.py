@@ -20,6 +20,11 @@ CODES = (
         "await them with receive(), which fails when nothing comes",
     ),
     FailureCode(
+        "assertion.not_found",
+        "What the check wants to take out of an answer is not in it",
+        hint="The answer is in the transcript: compare it with what the check looks for",
+    ),
+    FailureCode(
         "assertion.expected_failure",
         "A failure was expected, and did not happen",
         hint="expect.failure() holds only when the failure it names does happen inside its block",

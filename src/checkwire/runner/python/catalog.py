@@ -10,8 +10,9 @@ from checkwire.model.failures import Failure, Location
 from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.project.definitions import CollectedCheck, define_all
+from checkwire.project.discovery import DECLARED_SUFFIX
 from checkwire.project.imports import ProjectImports
-from checkwire.project.loader import load_file
+from checkwire.project.loader import LoadedFile, load_file
 from checkwire.runner.python.blame import Blame
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
@@ -42,7 +43,7 @@ class Catalog:
     def load(self, file: str) -> tuple[CheckDefinition, ...] | Failure:
         """Import a check file; the checks it declares, or why it cannot be imported."""
         try:
-            defined = define_all(load_file(Path(file), self._imports), self._project)
+            defined = define_all(self._load(Path(file)), self._project)
         except KeyboardInterrupt:  # nobody's keyboard is here: the file raised it
             path = self.relative(file)
             message = f"{path} cannot be imported: KeyboardInterrupt."
@@ -51,6 +52,13 @@ class Catalog:
             return Masker(early_secrets.values()).data(defined)
         self._checks.update((check.definition.id, check) for check in defined)
         return tuple(check.definition for check in defined)
+
+    def _load(self, file: Path) -> LoadedFile:
+        if file.suffix == DECLARED_SUFFIX:
+            from checkwire.project.declared.loading import load_declared  # few projects have any
+
+            return load_declared(file, self._project, self._imports)
+        return load_file(file, self._imports)
 
     def run(self, job: Job, events: EventWriter) -> None:
         """Run a check in this process, see :func:`run_script`."""

@@ -1,0 +1,77 @@
+"""The options of ``@check``, as keys of a ``[[check]]`` table."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from checkwire.project.declared.composites import Field
+from checkwire.project.declared.kinds import DURATION, Parsed
+from checkwire.sdk.options import (
+    MAX_RETRIES,
+    RETRY_LOCATIONS,
+    SCHEDULING,
+    STRATEGIES,
+    parse_option,
+)
+
+__all__ = ["OPTIONS"]
+
+_TEXT: Final = {"type": "string", "pattern": r"\S"}
+_DURATION: Final = {
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": DURATION}]
+}
+_STRINGS: Final = {
+    "type": "array",
+    "items": {"type": "string", "pattern": r"^\S(.*\S)?$"},
+}
+_RETRIES: Final = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "strategy": {"enum": list(STRATEGIES)},
+                "max": {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES},
+                "delay": _DURATION,
+                "max_duration": _DURATION,
+                "only": {**_STRINGS, "minItems": 1},
+                "location": {"enum": list(RETRY_LOCATIONS)},
+            },
+        },
+    ]
+}
+
+
+def _option(name: str, doc: str, schema: dict[str, Any]) -> Field:
+    return Field(Parsed(lambda value: parse_option(name, value), schema, named=True), doc)
+
+
+OPTIONS: Final[dict[str, Field]] = {
+    "id": _option(
+        "id",
+        "A stable name, one word, on which the check's history hangs; by default file::name.",
+        {"type": "string", "pattern": r"^\S+$"},
+    ),
+    "every": _option("every", 'Time between runs, 10 s to 24 h, as "1m".', _DURATION),
+    "cron": _option("cron", 'When to run instead, as "*/5 9-17 * * mon-fri".', _TEXT),
+    "timezone": _option("timezone", 'Whose clock cron goes by, as "Europe/Berlin".', _TEXT),
+    "scheduling": _option(
+        "scheduling",
+        "Whether it runs at all locations each time, or at one of them, in turn.",
+        {"enum": list(SCHEDULING)},
+    ),
+    "timeout": _option("timeout", "Time that an attempt may take; by default 30 s.", _DURATION),
+    "locations": _option("locations", "Names of the places to run from.", _STRINGS),
+    "tags": _option("tags", "Words to select checks by.", _STRINGS),
+    "retries": _option("retries", "How often to try again, or a table that says how.", _RETRIES),
+    "memory": _option(
+        "memory",
+        'Address space that an attempt may use: bytes, or "256MB".',
+        {"type": ["integer", "string"]},
+    ),
+    "needs": _option("needs", "Variables without which the check is skipped.", _STRINGS),
+    "activated": _option(
+        "activated", "Whether it runs at all; by default it does.", {"type": "boolean"}
+    ),
+}
