@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, get_args
+from typing import ClassVar, Final, get_args
 
 import msgspec
 
@@ -21,7 +21,6 @@ __all__ = ["MAX_LINE", "EventReader", "SecretRead"]
 MAX_LINE: Final = 1024 * 1024
 """Bytes a line may have. Payloads and bodies are cut by the writer, far below this."""
 
-_KNOWN = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
 _SUSPICIOUS = re.compile(rb"[0-9]{19}")
 _MANY_BRACKETS = 200
 _SHOWN = 80
@@ -56,6 +55,11 @@ class EventReader:
         faults: how many such lines there were.
         secrets: names of the variables that were read as secrets so far.
     """
+
+    known: ClassVar[frozenset[object]] = frozenset(
+        kind.__struct_config__.tag for kind in get_args(Event)
+    )
+    """Types of records that must be as they should; those of others are skipped."""
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self.fault = ""
@@ -117,7 +121,7 @@ class EventReader:
             kind = _kind_of(line)
             if kind == _SECRET_READ:
                 self._take_secret(line)
-            elif kind is None or kind in _KNOWN:
+            elif kind is None or kind in self.known:
                 shown = line[:_SHOWN].decode("utf-8", "backslashreplace")
                 self._faulty(f"{error}: {shown}{'…' * (len(line) > _SHOWN)}")
             return

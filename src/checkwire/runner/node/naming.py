@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import ssl
 import time
@@ -23,7 +24,7 @@ from checkwire.wire.dial.race import Try
 from checkwire.wire.dial.resolve import Endpoint, diagnose_dns
 from checkwire.wire.dial.whereabouts import located, named
 from checkwire.wire.http_head import parse_head
-from checkwire.wire.session.closing import diagnose_loss
+from checkwire.wire.session.closing import diagnose_close_timeout, diagnose_loss
 from checkwire.wire.session.ends import (
     NORMAL_CODES,
     Circumstances,
@@ -31,7 +32,7 @@ from checkwire.wire.session.ends import (
     diagnose_close_answer,
 )
 from checkwire.wire.session.tokens import expiry_of
-from checkwire.wire.session.violations import RULES
+from checkwire.wire.session.violations import RULES, diagnose_http
 from checkwire.wire.tls.diagnosis import diagnose_tls_after_handshake
 from checkwire.wire.tls.trust import diagnose_certificate
 from checkwire.wire.upgrade.diagnosis import diagnose_end, diagnose_head
@@ -82,6 +83,9 @@ _PARSER = {
 }
 """What npm's ``ws`` calls a broken rule, and the parser of Python checks."""
 
+_OPENSSL = re.compile(r"error:[0-9A-F]{8}:SSL routines:[^:]*:([^:]+):")
+"""How OpenSSL prints an error, with its reason."""
+_TOO_MANY_HEADERS = ("HPE_HEADER_OVERFLOW", "UND_ERR_HEADERS_OVERFLOW")
 _TOO_BIG = 1009
 _NOT_UTF8 = 1007
 
@@ -161,6 +165,12 @@ def _tls(facts: Facts, peer: Peer, masker: Masker) -> Named:
         error.verify_code, error.verify_message = verify_code, facts["message"]
         chain = list(peer.chain)
         return diagnose_certificate(error, facts["name"], where, chain, [], {}), "failed"
+    if (reason := _openssl_reason(facts)) is not None:
+        refused = ssl.SSLError(1, facts["message"])
+        refused.reason = reason
+        return diagnose_tls_after_handshake(refused, facts.get("name", facts["host"]), where), (
+            "failed"
+        )
     if code == "ECONNRESET" or getattr(errno, code, None) is not None:
         reset = code != "ECONNRESET" or not facts["message"].startswith("Client network socket")
         how = "reset" if reset else "closed"
@@ -170,10 +180,17 @@ def _tls(facts: Facts, peer: Peer, masker: Masker) -> Named:
             phase="tls",
             evidence={"ended": "rst" if reset else "fin"},
         ), "failed"
-    refused = ssl.SSLError(1, facts["message"])
-    reason = facts["reason"] or code.removeprefix("ERR_SSL_")
-    refused.reason = reason.upper().replace(" ", "_")
-    return diagnose_tls_after_handshake(refused, facts["name"], where), "failed"
+    message = f"The TLS handshake with {where} failed: {facts['message']}"
+    return Failure(code="tls.handshake_failed", message=message, phase="tls"), "failed"
+
+
+def _openssl_reason(facts: Facts) -> str | None:
+    """What OpenSSL calls the reason, such as ``TLSV1_ALERT_PROTOCOL_VERSION``; if it is its."""
+    if match := _OPENSSL.search(facts["message"]):
+        # From 3.2 on it calls what is not of one version by both names.
+        return match[1].replace("ssl/tls", "sslv3").upper().replace(" ", "_")
+    code: str = facts["error"]
+    return code.removeprefix("ERR_SSL_") if code.startswith("ERR_SSL_") else None
 
 
 def _answer(facts: Facts, peer: Peer, masker: Masker) -> Named:
@@ -195,14 +212,17 @@ def _rejected(facts: Facts, peer: Peer, masker: Masker) -> Named:
 
 def _unanswered(facts: Facts, peer: Peer, masker: Masker) -> Named:
     data, where = b64decode(facts["data"]), named(facts["place"], facts["host"])
-    if data and not data.startswith(b"HTTP/1."):
+    if facts.get("error") and _openssl_reason(facts) is not None:
+        return _tls(facts, peer, masker)
+    if facts["said"] in _TOO_MANY_HEADERS or facts.get("error") in _TOO_MANY_HEADERS:
+        message = f"{where} sent more headers than Node takes, {len(data):,} bytes so far"
+        return Failure(code="upgrade.headers_too_large", message=message, phase="upgrade"), "failed"
+    if data and (not data.startswith(b"HTTP/1.") or b"\r\n\r\n" in data):
         return diagnose_head(data, where, masker), "failed"
-    error: BaseException = EOFError()
-    if facts.get("error"):
-        error = _os_error(facts)
-        if facts["error"] == "ECONNRESET" and not data:
-            return diagnose_reset(error, where, "upgrade"), "failed"
-    elif facts["ended"] == "local":
+    error: BaseException = _error_of(facts.get("error") or "") or EOFError()
+    if facts.get("error") == "ECONNRESET" and not data:
+        return diagnose_reset(error, where, "upgrade"), "failed"
+    if facts["ended"] == "local":
         error = TimeoutError()
     seconds = round(facts["elapsed_ns"] / 1e9, 3)
     return diagnose_end(error, data, where, masker, timeout=seconds), "failed"
@@ -303,7 +323,10 @@ def _violation(facts: Facts, peer: Peer, masker: Masker) -> Named:
     place, said = facts["place"], facts["message"]
     evidence: Facts = {"error": facts["error"], "sent_code": facts["code"]}
     code, message = "ws.protocol_error", f"{place} broke the protocol: {said}"
-    if facts["code"] == _TOO_BIG:
+    if str(facts["error"]).startswith("Z_") or not facts["inflated"]:
+        code = "ws.bad_compression"
+        message = f"{place} sent a compressed message that cannot be inflated (RFC 7692): {said}"
+    elif facts["code"] == _TOO_BIG:
         code = "ws.too_big"
         message = f"{place} sent a message that is larger than the script takes: {said}"
     elif facts["code"] == _NOT_UTF8 or facts["error"] == "WS_ERR_INVALID_UTF8":
@@ -314,6 +337,14 @@ def _violation(facts: Facts, peer: Peer, masker: Masker) -> Named:
         message = f"{place} broke the protocol: {meaning} ({section})"
         evidence |= {"rule": rule, "section": section}
     return Failure(code=code, message=message, phase="open", evidence=evidence), "failed"
+
+
+def _not_websocket(facts: Facts, peer: Peer, masker: Masker) -> Named:
+    return diagnose_http(facts["place"], b64decode(facts["data"]), masker), "failed"
+
+
+def _close_timeout(facts: Facts, peer: Peer, masker: Masker) -> Named:
+    return diagnose_close_timeout(facts["place"], facts["waited"], facts["unsent"]), "failed"
 
 
 _KINDS: dict[str, Callable[[Facts, Peer, Masker], Named]] = {
@@ -328,7 +359,9 @@ _KINDS: dict[str, Callable[[Facts, Peer, Masker], Named]] = {
     "unclosed": _unclosed,
     "close": _close,
     "close_answer": _close_answer,
+    "close_timeout": _close_timeout,
     "loss": _loss,
+    "not_websocket": _not_websocket,
     "none_received": _none_received,
     "violation": _violation,
 }

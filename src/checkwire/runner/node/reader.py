@@ -28,11 +28,13 @@ from checkwire.runner.exit import Exit
 from checkwire.runner.node.errors import failure_of_error
 from checkwire.runner.node.naming import Peer, name_fault
 from checkwire.runner.node.records import (
+    RECORD_TYPES,
     Asserted,
     Ended,
     Exchange,
     Fault,
     Held,
+    Record,
     Tls,
     decode_record,
 )
@@ -57,6 +59,8 @@ class NodeReader(EventReader):
         masker: hides secrets in all that is told.
     """
 
+    known = RECORD_TYPES
+
     def __init__(self, definition: CheckDefinition, root: str, masker: Masker) -> None:
         super().__init__()
         self._definition = definition
@@ -79,6 +83,13 @@ class NodeReader(EventReader):
     def decode(self, line: bytes) -> Sequence[Event]:
         """The events that a line of the hook comes to."""
         record = decode_record(line)
+        try:
+            return self._events_of(record)
+        except Exception as error:
+            # The script may write to the descriptor, too. Whatever it is, it must not be lost.
+            raise ValueError(f"{type(error).__name__} {error}") from error
+
+    def _events_of(self, record: Record) -> Sequence[Event]:
         match record:
             case FrameSeen():
                 return (self._frame(record),)

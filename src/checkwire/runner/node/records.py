@@ -6,7 +6,7 @@ hook tells what it saw, and no more.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -21,7 +21,7 @@ from checkwire.model.events import (
     RoundTrip,
 )
 
-__all__ = ["Asserted", "Ended", "Exchange", "Fault", "Held", "Record", "Tls", "decode_record"]
+__all__ = ["RECORD_TYPES", "Asserted", "Ended", "Exchange", "Fault", "Held", "Record", "Tls", "decode_record"]
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag=str.lower):
@@ -114,6 +114,8 @@ Record = (
     | Ended
 )
 """Any line of the hook."""
+
+RECORD_TYPES = frozenset(kind.__struct_config__.tag for kind in get_args(Record))
 
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 

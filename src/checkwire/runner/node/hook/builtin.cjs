@@ -43,11 +43,12 @@ function observed(WebSocket) {
       const listens = () => getEventListeners(made, 'message').length > 0;
       const connection = new Connection(url, undefined, listens);
       made = owner().run(connection, () => Reflect.construct(target, args, newTarget));
+      connection.made = made;
       made.addEventListener('error', (event) => {
         connection.complained(event.error ?? new Error(event.message));
       });
       made.addEventListener('close', () => {
-        if (connection.record === null) connection.ended();
+        if (connection.record === null || connection.gone) connection.ended();
       });
       return made;
     },

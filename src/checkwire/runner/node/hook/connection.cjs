@@ -5,6 +5,7 @@
 
 const { createHash } = require('node:crypto');
 const { errorMonitor } = require('node:events');
+const net = require('node:net');
 const { now } = require('./clock.cjs');
 const { tell, tellLine } = require('./stream.cjs');
 const { limits } = require('./limits.cjs');
@@ -16,7 +17,10 @@ const { errorFacts } = require('./error_facts.cjs');
 
 const OPCODES = { 0: 'continuation', 1: 'text', 2: 'binary', 8: 'close', 9: 'ping', 10: 'pong' };
 const CLOSE = 8;
+/** With these a client says that the server broke the rules, RFC 6455 section 7.4.1. */
+const VIOLATED = [1002, 1007, 1009];
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+const CLOSED = 3; // as readyState
 const BODY = 512; // bytes of a refusing answer that are kept
 
 const all = [];
@@ -41,7 +45,8 @@ class Connection {
     this.url = url;
     this.began = began ?? now();
     this.listens = listens ?? (() => this.libraryListens());
-    this.made = listens !== undefined;
+    this.made = null; // Node's own WebSocket, if it is that.
+    this.gone = false;
     this.record = null;
     this.state = 'dialling'; // upgrading, open, closing, closed
     this.failed = false;
@@ -90,7 +95,7 @@ class Connection {
     const { push, _writeGeneric: write } = socket;
     socket.push = (chunk, encoding) => {
       try {
-        if (chunk === null) this.remoteEnded = true;
+        if (chunk === null) this.remoteEnded ||= !socket.writableEnded;
         else this.received(chunk);
       } catch (error) {
         this.lost(error);
@@ -196,7 +201,7 @@ class Connection {
   }
 
   refused() {
-    this.fault('answer', { head: this.answerHead.data.toString('base64'),
+    this.fault('answer', { place: this.place, head: this.answerHead.data.toString('base64'),
       body: Buffer.concat(this.body).toString('base64') });
   }
 
@@ -211,6 +216,7 @@ class Connection {
     return (
       header(headers, 'upgrade')?.toLowerCase() !== 'websocket' ||
       header(headers, 'sec-websocket-accept') !== accept ||
+      extensionsOf(headers).some((one) => !offersExtension(asked, one)) ||
       (chosen === undefined ? offered !== undefined : !offered?.includes(chosen))
     );
   }
@@ -252,7 +258,9 @@ class Connection {
       this.inflaters.in = new Inflater(!extension.includes('server_no_context_takeover'));
       this.inflaters.out = new Inflater(!extension.includes('client_no_context_takeover'));
     }
-    this.incoming = new FrameReader((...frame) => this.frame('in', ...frame));
+    this.incoming = new FrameReader((...frame) => this.frame('in', ...frame), (data) => {
+      this.fault('not_websocket', { place: this.place, data: data.toString('base64', 0, 4096) });
+    });
     this.outgoing = new FrameReader((...frame) => this.frame('out', ...frame));
   }
 
@@ -372,8 +380,7 @@ class Connection {
       this.closeBegan = at;
       this.initiator = local ? 'local' : 'remote';
       this.state = 'closing';
-      // What the library refuses to take it says with these, RFC 6455 section 7.4.1.
-      if (local && [1002, 1007, 1009].includes(code) && this.libraryError()) this.violated();
+      if (local && VIOLATED.includes(code) && this.localError) this.violated();
       if (!local) this.fault('close', { code, reason, ...this.circumstances(at) }, false);
     } else if (this.initiator !== (local ? 'local' : 'remote')) {
       this.phase('close', this.closeBegan, at);
@@ -385,13 +392,9 @@ class Connection {
   }
 
   violated() {
-    this.fault('violation', { ...errorFacts(this.libraryError()), code: this.closeSent?.code,
+    this.fault('violation', { ...errorFacts(this.localError), code: this.closeSent?.code ?? null,
+      inflated: !this.inflaters.in?.broken,
       place: this.place });
-  }
-
-  /** An error that the library found in what the server sent; it has no socket to tell it on. */
-  libraryError() {
-    return this.localError;
   }
 
   libraryListens() {
@@ -400,7 +403,7 @@ class Connection {
   }
 
   waits() {
-    return (this.made || this.library !== null) && this.listens();
+    return (this.made !== null || this.library !== null) && this.listens();
   }
 
   findLibrary() {
@@ -412,9 +415,20 @@ class Connection {
   /** The library's own object told of an error. */
   complained(error) {
     this.localError ??= error;
-    if (this.closeSent && this.initiator === 'local' && !this.failed &&
-        [1002, 1007, 1009].includes(this.closeSent.code)) {
-      this.violated();
+    const told = /^(WS_ERR|Z)_/.test(String(error.code)) || VIOLATED.includes(this.closeSent?.code);
+    // Node's own tells of an error only when it gives a connection up; unless it is gone by itself.
+    const own = this.made !== null && !this.remoteEnded && this.record.error === null;
+    if (this.opened !== null && (told || own) && !this.failed) this.violated();
+  }
+
+  /** Its time is over, and it waits for something. */
+  overdue() {
+    if (this.state === 'closed' || this.failed) return;
+    if (this.opened === null) {
+      this.neverOpened();
+    } else if (this.closeSent && !this.closeReceived) {
+      this.fault('close_timeout', { place: this.place, waited: (now() - this.closeBegan) / 1e9,
+        unsent: this.record.socket.writableLength });
     }
   }
 
@@ -440,7 +454,14 @@ class Connection {
   broken(error) {
     const { record } = this;
     known.set(error, this);
-    if (this.opened !== null) return; // ended() tells, with what is known by then.
+    if (this.opened !== null) {
+      // npm's ws throws away what it does not like with an error of its own.
+      if (error.code === undefined && this.library === null) {
+        this.localError ??= error;
+        this.reject();
+      }
+      return; // Else ended() tells, with what is known by then.
+    }
     const facts = { host: record.host, port: record.port, place: this.place, ...errorFacts(error) };
     if (record.lookupError) {
       this.fault('dns', { ...facts, elapsed_ns: now() - record.began });
@@ -458,14 +479,22 @@ class Connection {
 
   unanswered(facts) {
     this.fault('unanswered', { ...facts, data: this.answerHead.data.toString('base64', 0, 70000),
-      ended: this.remoteEnded || facts.error ? 'remote' : 'local',
+      said: this.localError?.code ?? null,
+      ended: this.remoteEnded || facts.errno ? 'remote' : 'local',
       elapsed_ns: now() - (this.requested ?? this.began) });
   }
 
   /** The socket is gone. */
   ended() {
     if (this.state === 'closed') return;
-    const at = now();
+    this.gone = true;
+    // Node's own tells of errors after that, and of its own end last.
+    if (this.made !== null && this.made.readyState !== CLOSED) return;
+    this.concluded(now());
+  }
+
+  /** All is told that there is to tell. */
+  concluded(at) {
     const { record } = this;
     if (this.opened === null) {
       if (!this.failed) this.neverOpened();
@@ -511,7 +540,7 @@ class Connection {
       host: record?.host ?? new URL(this.url).hostname,
       port: record?.port ?? 0,
       place: this.place,
-      phase: !record || record.lookedUp === null ? 'dns' : record.connected === null ? 'tcp' : 'tls',
+      phase: phaseOf(record),
       tries: record?.tries ?? [],
       elapsed_ns: now() - since,
     });
@@ -521,6 +550,10 @@ class Connection {
   abandoned(code, timedOut) {
     if (this.state === 'closed') return;
     const at = now();
+    if (this.gone) {
+      this.concluded(at);
+      return;
+    }
     if (this.opened === null) {
       if (!this.failed) this.fault('exited', { place: this.place, code, elapsed_ns: at - this.began });
     } else if (!timedOut && this.closeBegan === null) {
@@ -565,12 +598,23 @@ class Connection {
 /** Errors of sockets that were told of, with their connections. */
 const known = new WeakMap();
 
+/** In which phase a socket is that is not connected, or has no TLS session yet. */
+function phaseOf(record) {
+  if (record?.connected !== null && record !== null) return 'tls';
+  return record === null || (record.lookedUp === null && !net.isIP(record.host)) ? 'dns' : 'tcp';
+}
+
 function isTls(record) {
   return record.socket.encrypted === true;
 }
 
 function bytes(chunk, encoding) {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+}
+
+function offersExtension(headers, extension) {
+  const name = extension.split(';')[0].trim();
+  return extensionsOf(headers).some((one) => one.split(';')[0].trim() === name);
 }
 
 function extensionsOf(headers) {

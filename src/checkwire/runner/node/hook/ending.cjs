@@ -36,11 +36,7 @@ function install(job) {
 }
 
 function timeOut(job) {
-  for (const connection of connections()) {
-    if (connection.opened === null && connection.state !== 'closed' && !connection.failed) {
-      connection.neverOpened();
-    }
-  }
+  for (const connection of connections()) connection.overdue();
   const half = (job.timeout_ms * 1e6) / 2;
   const busy = pendingRequests() > 0 ||
     connections().some((one) => one.state !== 'closed' || one.closedAt > half);

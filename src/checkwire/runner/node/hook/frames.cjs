@@ -9,12 +9,17 @@ const NONE = Buffer.alloc(0);
 /**
  * Takes the bytes of one direction as they pass, and tells of each frame when it is whole.
  *
+ * onHttp(data): HTTP came where a frame should begin, for which no frame can be taken: a proxy on
+ * the way wrote its error page. After it nothing is read any more.
+ *
  * onFrame(opcode, fin, compressed, size, payload, at): `payload` holds the beginning, as much as is
  * kept; all of it where the frame is compressed, for what comes later builds upon it.
  */
 class FrameReader {
-  constructor(onFrame) {
+  constructor(onFrame, onHttp) {
     this.onFrame = onFrame;
+    this.onHttp = onHttp;
+    this.foreign = false;
     this.header = NONE; // The beginning of a header that came in pieces.
     this.left = 0; // Bytes of the payload that are still to come.
     this.inside = false;
@@ -40,6 +45,7 @@ class FrameReader {
   }
 
   feed(chunk, at) {
+    if (this.foreign) return;
     let data = chunk;
     let start = 0;
     if (this.header.length) {
@@ -49,6 +55,11 @@ class FrameReader {
     const end = data.length;
     for (;;) {
       if (!this.inside) {
+        if (data[start] === 0x48 && data.toString('latin1', start, start + 7) === 'HTTP/1.') {
+          this.foreign = true;
+          this.onHttp?.(data.subarray(start));
+          return;
+        }
         const size = this.readHeader(data, start, end);
         if (size === 0) {
           if (start < end) this.header = Buffer.from(data.subarray(start, end));

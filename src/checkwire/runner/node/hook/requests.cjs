@@ -73,8 +73,11 @@ function watch(request) {
         break;
       case 'error':
         exchange?.end(args[0]);
-        if (connection) known.set(args[0], connection);
-        if (connection?.record === null) connection.ended();
+        if (connection) {
+          known.set(args[0], connection);
+          connection.localError ??= args[0];
+          if (connection.record === null) connection.ended();
+        }
         break;
     }
     return Reflect.apply(emit, this, [event, ...args]);
