@@ -7,7 +7,7 @@ from typing import Any
 
 from checkwire.project.declared.reading import Reading
 from checkwire.project.declared.scope import Scope, raw_string
-from checkwire.project.declared.source import Source, string
+from checkwire.project.declared.source import Code, Source, call, string
 from checkwire.project.positions import Path
 
 __all__ = ["write_captures"]
@@ -44,14 +44,15 @@ def write_captures(
         absent = [kind for kind in kinds[:1] if kind not in sources]
         if absent:
             reading.wrong(f"capture.{name} {missing}", place)
+        variable = scope.define(name, is_text=kinds[-1] != "jsonpath")
         value, about = sources.get(kinds[0], "message"), subject
         for kind in kinds:
-            wanted = string(table[kind])
+            wanted: Code = string(table[kind])
             if kind == "header":
                 about = '"The answer"'
             if kind == "regex":
-                wanted = f"{scope.use('regex', 'checkwire.patterns')}({raw_string(table[kind])})"
-            value = f"{expect}({value}, {about}).find({wanted})"
-            about = string(f"The header {table[kind]}") if kind == "header" else subject
-        variable = scope.define(name, is_text=kinds[-1] != "jsonpath")
-        out.add(f"{variable} = {value}", reading.line(place))
+                wanted = scope.pattern("regex", raw_string(table[kind]))
+            out.add(
+                call(f"{variable} = {expect}({value}, {about}).find", wanted), reading.line(place)
+            )
+            value, about = variable, string(f"The header {table[kind]}")

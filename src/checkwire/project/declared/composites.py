@@ -58,7 +58,7 @@ class MapOf(Kind):
         *,
         least: int = 1,
     ) -> None:
-        self._value, self._key, self._why_not, self._least = value, key, why_not, least
+        self.value, self._key, self._why_not, self._least = value, key, why_not, least
 
     def parse(self, value: Any, path: Path, reading: Reading) -> Any:
         if len(value) < self._least:
@@ -73,11 +73,11 @@ class MapOf(Kind):
             elif self._why_not is not None and (why := self._why_not(key)) is not None:
                 reading.wrong(f"{dotted(path)}: {why}", place)
                 good = False
-            found[key] = self._value.read(item, place, reading)
+            found[key] = self.value.read(item, place, reading)
         return found if good and all(v is not BAD for v in found.values()) else BAD
 
     def schema(self) -> Schema:
-        found: Schema = {"type": "object", "additionalProperties": self._value.schema()}
+        found: Schema = {"type": "object", "additionalProperties": self.value.schema()}
         if self._least:
             found["minProperties"] = self._least
         if self._key is not None:
@@ -198,20 +198,22 @@ class OneOf(Kind):
     """One of several kinds, told apart by the type of the value."""
 
     def __init__(self, *kinds: Kind) -> None:
-        self._kinds = kinds
+        self.kinds = kinds
         self.types = tuple(type_ for kind in kinds for type_ in kind.types)
-        words = [kind.words for kind in kinds]
-        self.words = f"{', '.join(words[:-1])} or {words[-1]}"
+        self._words = tuple(
+            word for kind in kinds for word in getattr(kind, "_words", (kind.words,))
+        )
+        self.words = _or(tuple(dict.fromkeys(self._words)))
 
     def takes(self, value: object) -> bool:
-        return any(kind.takes(value) for kind in self._kinds)
+        return any(kind.takes(value) for kind in self.kinds)
 
     def parse(self, value: Any, path: Path, reading: Reading) -> Any:
-        kind = next(kind for kind in self._kinds if kind.takes(value))
+        kind = next(kind for kind in self.kinds if kind.takes(value))
         return kind.parse(value, path, reading)
 
     def schema(self) -> Schema:
-        return {"anyOf": [kind.schema() for kind in self._kinds]}
+        return {"anyOf": [kind.schema() for kind in self.kinds]}
 
 
 def _or(names: Sequence[str]) -> str:

@@ -52,7 +52,7 @@ CONNECTION: Final[dict[str, Field]] = {
         "variables of the environment decide.",
     ),
     "resolve": Field(
-        MapOf(Text(), (r".+:\d+", 'a host and a port, as "example.org:443"')),
+        MapOf(Text(), (r".+:[0-9]+", 'a host and a port, as "example.org:443"')),
         'Where to connect to instead: "host:port" = "address" or "address:port".',
     ),
     "unix_socket": Field(Text(), "Path of a Unix socket to connect to."),

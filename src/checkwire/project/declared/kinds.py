@@ -183,7 +183,7 @@ class Duration(Kind):
         }
 
 
-DURATION: Final = r"^\s*((\d+(\.\d+)?|\.\d+)\s*(ns|us|µs|ms|s|min|m|h|d)\s*)+$"
+DURATION: Final = r"^(?=.*[1-9])\s*(([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*(ns|us|µs|ms|s|min|m|h|d)\s*)+$"
 
 
 class Choice(Kind):
@@ -232,7 +232,7 @@ class RegexText(Kind):
         return value
 
     def schema(self) -> Schema:
-        return {"type": "string", "minLength": 1}
+        return {"type": "string", "minLength": 1, "$comment": "a regular expression"}
 
 
 class JsonPath(Kind):
@@ -247,7 +247,7 @@ class JsonPath(Kind):
         return value
 
     def schema(self) -> Schema:
-        return {"type": "string", "pattern": r"^\$"}
+        return {"type": "string", "pattern": r"^\$", "$comment": "a JSONPath"}
 
 
 def path_problem(text: str) -> str | None:
@@ -289,7 +289,7 @@ class Base64(Kind):
             return reading.wrong(f"{dotted(path)}: {written(value)} is not base64", path)
 
     def schema(self) -> Schema:
-        return {"type": "string", "contentEncoding": "base64"}
+        return {"type": "string", "contentEncoding": "base64", "$comment": "base64"}
 
 
 class Json(Kind):

@@ -52,7 +52,7 @@ def load_declared(file: FilePath, project: Project, imports: ProjectImports) -> 
         if reading.problems:
             return LoadedFile(path, failure=_failure(reading.problems, path, data))
         code = writer.module().compile(str(file))
-    except (RecursionError, MemoryError):
+    except (RecursionError, MemoryError, SyntaxError):  # Python's own limits of nesting
         problem = Problem(1, 1, "it is nested too deeply")
         return LoadedFile(path, failure=_failure([problem], path, data))
     imports.adopt(str(file))

@@ -202,9 +202,11 @@ _CAPTURE: Final = OneOf(
                 RegexText(variables=False),
                 "The first group, or all that it matches if it has none.",
             ),
-            "header": Field(Text(variables=False), "A header of the answer."),
+            "header": Field(
+                Text(variables=False), "A header of the answer; with regex, what that finds in it."
+            ),
         },
-        exclusive=((("jsonpath",), ("regex",), ("header",)),),
+        exclusive=((("jsonpath",), ("regex", "header")),),
     ),
 )
 CAPTURE: Final = MapOf(

@@ -51,7 +51,7 @@ OPTIONS: Final[dict[str, Field]] = {
     "id": _option(
         "id",
         "A stable name, one word, on which the check's history hangs; by default file::name.",
-        {"type": "string", "pattern": r"^\S+$"},
+        {"type": "string", "pattern": r"^\s*\S+\s*$"},
     ),
     "every": _option("every", 'Time between runs, 10 s to 24 h, as "1m".', _DURATION),
     "cron": _option("cron", 'When to run instead, as "*/5 9-17 * * mon-fri".', _TEXT),

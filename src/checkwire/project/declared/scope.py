@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import builtins
-import json
 import keyword
 import re
 from collections.abc import Container, Iterable
 from typing import Any, Final, NamedTuple
 
 from checkwire.project.declared.reading import Reading
-from checkwire.project.declared.source import Code, Group, call, member, string
+from checkwire.project.declared.source import Code, Group, call, inside_string, member, string
 from checkwire.project.declared.templates import Part, parse_template
 from checkwire.project.positions import Path
 from checkwire.sdk.suggestion import did_you_mean
@@ -124,19 +123,18 @@ class Scope:
             if len(parts) == 1:
                 code, is_text = self._looked_up(parts[0], path)
                 return code if is_text else f"{self.use('text_of', 'checkwire.patterns')}({code})"
-        text = ""
+        pieces: list[str | None] = []  # None where a variable stands
+        codes: list[str] = []
         for part in parts:
             if part.kind == "text":
-                text += json.dumps(part.text, ensure_ascii=False)[1:-1].translate(_BRACES)
+                pieces.append(inside_string(part.text).translate(_BRACES))
                 continue
             code, is_text = self._looked_up(part, path)
-            code = code.replace('"', "'")
             if not is_text:
                 code = f"{self.use('text_of', 'checkwire.patterns')}({code})"
-            if escaped:
-                code = f"{self.use('re', '')}.escape({code})"
-            text += f"{{{code}}}"
-        return f'f"{text}"'
+            codes.append(f"{self.use('re', '')}.escape({code})" if escaped else code)
+            pieces.append(None)
+        return _f_string(pieces, codes)
 
     def _variable(self, part: Part, path: Path) -> str:
         return self._looked_up(part, path)[0]
@@ -169,6 +167,22 @@ class Scope:
             self._reading.wrong(f"${{{name}}}: there is no such variable{hint}", path)
 
 
+def _f_string(pieces: list[str | None], codes: list[str]) -> str:
+    """The literal: the quotes around it differ from those within its expressions."""
+    plain = "".join(piece or "" for piece in pieces)
+    has_names = any('"' in code for code in codes)
+    quote = "'" if '\\"' in plain and "'" not in plain and not has_names else '"'
+    other = "'" if quote == '"' else '"'
+    left = iter(codes)
+    text = ""
+    for piece in pieces:
+        if piece is None:
+            text += f"{{{next(left).replace(quote, other)}}}"
+        else:
+            text += piece.replace('\\"', '"') if quote == "'" else piece
+    return f"f{quote}{text}{quote}"
+
+
 _BRACES: Final = str.maketrans({"{": "{{", "}": "}}"})
 
 
@@ -191,9 +205,10 @@ def literal(value: Any) -> Code:
 
 def raw_string(text: str) -> str:
     """A string as a literal, raw if backslashes make that easier to read."""
-    if "\\" not in text or text.endswith("\\") or not text.isprintable() or '"' in text:
+    if "\\" not in text or text.endswith("\\") or not text.isprintable():
         return string(text)
-    return f'r"{text}"'
+    quote = "'" if '"' in text else '"'
+    return string(text) if quote in text else f"r{quote}{text}{quote}"
 
 
 def identifier_of(name: str) -> str:

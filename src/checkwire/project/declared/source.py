@@ -9,7 +9,17 @@ from contextlib import contextmanager
 from types import CodeType
 from typing import Any, Final, NamedTuple
 
-__all__ = ["Code", "Group", "Named", "Source", "call", "member", "string", "wrapped"]
+__all__ = [
+    "Code",
+    "Group",
+    "Named",
+    "Source",
+    "call",
+    "inside_string",
+    "member",
+    "string",
+    "wrapped",
+]
 
 _WIDTH: Final = 100
 _INDENT: Final = "    "
@@ -40,9 +50,26 @@ Code = str | Group | Named
 """An expression."""
 
 
-def string(text: str) -> str:
-    """A string as a literal."""
-    return json.dumps(text, ensure_ascii=False)
+def string(text: str, prefix: str = "", *, escaped: str | None = None) -> str:
+    """A string as a literal, in the quotes that need fewer escapes.
+
+    Args:
+        text: what it is to be.
+        prefix: such as ``f``.
+        escaped: what stands between the quotes, if that is not simply the text, escaped.
+    """
+    inside = inside_string(text) if escaped is None else escaped
+    if '"' in inside and "'" not in inside:
+        return f"""{prefix}'{inside.replace(_ESCAPED_QUOTE, '"')}'"""
+    return f'{prefix}"{inside}"'
+
+
+_ESCAPED_QUOTE: Final = '\\"'
+
+
+def inside_string(text: str) -> str:
+    """What stands between double quotes for this text."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def call(name: str, /, *arguments: Code, **keywords: Code) -> Group:

@@ -31,7 +31,7 @@ from checkwire.project.declared.reading import Reading
 from checkwire.project.declared.templates import NAME
 from checkwire.project.positions import Path
 
-__all__ = ["CHECK", "CHECKS", "EXCHANGE", "FILE", "METHODS", "PHASES", "is_request"]
+__all__ = ["CHECK", "CHECKS", "EXCHANGE", "FILE", "METHODS", "PHASES", "STEPS", "is_request"]
 
 METHODS: Final = ("get", "post", "put", "patch", "delete", "head", "options")
 """Keys that make a step an HTTP request."""
@@ -123,6 +123,10 @@ _REQUEST: Final = TableOf(
         (("json",), ("form",), ("body",)),
     ),
 )
+
+
+STEPS: Final = (_ON_THE_SOCKET, _REQUEST)
+"""The kinds of steps."""
 
 
 def is_request(step: object) -> bool:
