@@ -165,8 +165,7 @@ def _existing(target: str, here: Path, project: Project | None = None) -> Path:
         raise UsageError(f"{shown} cannot be read: {error.strerror}") from None
     if not exists:
         raise UsageError(f"there is no {name}{_closest(place, name, here, project)}")
-    may_be = engine_of(place) is not None or place.suffix == DECLARED_SUFFIX
-    if not place.is_dir() and not (may_be and place.is_file()):
+    if not place.is_dir() and (engine_of(place) is None or not place.is_file()):
         raise UsageError(
             f"{name} is neither a Python, JavaScript or TypeScript file nor a TOML file with checks"
         )
@@ -184,7 +183,7 @@ def _closest(place: Path, name: str, here: Path, project: Project | None) -> str
         known |= {
             _as_typed(p, here)
             for p in folder.iterdir()
-            if p.is_dir() or engine_of(p) or p.name.endswith(_DECLARED)
+            if p.is_dir() or p.name.endswith((*SUFFIXES, _DECLARED))
         }
         known |= {_as_typed(p, here) for p in _walk(folder, project or load_project(folder), {})}
     return did_you_mean(name, known, quote="")

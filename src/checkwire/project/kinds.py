@@ -18,10 +18,11 @@ _ENGINES: Final[dict[str, EngineName]] = {
     ".ts": "node",
     ".mts": "node",
     ".cts": "node",
+    ".toml": "python",
 }
 
-SUFFIXES = tuple(_ENGINES)
-"""Of all files that can be checks."""
+SUFFIXES = tuple(suffix for suffix in _ENGINES if suffix != ".toml")
+"""Of all files that hold code; a check declared in TOML becomes some."""
 
 
 def engine_of(path: PurePath | str) -> EngineName | None:

@@ -13,7 +13,14 @@ from checkwire.model.failures import Failure, Location
 from checkwire.project.declared.reading import BAD, Problem, Reading
 from checkwire.project.declared.tables import CHECKS, FILE
 from checkwire.project.declared.writing import Writer
-from checkwire.project.loader import DeclaredCheck, LoadedFile, module_name, new_module
+from checkwire.project.kinds import engine_of
+from checkwire.project.loader import (
+    DeclaredCheck,
+    DeclaredScript,
+    LoadedFile,
+    module_name,
+    new_module,
+)
 from checkwire.sdk.check import declared
 from checkwire.sdk.context import encodable
 
@@ -47,8 +54,12 @@ def load_declared(file: FilePath, project: Project, imports: ProjectImports) -> 
     try:
         reading, checks = read_checks(data, prefix=prefix_of(file, project))
         writer = Writer(reading, {*os.environ, *project.env, *project.secrets}, project.root)
+        scripts = []
         for place, table in checks:
-            writer.write(table, place)
+            if "script" in table:
+                scripts.append(_script(table, place, reading, project))
+            else:
+                writer.write(table, place)
         if reading.problems:
             return LoadedFile(path, failure=_failure(reading.problems, path, data))
         code = writer.module().compile(str(file))
@@ -56,7 +67,22 @@ def load_declared(file: FilePath, project: Project, imports: ProjectImports) -> 
         problem = Problem(1, 1, "it is nested too deeply")
         return LoadedFile(path, failure=_failure([problem], path, data))
     imports.adopt(str(file))
-    return _run(code, file, path, data)
+    return _run(code, file, path, data)._replace(scripts=tuple(scripts))
+
+
+def _script(
+    table: dict[str, Any], path: tuple[str | int, ...], reading: Reading, project: Project
+) -> DeclaredScript:
+    named = table["script"]
+    script = os.path.normpath(named).replace(os.sep, "/")
+    place = (*path, "script")
+    if os.path.isabs(script) or script.startswith("../"):  # noqa: PTH117
+        reading.wrong(f"script: {named} is not in the project", place)
+    elif engine_of(script) != "node":
+        reading.wrong(f"script: {named} is not a JavaScript or TypeScript file", place)
+    elif not FilePath(project.root, script).is_file():
+        reading.wrong(f"script: there is no file {named} in {project.root}", place)
+    return DeclaredScript({**table, "script": script}, reading.line(path))
 
 
 def prefix_of(file: FilePath, project: Project) -> tuple[str, ...] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any, Final
 
+from checkwire.project.declared.connection import CONNECTION
 from checkwire.project.declared.exchanges import Exchanges
 from checkwire.project.declared.options import OPTIONS
 from checkwire.project.declared.reading import Reading
@@ -196,6 +197,9 @@ class _Check:
         first = next((at for at, step in enumerate(steps) if not is_request(step)), len(steps))
         for at, step in enumerate(steps[:first]):
             self._request(step, at)
+        if "url" not in table:
+            self._without_connection(only_requests=0 < first == len(steps))
+            return
         expect = table.get("expect")
         for key in ("status", "failure"):
             if isinstance(expect, dict) and key in expect:
@@ -220,6 +224,14 @@ class _Check:
                     exchanges.write(step, path)
             self._degraded(("first_message",), apart=True)
         self._degraded(("close",), apart=True)
+
+    def _without_connection(self, *, only_requests: bool) -> None:
+        if not only_requests:
+            self._reading.wrong('a check has no "url", and not only HTTP requests', self._path)
+        for key in self._table:
+            if key in CONNECTION or key in EXCHANGE:
+                message = f"{key} is of a connection, and the check has none: write url, too"
+                self._reading.wrong(message, (*self._path, key))
 
     def _step(self, step: dict[str, Any], at: int) -> Any:
         name = step.get("name", f"step {at + 1}")

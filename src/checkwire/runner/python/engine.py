@@ -96,7 +96,9 @@ class PythonEngine:
         self.loading = ""
         self.secrets_read: set[str] = set() if secrets_read is None else secrets_read
 
-    async def load(self, files: Sequence[Path]) -> LoadedChecks:
+    async def load(
+        self, files: Sequence[Path], declared: Sequence[CheckDefinition] = ()
+    ) -> LoadedChecks:
         """Import these check files. Call it once, before any attempt.
 
         Raises:
