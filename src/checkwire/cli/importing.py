@@ -32,13 +32,13 @@ def command() -> None:
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write to this file, in DIR or above it, which must not be there yet.")  # fmt: skip
+              help="Write to this file, in DIR or above it, that is not there yet.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Write it even if it is there.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything has no equal.")
 @click.option("--json", "as_json", is_flag=True,
-              help="Print the report as JSON; without --output, the text is in it, too.")  # fmt: skip
+              help="Print the report as JSON, with the text unless --output has it.")  # fmt: skip
 @click.option("--mail-server", metavar="URL",
-              help="For e-mail channels: smtp+starttls://HOST, smtps://HOST or smtp://HOST.")  # fmt: skip
+              help="For e-mail channels: smtp+starttls://HOST, say.")  # fmt: skip
 @click.option("--mail-from", metavar="ADDRESS", help="For e-mail channels: who the sender is.")
 def checkly(**options: Any) -> int:
     """Read a Checkly CLI project, and write the equal checkwire.toml.

@@ -6,7 +6,14 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["CheckDefinition", "EngineName", "Retries", "RetryLocation", "RetryStrategy", "Scheduling"]
+__all__ = [
+    "CheckDefinition",
+    "EngineName",
+    "Retries",
+    "RetryLocation",
+    "RetryStrategy",
+    "Scheduling",
+]
 
 EngineName = Literal["python", "node"]
 """What runs a check: Python, or Node for JavaScript and TypeScript."""

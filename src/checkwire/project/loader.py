@@ -19,7 +19,14 @@ from checkwire.sdk.check import CheckMark, declared, mark_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DeclaredCheck", "DeclaredScript", "LoadedFile", "load_file", "module_name", "new_module"]
+__all__ = [
+    "DeclaredCheck",
+    "DeclaredScript",
+    "LoadedFile",
+    "load_file",
+    "module_name",
+    "new_module",
+]
 
 
 class DeclaredCheck(NamedTuple):

@@ -48,7 +48,9 @@ def report_as_json(imported: Imported, output: Path | None) -> str:
         "schema": SCHEMA,
         "checks": imported.checks,
         "output": None if output is None else str(output),
-        "taken": [{**_place(one.place), "what": one.what, "as": one.became} for one in imported.taken],
+        "taken": [
+            {**_place(one.place), "what": one.what, "as": one.became} for one in imported.taken
+        ],
         "without_equal": [
             {**_place(one.place), "what": one.what, "why": one.why, "todo": one.todo}
             for one in imported.gaps

@@ -16,7 +16,12 @@ from checkwire.project.channels import SettingError, parse_channel
 
 __all__ = ["Mail", "alerts_table", "channel_table"]
 
-_TOLD: Final = {"sendFailure": True, "sendRecovery": True, "sendDegraded": False, "sslExpiry": False}
+_TOLD: Final = {
+    "sendFailure": True,
+    "sendRecovery": True,
+    "sendDegraded": False,
+    "sslExpiry": False,
+}
 """What a channel is told, if it does not say."""
 
 _TEMPLATE: Final = re.compile(r"\{\{.*?\}\}")
@@ -32,7 +37,7 @@ _OTHERS: Final = {
     "IncidentioAlertChannel": "incident.io takes its own form of alert",
 }
 _BY_MAIL: Final = (
-    "give it an e-mail address of that service, with kind = \"email\"; or put a service of yours "
+    'give it an e-mail address of that service, with kind = "email"; or put a service of yours '
     "between that takes the webhook of docs/alerts.md"
 )
 _SECRETS_OF_OTHERS: Final = ("url", "apiKey", "serviceKey", "chatId", "phoneNumber")
@@ -201,7 +206,11 @@ def alerts_table(
     after = Counter(one for one in afters if one is not None).most_common(1)
     chosen = after[0][0] if after else 1
     told = [
-        tuple(name for one in resolve(recording, check.get("alertChannels")) if (name := name_of(one)) in written)
+        tuple(
+            name
+            for one in resolve(recording, check.get("alertChannels"))
+            if (name := name_of(one)) in written
+        )
         for check in checks
     ]
     all_told = [name for name in written if any(name in names for names in told)]
@@ -213,7 +222,9 @@ def alerts_table(
             only = " and ".join(names) or "nobody"
             why = f"the same channels are told of all checks; Checkly tells {only} of this one"
             todo = "run it as a project of its own, with channels of its own, if that matters"
-            gaps.append(Gap(check.place("alertChannels"), f"alertChannels of {check.shown}", why, todo))
+            gaps.append(
+                Gap(check.place("alertChannels"), f"alertChannels of {check.shown}", why, todo)
+            )
     entries: dict[str, Any] = {"after": chosen}
     notes = {} if after else {"after": "as Checkly does, unless the account's settings say other"}
     if written:
@@ -236,7 +247,9 @@ def _differences(
     if own is None:
         minutes = (policy.get("timeBasedEscalation") or {}).get("minutesFailingThreshold", 5)
         why = f"an incident opens after failed runs in a row, not after {minutes} minutes"
-        found.append(("alertEscalationPolicy", why, f"choose after in [alerts]; it is {chosen} now"))
+        found.append(
+            ("alertEscalationPolicy", why, f"choose after in [alerts]; it is {chosen} now")
+        )
     elif own != chosen:
         why = f"[alerts] after is {chosen} for all checks, and this one has {own}"
         found.append(("alertEscalationPolicy", why, "choose after in [alerts]"))

@@ -15,6 +15,10 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+_WEAKER: Final = {"NOT_NULL": "null", "NOT_EMPTY": "an empty one"}
+"""Comparisons of JSON that are held in part, and what is let through."""
+
+
 class Expected(NamedTuple):
     """What an answer must be.
 
@@ -29,7 +33,7 @@ class Expected(NamedTuple):
     within: int | None
 
 
-class _Unequal(ValueError):
+class _UnequalError(ValueError):
     """An assertion cannot be said; the message says why."""
 
 
@@ -81,7 +85,7 @@ class _Reading:
         if isinstance(target, str):
             target = self._variables.text(target, self._place)
         if assertion.get("regex"):
-            raise _Unequal("what a regular expression finds cannot be compared")
+            raise _UnequalError("what a regular expression finds cannot be compared")
         match source:
             case "STATUS_CODE":
                 self._status(comparison, target)
@@ -90,57 +94,79 @@ class _Reading:
             case "JSON_BODY":
                 path, condition = _of_json(subject, comparison, target)
                 self._add("jsonpath", path, condition)
+                if comparison in _WEAKER:
+                    raise _UnequalError(
+                        f"it is only expected to be there: {_WEAKER[comparison]} would do"
+                    )
             case "HEADERS":
                 if not subject:
-                    raise _Unequal("it is about all headers at once")
-                self._add("headers", subject, _condition(comparison, target))
+                    raise _UnequalError("it is about all headers at once")
+                self._add(
+                    "headers",
+                    subject,
+                    _of_text(comparison, target) or _condition(comparison, target),
+                )
             case "TEXT_BODY":
                 self._text(subject, comparison, target)
             case _:
-                raise _Unequal(f"there is no {source}")
+                raise _UnequalError(f"there is no {source}")
 
     def _status(self, comparison: str, target: Any) -> None:
         number = _number(target)
         if number is None or number != int(number):
-            raise _Unequal("the status is a number")
+            raise _UnequalError("the status is a number")
         if comparison == "EQUALS":
             if self.status not in (None, int(number)):
-                raise _Unequal("another assertion wants another status")
+                raise _UnequalError("another assertion wants another status")
             self.status = int(number)
         elif not (comparison == "LESS_THAN" and 300 <= number <= 400):
             # Below, it is what holds anyway, once redirects are followed: a status of 2xx.
-            raise _Unequal("a status is one number here, or by default any 2xx")
+            raise _UnequalError("a status is one number here, or by default any 2xx")
 
     def _time(self, comparison: str, target: Any) -> None:
         number = _number(target)
         if comparison != "LESS_THAN" or number is None or number < 1:
-            raise _Unequal("an answer can only be too slow here")
+            raise _UnequalError("an answer can only be too slow here")
         self.within = min(int(number), self.within or int(number))
 
     def _text(self, subject: str, comparison: str, target: Any) -> None:
         if subject:
-            raise _Unequal("what a regular expression finds cannot be compared")
+            raise _UnequalError("what a regular expression finds cannot be compared")
         if "jsonpath" in self.body:
-            raise _Unequal("the body is looked at as JSON already, and not as text as well")
+            raise _UnequalError("the body is looked at as JSON already, and not as text as well")
         text = _written(target)
+        pattern = _of_text(comparison, target)
+        if pattern is not None and not self.body.keys() & {"text", "regex"}:
+            self.body |= pattern
+            return
         if comparison == "CONTAINS" and text and "text" not in self.body:
             self.body["contains"] = [*self.body.get("contains", ()), text]
-        elif comparison == "EQUALS" and not self.body.keys() & {"text", "contains"}:
+        elif comparison == "EQUALS" and not self.body.keys() & {"text", "contains", "regex"}:
             self.body["text"] = text
         else:
-            raise _Unequal("a text is compared whole, or must have parts, and no more")
+            raise _UnequalError("a text is compared whole, or must have parts, and no more")
 
     def _add(self, table: str, key: str, condition: Any) -> None:
-        if table == "jsonpath" and self.body.keys() & {"text", "contains"}:
-            raise _Unequal("the body is looked at as text already, and not as JSON as well")
+        if table == "jsonpath" and self.body.keys() & {"text", "contains", "regex"}:
+            raise _UnequalError("the body is looked at as text already, and not as JSON as well")
         known = self.body.get(table, {}).get(key)
         if known is not None:
             known = known if isinstance(known, dict) else {"equals": known}
             condition = condition if isinstance(condition, dict) else {"equals": condition}
             if known.keys() & condition.keys():
-                raise _Unequal(f"there is another assertion of this kind on {key}")
+                raise _UnequalError(f"there is another assertion of this kind on {key}")
             condition = {**known, **condition}
         self.body.setdefault(table, {})[key] = condition
+
+
+def _of_text(comparison: str, target: Any) -> dict[str, str] | None:
+    """What a text must be like, as a regular expression, where nothing plainer says it."""
+    if comparison == "NOT_EMPTY":
+        return {"regex": r"(?s)."}
+    text = _written(target)
+    if comparison == "NOT_CONTAINS" and text and "$" not in text:
+        return {"regex": rf"(?s)\A(?!.*{re.escape(text)})"}
+    return None
 
 
 def _of_json(path: str, comparison: str, target: Any) -> tuple[str, Any]:
@@ -159,7 +185,7 @@ def _of_json(path: str, comparison: str, target: Any) -> tuple[str, Any]:
     try:
         compile_path(path)
     except ValueError as error:
-        raise _Unequal(f"{path} is not a JSONPath (RFC 9535): {error}") from None
+        raise _UnequalError(f"{path} is not a JSONPath (RFC 9535): {error}") from None
     return path, condition
 
 
@@ -181,7 +207,9 @@ def _condition(comparison: str, target: Any) -> Any:
             return {"type": "null"}
         case "IS_EMPTY":
             return {"length": 0}
-    raise _Unequal("there is no such condition")
+        case "NOT_NULL" | "NOT_EMPTY":
+            return {"exists": True}
+    raise _UnequalError("there is no such condition")
 
 
 def _read(target: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What holds for a check in the end: its own properties, its group's, and the project's defaults."""
+"""What holds for a check in the end: its own, its group's, and the project's defaults."""
 
 from __future__ import annotations
 

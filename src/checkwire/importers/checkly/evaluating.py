@@ -1,4 +1,4 @@
-"""Evaluates a Checkly project's own code under Node, with constructs of ours in place of Checkly's."""
+"""Evaluates a Checkly project's own code under Node, with stand-ins for Checkly's constructs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ __all__ = ["evaluate"]
 _RECORDER: Final = Path(__file__).parent / "recorder" / "main.mjs"
 _OLDEST: Final = (22, 15, 0)
 _PATIENCE: Final = 120.0
-_CONFIGS: Final = tuple(f"checkly.config.{suffix}" for suffix in ("ts", "mts", "cts", "js", "mjs", "cjs"))
+_CONFIGS: Final = tuple(
+    f"checkly.config.{suffix}" for suffix in ("ts", "mts", "cts", "js", "mjs", "cjs")
+)
 
 
 def evaluate(folder: Path, env: Mapping[str, str], *, patience: float = _PATIENCE) -> Recording:
@@ -43,13 +45,15 @@ def evaluate(folder: Path, env: Mapping[str, str], *, patience: float = _PATIENC
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder: name the one with checkly.config.ts")
     if not any((folder / name).is_file() for name in _CONFIGS):
-        raise UsageError(f"{folder} is no Checkly project: it has no checkly.config.ts, nor .js{_near(folder)}")
+        raise UsageError(
+            f"{folder} is no Checkly project: it has no checkly.config.ts, nor .js{_near(folder)}"
+        )
     runtime = find_runtime(env)
     if runtime.version < _OLDEST:
         oldest = ".".join(map(str, _OLDEST[:2]))
         raise CheckwireError(
-            f"{runtime.path} is Node {runtime.shown}, and a Checkly project needs {oldest} or newer "
-            "to be read: pip install 'checkwire[node]'"
+            f"{runtime.path} is Node {runtime.shown}, and a Checkly project needs {oldest} or "
+            "newer to be read: pip install 'checkwire[node]'"
         )
     arguments = (runtime.path, "--disable-warning=ExperimentalWarning", str(_RECORDER))
     return _Reading(folder.resolve()).read(_run(arguments, folder, env, patience))
@@ -61,7 +65,9 @@ def _near(folder: Path) -> str:
     return f"; there is one in {found[0]}" if found else ""
 
 
-def _run(arguments: tuple[str, ...], folder: Path, env: Mapping[str, str], patience: float) -> tuple[bytes, str]:
+def _run(
+    arguments: tuple[str, ...], folder: Path, env: Mapping[str, str], patience: float
+) -> tuple[bytes, str]:
     """What the recorder told, and what it said of its end if it came to none of its own."""
     inlet, outlet = os.pipe()
     told: list[bytes] = []
@@ -178,4 +184,6 @@ class _Reading:
         self._broken.append(Broken(begun, f"{begun}:1", f"{why} while it was read"))
         order = (self._config_file, *self._files)
         after = order[order.index(begun) + 1 :] if begun in order else ()
-        self._broken.extend(Broken(one, f"{one}:1", f"not read, since {begun} {why}") for one in after)
+        self._broken.extend(
+            Broken(one, f"{one}:1", f"not read, since {begun} {why}") for one in after
+        )

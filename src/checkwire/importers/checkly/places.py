@@ -67,7 +67,9 @@ def locations_table(names: Iterable[str], recording: Recording) -> Table | None:
     notes = {}
     for name in dict.fromkeys((*names, *private)):
         location = private.get(name)
-        title = REGIONS.get(name, name) if location is None else str(location.props.get("name", name))
+        title = (
+            REGIONS.get(name, name) if location is None else str(location.props.get("name", name))
+        )
         entries[name] = {"description": title}
         if location is not None:
             notes[name] = location.place

@@ -107,7 +107,9 @@ class Recording(msgspec.Struct, frozen=True):
             construct: whose it is; ``None`` for the settings.
             key: its name.
         """
-        file, line = (self.config_file, 1) if construct is None else (construct.file, construct.line)
+        file, line = (
+            (self.config_file, 1) if construct is None else (construct.file, construct.line)
+        )
         for number, text in self._lines(file, line):
             if f"{key}:" in text.replace(" ", "") or f"{key}," in text.split("{")[-1]:
                 return f"{file}:{number}"

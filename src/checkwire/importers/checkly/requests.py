@@ -177,7 +177,10 @@ class _Request:
         check = self._check
         assertions = [
             one
-            for one in (*(self._shared.get("assertions") or ()), *(self._given.get("assertions") or ()))
+            for one in (
+                *(self._shared.get("assertions") or ()),
+                *(self._given.get("assertions") or ()),
+            )
             if isinstance(one, dict)
         ]
         place = check.place("assertions")
@@ -199,9 +202,14 @@ class _Request:
         return {"timeout": _milliseconds(failed + 10_000)} if failed > _ROOM else {}
 
     def _scripts(self) -> None:
-        for key, local in (("setupScript", "localSetupScript"), ("tearDownScript", "localTearDownScript")):
+        for key, local in (
+            ("setupScript", "localSetupScript"),
+            ("tearDownScript", "localTearDownScript"),
+        ):
             for name in (key, local):
-                if self._check.get(name) or (self._check.group and self._check.group.props.get(name)):
+                if self._check.get(name) or (
+                    self._check.group and self._check.group.props.get(name)
+                ):
                     why = "no script runs before or after a request that is declared"
                     todo = "checkwire eject the check, and write in Python what the script does"
                     self._gap(name, why, todo)

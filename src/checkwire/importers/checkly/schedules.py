@@ -20,8 +20,8 @@ def every_of(check: Effective) -> tuple[str | None, list[Gap]]:
     """Time between runs; ``None`` for a check that is only run by hand."""
     if check.get("testOnly"):
         return None, []
-    frequency = check.get("frequency")
-    offset = None
+    frequency: Any = check.get("frequency")
+    offset: Any = None
     if isinstance(frequency, dict):
         frequency, offset = frequency.get("frequency"), frequency.get("frequencyOffset")
     if frequency is None:

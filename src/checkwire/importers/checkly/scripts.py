@@ -30,7 +30,8 @@ def script_of(check: Effective, root: str) -> tuple[dict[str, Any] | None, list[
         todo = 'put it into a file, with code: { entrypoint: "..." }, and import again'
         return None, [Gap(place, check.shown, why, todo)]
     if path.startswith("../") or not Path(root, path).is_file():
-        why = f"its script {path} {'is outside of the project' if path.startswith('../') else 'is not there'}"
+        where = "is outside of the project" if path.startswith("../") else "is not there"
+        why = f"its script {path} {where}"
         return None, [Gap(place, check.shown, why, "move it into the project, and import again")]
     gaps = []
     if check.get("shouldFail"):

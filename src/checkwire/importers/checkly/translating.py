@@ -99,11 +99,7 @@ class _Translation:
         self._gaps.extend(gaps)
         self._groups(checks)
         self._gaps.extend(self._variables.gaps)
-        names = [
-            name
-            for one in checks
-            for name in locations_of(one.effective, self._recording)[0]
-        ]
+        names = [name for one in checks for name in locations_of(one.effective, self._recording)[0]]
         locations = locations_table(names, self._recording)
         defaults = self._defaults(checks)
         tables = [
@@ -123,7 +119,7 @@ class _Translation:
 
     def _head(self) -> Iterable[str]:
         name = self._recording.config.get("projectName") or self._recording.config.get("logicalId")
-        yield f"From the Checkly project {name or self._recording.root}, by checkwire import checkly."
+        yield f"From the Checkly project {name or 'here'}, by checkwire import checkly."
         yield "Where each thing comes from stands above it. Scripts are left where they are."
 
     def _told(self) -> tuple[Gap, ...]:
@@ -143,7 +139,11 @@ class _Translation:
             todo = f"set {names}, and import again" if names else "correct it, and import again"
             if "Cannot find package" in one.message or "Cannot find module" in one.message:
                 todo = "npm install in the project, and import again"
-            what = "what it declares" if one.place.startswith(f"{one.file}:") else f"what {one.file} declares"
+            what = (
+                "what it declares"
+                if one.place.startswith(f"{one.file}:")
+                else f"what {one.file} declares"
+            )
             self._gap(one.place, what, one.message, todo)
 
     def _project(self) -> Table:
@@ -166,7 +166,9 @@ class _Translation:
                     found.append(check)
             elif one.kind.endswith("Ref") and not self._is_used(one):
                 continue
-            elif not (one.kind in (*_GROUPS, "PrivateLocation") or one.kind.endswith("AlertChannel")):
+            elif not (
+                one.kind in (*_GROUPS, "PrivateLocation") or one.kind.endswith("AlertChannel")
+            ):
                 self._gaps.append(without_equal(one))
         return found
 
@@ -232,7 +234,9 @@ class _Translation:
                 if group_of(check.effective.construct, self._recording) == one
             ]
             if members:
-                count = "its only check" if len(members) == 1 else f"each of its {len(members)} checks"
+                count = (
+                    "its only check" if len(members) == 1 else f"each of its {len(members)} checks"
+                )
                 self._taken.append(Taken(one.place, one.shown, f"its settings, in {count}"))
             if one.props.get("concurrency"):
                 why = "a group has no limit of its own; a location has"
@@ -282,7 +286,9 @@ class _Translation:
         if entries != table.entries:
             where = ".".join(table.name)
             why = f"[{where}] would hold it, and no secret is written: *** stands there"
-            self._gap(self._recording.config_file + ":1", "the value of a secret", why, "write it anew")
+            self._gap(
+                self._recording.config_file + ":1", "the value of a secret", why, "write it anew"
+            )
         return msgspec.structs.replace(table, entries=entries)
 
 

@@ -11,7 +11,10 @@ __all__ = ["without_equal"]
 _KEEP: Final = "keep it at Checkly, or where you have it"
 _UNEQUAL: Final[dict[str, tuple[str, str]]] = {
     "BrowserCheck": ("no browser is driven here", _KEEP),
-    "PlaywrightCheck": ("whole Playwright suites are not run here", "make a MultiStepCheck of each file that needs no browser, or keep it at Checkly"),
+    "PlaywrightCheck": (
+        "whole Playwright suites are not run here",
+        "make a MultiStepCheck of each file that needs no browser, or keep it at Checkly",
+    ),
     "AgenticCheck": ("no check is made up from a prompt here", _KEEP),
     "HeartbeatMonitor": ("nothing waits for pings of others here", _KEEP),
     "TcpMonitor": (
@@ -24,13 +27,19 @@ _UNEQUAL: Final[dict[str, tuple[str, str]]] = {
     ),
     "IcmpMonitor": ("a declared check speaks WebSocket and HTTP", _KEEP),
     "TracerouteMonitor": ("a declared check speaks WebSocket and HTTP", _KEEP),
-    "GrpcMonitor": ("a declared check speaks WebSocket and HTTP", "write it in Python, with grpcio"),
+    "GrpcMonitor": (
+        "a declared check speaks WebSocket and HTTP",
+        "write it in Python, with grpcio",
+    ),
     "SslMonitor": (
         "certificates are watched on connections of checks",
         "write tls = { days_left = 20 } into a [[check]] with a wss:// URL",
     ),
     "Dashboard": ("the server's pages show all checks", "checkwire serve"),
-    "MaintenanceWindow": ("there are no planned windows", "checkwire pause, and resume, from cron, say"),
+    "MaintenanceWindow": (
+        "there are no planned windows",
+        "checkwire pause, and resume, from cron, say",
+    ),
     "StatusPage": ("there are no public status pages", _KEEP),
     "StatusPageService": ("there are no public status pages", _KEEP),
 }
@@ -47,6 +56,8 @@ def without_equal(construct: Construct) -> Gap:
         kind = "StatusPage"
     if kind.endswith("Ref"):
         why = "it is in the account, and not in the project"
-        return Gap(construct.place, construct.shown, why, "npx checkly import gets it into the project")
+        return Gap(
+            construct.place, construct.shown, why, "npx checkly import gets it into the project"
+        )
     why, todo = _UNEQUAL.get(kind, (f"it is not known what a {construct.kind} is", _KEEP))
     return Gap(construct.place, construct.shown, why, todo)

@@ -31,7 +31,17 @@ from checkwire.project.declared.reading import Reading
 from checkwire.project.declared.templates import NAME
 from checkwire.project.positions import Path
 
-__all__ = ["CHECK", "CHECKS", "EXCHANGE", "FILE", "METHODS", "PHASES", "SCRIPT", "STEPS", "is_request"]
+__all__ = [
+    "CHECK",
+    "CHECKS",
+    "EXCHANGE",
+    "FILE",
+    "METHODS",
+    "PHASES",
+    "SCRIPT",
+    "STEPS",
+    "is_request",
+]
 
 METHODS: Final = ("get", "post", "put", "patch", "delete", "head", "options")
 """Keys that make a step an HTTP request."""
