@@ -222,9 +222,7 @@ def alerts_table(
             only = " and ".join(names) or "nobody"
             why = f"the same channels are told of all checks; Checkly tells {only} of this one"
             todo = "run it as a project of its own, with channels of its own, if that matters"
-            gaps.append(
-                Gap(check.place("alertChannels"), f"alertChannels of {check.shown}", why, todo)
-            )
+            gaps.append(Gap(check.place("alertChannels"), check.whose("alertChannels"), why, todo))
     entries: dict[str, Any] = {"after": chosen}
     notes = {} if after else {"after": "as Checkly does, unless the account's settings say other"}
     if written:
@@ -247,17 +245,18 @@ def _differences(
     if own is None:
         minutes = (policy.get("timeBasedEscalation") or {}).get("minutesFailingThreshold", 5)
         why = f"an incident opens after failed runs in a row, not after {minutes} minutes"
-        found.append(
-            ("alertEscalationPolicy", why, f"choose after in [alerts]; it is {chosen} now")
-        )
+        found.append(("", why, f"choose after in [alerts]; it is {chosen} now"))
     elif own != chosen:
         why = f"[alerts] after is {chosen} for all checks, and this one has {own}"
-        found.append(("alertEscalationPolicy", why, "choose after in [alerts]"))
+        found.append(("", why, "choose after in [alerts]"))
     if (policy.get("reminders") or {}).get("amount"):
         why = "each incident is told once when it opens, and once when it closes"
-        found.append(("reminders", why, "let the service that is told remind"))
+        found.append(("reminders in ", why, "let the service that is told remind"))
     threshold = policy.get("parallelRunFailureThreshold") or {}
     if threshold.get("enabled"):
         why = "an incident opens when the check is down at any one of its locations"
-        found.append(("parallelRunFailureThreshold", why, "look at the locations in the notice"))
-    return [Gap(place, f"{what} of {check.shown}", why, todo) for what, why, todo in found]
+        found.append(
+            ("parallelRunFailureThreshold in ", why, "look at the locations in the notice")
+        )
+    whose = check.whose("alertEscalationPolicy")
+    return [Gap(place, f"{what}{whose}", why, todo) for what, why, todo in found]

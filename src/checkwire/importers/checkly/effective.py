@@ -10,6 +10,7 @@ from checkwire.importers.checkly.recording import Construct, Recording
 __all__ = ["Effective", "effective", "group_of"]
 
 _OF_TYPE: Final = {"BrowserCheck": "browserChecks", "MultiStepCheck": "multiStepChecks"}
+"""Where a group has a frequency for checks of a kind."""
 _DEFAULTS: Final = (
     "activated",
     "alertChannels",
@@ -60,6 +61,11 @@ class Effective(NamedTuple):
         """A property; ``None`` if it has none."""
         return self.props.get(key)
 
+    def whose(self, key: str) -> str:
+        """A property with whose it is, for people."""
+        owner = self.owners.get(key, self.construct)
+        return f"{key} of {'the settings' if owner is None else owner.shown}"
+
     def place(self, key: str) -> str:
         """Where a property stands."""
         return self.recording.place(self.owners.get(key, self.construct), key)
@@ -73,8 +79,9 @@ def group_of(check: Construct, recording: Recording) -> Construct | None:
 def effective(check: Construct, recording: Recording) -> Effective:
     """Fill in what the check leaves open, as Checkly does.
 
-    First the defaults: those of the group for its kind of check, of the settings for the kind, of
-    the group, of the settings. Then what a group decides for its members.
+    First the defaults: those of the group for its kind of check, of the group, of the settings; but
+    not what the settings have for multistep checks, which Checkly's CLI 9 reads and does not apply.
+    Then what a group decides for its members.
     """
     props = {key: value for key, value in check.props.items() if value is not None}
     owners: dict[str, Construct | None] = {}
@@ -84,7 +91,6 @@ def effective(check: Construct, recording: Recording) -> Effective:
     inherited = _table(group.props, kind) if group is not None else {}
     sources: list[tuple[Mapping[str, Any], Construct | None]] = [
         ({"frequency": inherited.get("frequency")}, group),
-        (_table(settings, kind), None),
         ({"frequency": group.props.get("frequency") if group is not None else None}, group),
         (settings, None),
     ]

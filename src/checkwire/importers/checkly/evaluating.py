@@ -93,9 +93,9 @@ def _run(
         try:
             status = process.wait(patience)
             if status != 0:
-                end = f"it ended Node with {_shown(status)}{_last_line(errors)}"
+                end = f"ended Node with {_shown(status)}{_last_line(errors)}"
         except subprocess.TimeoutExpired:
-            end = f"it did not finish within {patience:.0f} s"
+            end = f"did not finish within {patience:.0f} s"
         finally:
             _end(process)
         reader.join(5.0)  # what it left behind may hold the pipe open
@@ -147,7 +147,7 @@ class _Reading:
                 continue
             self._take(record)
         if not self._ended:
-            self._cut_off(end or "it ended Node")
+            self._cut_off(end or "ended Node")
         return Recording(
             root=str(self._root),
             config_file=self._config_file,
@@ -181,7 +181,7 @@ class _Reading:
     def _cut_off(self, why: str) -> None:
         """The project's code ended the process, or hung: the file it was in, and those after it."""
         begun = self._begun or self._config_file
-        self._broken.append(Broken(begun, f"{begun}:1", f"{why} while it was read"))
+        self._broken.append(Broken(begun, f"{begun}:1", f"it {why} while it was read"))
         order = (self._config_file, *self._files)
         after = order[order.index(begun) + 1 :] if begun in order else ()
         self._broken.extend(

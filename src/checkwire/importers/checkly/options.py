@@ -63,14 +63,7 @@ _UNEQUAL = {
 
 def _without_equal(check: Effective) -> list[Gap]:
     return [
-        Gap(check.place(key), _whose(check, key), why, todo)
+        Gap(check.place(key), check.whose(key), why, todo)
         for key, (why, todo) in _UNEQUAL.items()
         if check.get(key) and (key != "runtimeId" or check.kind == "MultiStepCheck")
     ]
-
-
-def _whose(check: Effective, key: str) -> str:
-    if key not in check.owners:
-        return f"{key} of {check.shown}"
-    owner = check.owners[key]
-    return f"{key} of {'the settings' if owner is None else owner.shown}"

@@ -116,17 +116,14 @@ class Recording(msgspec.Struct, frozen=True):
         return f"{file}:{line}"
 
     def _lines(self, file: str, first: int) -> Iterator[tuple[int, str]]:
-        """The lines of a construct: until its brackets are closed, or the next one begins."""
+        """The lines of a construct: until its brackets are closed."""
         try:
             lines = Path(self.root, file).read_text("utf-8", "replace").split("\n")
         except OSError:
             return
-        others = {one.line for one in self.constructs if one.file == file} - {first}
         depth = 0
         for number in range(first, len(lines) + 1):
             text = lines[number - 1]
-            if number in others:
-                return
             yield number, text
             depth += sum(map(text.count, "([{")) - sum(map(text.count, ")]}"))
             if depth <= 0 and file != self.config_file:

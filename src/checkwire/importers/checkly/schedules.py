@@ -30,7 +30,7 @@ def every_of(check: Effective) -> tuple[str | None, list[Gap]]:
     if not 10 <= seconds <= 86400:
         why = "here a check runs every 10 s to 24 h"
         todo = "write every, or cron, by hand"
-        return None, [Gap(check.place("frequency"), f"frequency of {check.shown}", why, todo)]
+        return None, [Gap(check.place("frequency"), check.whose("frequency"), why, todo)]
     return _duration(seconds), []
 
 
@@ -55,7 +55,7 @@ def retries_of(check: Effective) -> tuple[Any, list[Gap]]:
         waits = ", ".join(f"{base**n} s" for n in range(1, min(most, 3) + 1))
         why = f"Checkly waits {waits}; here each wait is twice the one before"
         todo = "look whether the waits suit; delay is the first of them"
-        gaps.append(Gap(place, f"exponential retries of {check.shown}", why, todo))
+        gaps.append(Gap(place, check.whose("retryStrategy"), why, todo))
     if (longest := strategy.get("maxDurationSeconds", 600)) != 600:
         retries["max_duration"] = f"{longest}s"
     only = strategy.get("onlyOn")
@@ -65,7 +65,7 @@ def retries_of(check: Effective) -> tuple[Any, list[Gap]]:
     elif only:
         why = f"it is not known what {', '.join(map(str, only))} means here"
         todo = "write only = [...] with codes of docs/failures.md"
-        gaps.append(Gap(place, f"onlyOn of the retries of {check.shown}", why, todo))
+        gaps.append(Gap(place, f"onlyOn in {check.whose('retryStrategy')}", why, todo))
     if strategy.get("sameRegion") is False:
         retries["location"] = "other"
     return retries, gaps

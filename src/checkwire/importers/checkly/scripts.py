@@ -37,11 +37,11 @@ def script_of(check: Effective, root: str) -> tuple[dict[str, Any] | None, list[
     if check.get("shouldFail"):
         why = "a script says itself what is wrong"
         todo = "expect the failure in the script"
-        gaps.append(Gap(check.place("shouldFail"), f"shouldFail of {check.shown}", why, todo))
+        gaps.append(Gap(check.place("shouldFail"), check.whose("shouldFail"), why, todo))
     if check.get("playwrightConfig"):
         why = "scripts are run with the project's own playwright.config"
         todo = "move use, expect and timeout to playwright.config.ts"
-        owner = check.owners.get("playwrightConfig", check.construct)
-        whose = "the settings" if owner is None else owner.shown
-        gaps.append(Gap(check.place("playwrightConfig"), f"playwrightConfig of {whose}", why, todo))
+        gaps.append(
+            Gap(check.place("playwrightConfig"), check.whose("playwrightConfig"), why, todo)
+        )
     return {"script": path, "timeout": _LONGEST}, gaps

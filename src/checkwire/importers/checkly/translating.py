@@ -92,6 +92,7 @@ class _Translation:
                 why = "whole Playwright suites are not run here"
                 todo = "make a MultiStepCheck of each file that needs no browser"
                 self._gap(self._recording.place(None, key), f"{key} of the settings", why, todo)
+        self._unheard()
         checks = self._checks()
         channels = self._channels()
         written = [table.name[1] for table in channels]
@@ -145,6 +146,16 @@ class _Translation:
                 else f"what {one.file} declares"
             )
             self._gap(one.place, what, one.message, todo)
+
+    def _unheard(self) -> None:
+        """What the settings say of multistep checks: Checkly's own CLI does not hear it."""
+        settings = _checks(self._recording.config).get("multiStepChecks")
+        for key in settings if isinstance(settings, dict) else ():
+            if key != "testMatch":
+                place = self._recording.place(None, "multiStepChecks")
+                why = "Checkly's CLI does not apply it, and its checks run as if it were not there"
+                todo = f"write it into the [[check]] tables with a script, if {key} is meant"
+                self._gap(place, f"{key} in multiStepChecks of the settings", why, todo)
 
     def _project(self) -> Table:
         config = self._recording.config

@@ -59,9 +59,10 @@ class Variables:
                 self.secret(name, place)
                 self.hide(value)
             elif (name in self._env and self._env[name] != value) or name in self._secrets:
-                other = "another check's value"
-                why = "variables hold for the whole project here, and it has another value there"
-                todo = f"it has {other} now: rename one of them, in the script, too"
+                why = (
+                    "variables hold for the whole project here, and another check has another value"
+                )
+                todo = "give it a name of its own, in the script, too; it has the other's value now"
                 self.gaps.append(Gap(place, f"variable {name} of {check.shown}", why, todo))
             else:
                 self._env[name] = value
