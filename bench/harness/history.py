@@ -105,7 +105,7 @@ def write_history(file: Path, count: int) -> int:
         key = "check_id, location_id"
         db.execute(
             "INSERT INTO check_states SELECT check_id, location_id, status, due_ns, max(due_ns),"
-            f" run_id, 0, 1, due_ns + holds_ns, due_ns FROM runs GROUP BY {key}"
+            f" run_id, 0, 1, NULL, due_ns + holds_ns, due_ns FROM runs GROUP BY {key}"
         )
         db.execute(
             f"INSERT INTO dirty_hours SELECT DISTINCT due_ns - due_ns % {HOUR}, {key} FROM runs"

@@ -650,7 +650,7 @@ def test_few_descriptors_make_attempts_wait_not_fail(tmp_path: Path) -> None:
         @check(cases={f"c{n}": {"n": n} for n in range(40)})
         async def waits(n):
             await asyncio.sleep(0.05)
-            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (100, 120)
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (120, 120)
         """,
     )
     limited = 'ulimit -S -n 100 && ulimit -H -n 120 && exec "$0" -m checkwire test -n 40'

@@ -103,6 +103,27 @@ def test_a_timeout_says_where_the_check_was(
     assert "300 ms" in attempt.failure.message
 
 
+def test_a_check_that_computes_as_its_time_ends_is_not_taken_for_one_that_blocks(
+    tmp_path: Path,
+) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import asyncio, time
+
+        @check(timeout="500ms")
+        async def a():
+            await asyncio.sleep(0.48)
+            time.sleep(0.04)
+            await asyncio.sleep(60)
+        """,
+    )
+    assert headline(attempt) == "script.timeout"
+    assert attempt.failure is not None
+    assert attempt.failure.location is not None
+    assert "sleep(60)" in attempt.failure.location.text
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -411,25 +432,119 @@ def test_the_memory_that_was_promised_is_there(tmp_path: Path) -> None:
 
 
 def test_a_limit_of_cpu_time_is_told_as_such(tmp_path: Path) -> None:
-    source = "@check\nasync def a():\n while True: pass\n"
-    assert headline(run_one(tmp_path, source, cpu_seconds=1)) == "runner.cpu"
+    attempt = run_one(tmp_path, "@check(cpu='1s')\nasync def a():\n while True: pass\n")
+    assert headline(attempt) == "runner.cpu"
+    assert attempt.failure is not None
+    assert attempt.failure.location is not None
+    assert "while True" in attempt.failure.location.text
+    assert attempt.usage.cpu_seconds >= 1
 
 
-def test_a_descriptor_leak_is_the_checks_own_trouble(tmp_path: Path) -> None:
-    attempt = run_beside_a_good_check(
+def test_who_ignores_the_signal_of_its_cpu_time_is_killed_for_it_all_the_same(
+    tmp_path: Path,
+) -> None:
+    attempt = run_one(
         tmp_path,
         """
-        import os
+        import signal
 
-        @check
-        async def bad():
+        @check(cpu="1s")
+        async def a():
+            signal.signal(signal.SIGXCPU, signal.SIG_IGN)
             while True:
-                os.open("/dev/null", os.O_RDONLY)
+                pass
         """,
     )
-    assert headline(attempt) == "script.exception"
+    assert headline(attempt) == "runner.cpu"
     assert attempt.failure is not None
-    assert "Too many open files" in attempt.failure.message
+    assert attempt.failure.evidence["signal"] == "SIGKILL"
+
+
+@pytest.mark.parametrize(
+    ("options", "body", "code", "said"),
+    [
+        ("", "while True: os.open('/dev/null', os.O_RDONLY)", "runner.files", "the 1,024 files"),
+        ("files=50", "while True: os.open('/dev/null', 0)", "runner.files", "the 50 files"),
+        (
+            "files=50",
+            "held = []\n while True: held.append(await connect(URL))",
+            "runner.files",
+            "files= allows",
+        ),
+        ("file_size='1MB'", "open('f', 'wb').write(bytes(10**7))", "runner.file_size", "1 MB"),
+        ("", "os.truncate(os.open('f', os.O_CREAT | os.O_RDWR), 1 << 31)", "runner.file_size",
+         "1 GiB"),
+        ("", "while True: os.write(2, bytes(60_000))", "runner.output", "256 MiB"),
+        ("output=1000", "subprocess.run(['yes'])", "runner.output", "1 kB"),
+    ],
+)  # fmt: skip
+def test_each_limit_has_its_code(
+    tmp_path: Path, options: str, body: str, code: str, said: str
+) -> None:
+    with served(silent) as url:
+        source = f"""
+import os, subprocess
+from checkwire import connect
+URL = {url!r}
+
+@check({options})
+async def bad():
+ {body}
+"""
+        attempt = run_beside_a_good_check(tmp_path, source)
+    assert headline(attempt) == code
+    assert attempt.failure is not None
+    assert said in attempt.failure.message
+    assert attempt.status == "error"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "subprocess.Popen(['sleep', '69'])",
+        "subprocess.Popen(['sleep', '69'], start_new_session=True)",
+        "subprocess.Popen(['sh', '-c', 'sleep 69 & sleep 69 & wait'], start_new_session=True)",
+    ],
+)
+def test_too_many_processes_are_all_killed(tmp_path: Path, start: str) -> None:
+    attempt = run_beside_a_good_check(
+        tmp_path,
+        f"""
+        import subprocess, time
+
+        @check(processes=5)
+        def bad():
+            for _ in range(8):
+                {start}
+            time.sleep(20)
+        """,
+    )
+    assert headline(attempt) == "runner.processes"
+    assert attempt.failure is not None
+    assert "processes= allows 5" in attempt.failure.message
+    assert attempt.failure.evidence["processes"] >= 8
+    wait_until(lambda: not with_command("sleep", "69"))
+
+
+def test_as_many_processes_as_are_allowed_are_no_trouble(tmp_path: Path) -> None:
+    attempt = run_one(
+        tmp_path,
+        """
+        import subprocess
+
+        @check(processes=4)
+        def a():
+            # Threads are none.
+            for process in [subprocess.Popen(["sleep", "0.7"]) for _ in range(4)]:
+                assert process.wait() == 0
+        """,
+    )
+    assert attempt.status == "passed"
+
+
+def test_a_limit_that_is_exceeded_counts_although_the_check_has_finished(tmp_path: Path) -> None:
+    attempt = run_one(tmp_path, "@check(output=100)\ndef a():\n print('x' * 1000)\n assert True\n")
+    assert headline(attempt) == "runner.output"
 
 
 def test_a_thread_left_running_does_not_keep_the_process(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_hundred_attempts_leave_nothing_behind(
     write_check(tmp_path, MIXED)
 
     async def work() -> None:
-        async with Runner(load_project(tmp_path), workers=6) as runner:
+        async with Runner(load_project(tmp_path), workers=6, waiting=0) as runner:
             definitions = (await collected_by(runner, tmp_path)).definitions
             await asyncio.gather(*map(runner.run, definitions))
             (zygote,) = (p for p in descendants(os.getpid()))
@@ -113,7 +113,7 @@ def test_a_cancelled_run_is_gone_with_its_process(
     write_check(tmp_path, "import asyncio\n@check\nasync def a(): await asyncio.sleep(60)")
 
     async def work() -> None:
-        async with Runner(load_project(tmp_path)) as runner:
+        async with Runner(load_project(tmp_path), waiting=0) as runner:
             (definition,) = (await collected_by(runner, tmp_path)).definitions
             before = open_fds()
             pids: list[int] = []
@@ -139,7 +139,7 @@ def test_a_run_cancelled_at_any_moment_leaves_nothing(tmp_path: Path) -> None:
     write_check(tmp_path, "@check\nasync def a(): assert True")
 
     async def work() -> None:
-        async with Runner(load_project(tmp_path)) as runner:
+        async with Runner(load_project(tmp_path), waiting=0) as runner:
             (definition,) = (await collected_by(runner, tmp_path)).definitions
             await runner.run(definition)
             before = open_fds()

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from checkwire.model.errors import UsageError
+from checkwire.model.explanations import explanation_of
 from checkwire.model.places import host_and_port
 from checkwire.wire.clock import Timeline
 from checkwire.wire.dial.diagnosis import diagnose_tcp
@@ -166,6 +167,8 @@ def test_what_the_kernel_says_otherwise_is_in_the_message(tmp_path: Path) -> Non
 
 
 def test_no_descriptor_left_is_a_failure_with_a_name() -> None:
+    explanation_of("runner.files")  # It is read from a file.
+
     async def check() -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         os.close(lowest := os.dup(0))
@@ -174,7 +177,7 @@ def test_no_descriptor_left_is_a_failure_with_a_name() -> None:
             failure = await refused("ws://127.0.0.1:9/")
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert failure.code == "tcp.failed"
+        assert failure.code == "runner.files"
         assert failure.evidence["errno"] == errno.EMFILE
 
     run(check())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import threading
@@ -484,6 +485,19 @@ def test_contexts_are_kept_and_told_apart(pki: Pki) -> None:
     assert tls_context(TlsOptions(ca=pki.ca)) is tls_context(TlsOptions(ca=pki.ca))
     assert tls_context(TlsOptions(ca=pki.ca)) is not tls_context(TlsOptions())
     assert tls_context(TlsOptions(verify=False)).verify_mode is ssl.CERT_NONE
+
+
+def test_a_context_is_made_anew_when_its_authorities_change(tmp_path: Path, pki: Pki) -> None:
+    from checkwire.wire.tls.contexts import TlsOptions, tls_context
+
+    file = tmp_path / "authorities.pem"
+    file.write_bytes(Path(pki.ca).read_bytes())
+    before = tls_context(TlsOptions(ca=str(file)))
+    file.write_bytes(Path(pki.stranger).read_bytes())
+    os.utime(file, ns=(0, 0))  # Two writes may have the same time.
+    after = tls_context(TlsOptions(ca=str(file)))
+    assert before.get_ca_certs() != after.get_ca_certs()
+    assert tls_context(TlsOptions(ca=str(file))) is after
 
 
 def test_many_handshakes_at_once(on_each_loop: Run[Any], pki: Pki) -> None:

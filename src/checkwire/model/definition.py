@@ -78,7 +78,12 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         scheduling: how runs spread over ``locations``.
         timeout: seconds an attempt may take.
         degraded: seconds above which a passing attempt is degraded.
-        memory: bytes of address space an attempt may use.
+        memory: bytes of address space each process of an attempt may use.
+        cpu: seconds of CPU time each process of an attempt may use.
+        processes: how many an attempt may have started that are still there, its own not counted.
+        files: how many files, sockets and pipes each process of an attempt may have open.
+        file_size: bytes that a file may have to which an attempt writes.
+        output: bytes that an attempt may print, stdout and stderr together.
         needs: names of variables without which the check is skipped.
         activated: whether it runs at all; otherwise it is skipped.
     """
@@ -103,6 +108,11 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     tags: tuple[str, ...] = ()
     retries: Retries = Retries()
     memory: int = 1024 * 1024 * 1024
+    cpu: float = 60.0
+    processes: int = 100
+    files: int = 1024
+    file_size: int = 1024 * 1024 * 1024
+    output: int = 256 * 1024 * 1024
     needs: tuple[str, ...] = ()
     activated: bool = True
 

@@ -1,4 +1,4 @@
-"""Options of a check in a comment at the head of its file: ``// checkwire: every=1m timeout=30s``."""
+"""Options in a comment at the head of a script: ``// checkwire: every=1m timeout=30s``."""
 
 from __future__ import annotations
 

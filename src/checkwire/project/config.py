@@ -50,6 +50,11 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     retries: Retries = Retries()
     memory: int = 1024 * 1024 * 1024
+    cpu: float = 60.0
+    processes: int = 100
+    files: int = 1024
+    file_size: int = 1024 * 1024 * 1024
+    output: int = 256 * 1024 * 1024
     needs: tuple[str, ...] = ()
     activated: bool = True
 

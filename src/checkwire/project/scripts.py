@@ -39,7 +39,10 @@ def define_script(file: Path, project: Project, path: str) -> CheckDefinition | 
         return _failure("script.import", f"{path} cannot be read: {error.strerror}.", path)
     except UnicodeDecodeError as error:
         return _failure(
-            "script.syntax", f"{path} is not UTF-8 text, from byte {error.start} on", path
+            "script.syntax",
+            f"{path} is not UTF-8 text, from byte {error.start} on",
+            path,
+            "A script is text; is it one?",
         )
     try:
         return _define(comment_options(text, path), project, path, _description(text))
@@ -133,5 +136,5 @@ def _description(text: str) -> str:
     return ""
 
 
-def _failure(code: str, message: str, path: str) -> Failure:
-    return Failure(code=code, message=message, location=Location(path, 1))
+def _failure(code: str, message: str, path: str, hint: str = "") -> Failure:
+    return Failure(code=code, message=message, hint=hint, location=Location(path, 1))

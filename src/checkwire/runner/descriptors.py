@@ -14,6 +14,7 @@ _ENOUGH: Final = 65_536
 descriptor they might have would never come to an end."""
 _PER_ATTEMPT: Final = 10
 """Four pipes, both ends while it is forked, a descriptor of its process, and one to spare."""
+_MOST_WAITING: Final = 64
 _FOR_OTHERS: Final = 64
 """For what this program opens beside: files, sockets, libraries."""
 
@@ -24,6 +25,7 @@ class DescriptorLimit:
     Attributes:
         before: the soft limit as it was, which is what the checks' processes get.
         attempts: how many attempts may be under way at a time.
+        waiting: how many processes may wait for theirs beside them.
     """
 
     def __init__(self) -> None:
@@ -35,7 +37,9 @@ class DescriptorLimit:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
                 soft = wanted
         room = _ENOUGH if soft == resource.RLIM_INFINITY else soft
-        self.attempts = max(1, (room - _open_now() - _FOR_OTHERS) // _PER_ATTEMPT)
+        processes = (room - _open_now() - _FOR_OTHERS) // _PER_ATTEMPT
+        self.waiting = max(0, min(_MOST_WAITING, processes // 4))
+        self.attempts = max(1, processes - self.waiting)
 
 
 def _open_now() -> int:

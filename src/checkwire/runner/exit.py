@@ -8,14 +8,19 @@ from typing import Literal
 import msgspec
 
 from checkwire.model.attempt import Usage
+from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_seconds
 from checkwire.model.failures import Failure, Location
+from checkwire.model.sizes import size_text
 
-__all__ = ["CRASHES", "Exit", "failure_of_exit", "signal_name"]
+__all__ = ["CRASHES", "LIMITS", "Exit", "failure_of_exit", "signal_name"]
 
-Cause = Literal["itself", "timeout", "cancelled", "lost", "not_started"]
-"""Who ended the process: it did; the runner, at the timeout or on request; the death of the
-process that it was forked from; or nobody, as it never began."""
+Cause = Literal["itself", "timeout", "output", "processes", "cancelled", "lost", "not_started"]
+"""Who ended the process: it did; the runner, at the timeout, at a limit, or on request; the death
+of the process that it was forked from; or nobody, as it never began."""
+
+LIMITS: frozenset[Cause] = frozenset({"output", "processes"})
+"""The limits that the runner itself holds an attempt to."""
 
 CRASHES: dict[int, str] = {
     signal.SIGSEGV: "it touched memory that is not its own",
@@ -45,6 +50,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
         code: the exit status, if it exited.
         signal: the signal's number, if it was killed by one.
         out_of_memory: the kernel killed for memory while the attempt ran.
+        reached: how much there was, when a limit was exceeded.
         reason: the operating system's words, when it was not started.
         location: where in the check's source a crash took place, if that is known.
         usage: what the process used.
@@ -57,16 +63,18 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     code: int | None = None
     signal: int | None = None
     out_of_memory: bool = False
+    reached: int = 0
     reason: str = ""
     location: Location | None = None
     usage: Usage = Usage()
     failure: Failure | None = None
 
 
-def failure_of_exit(exit_: Exit, timeout: float) -> Failure:
-    """What the end of a process says of its check, whose timeout was that."""
+def failure_of_exit(exit_: Exit, definition: CheckDefinition) -> Failure:
+    """What the end of a process says of its check."""
     if exit_.failure is not None:
         return exit_.failure
+    timeout = definition.timeout
     match exit_.cause:
         case "timeout":
             return Failure(
@@ -74,6 +82,20 @@ def failure_of_exit(exit_: Exit, timeout: float) -> Failure:
                 message=f"The check did not stop at its timeout of {format_seconds(timeout)}, "
                 "and was killed",
                 location=exit_.location,
+            )
+        case "output":
+            return Failure(
+                code="runner.output",
+                message="The check printed more than the "
+                f"{size_text(definition.output)} that output= allows",
+                evidence={"bytes": exit_.reached, "limit": definition.output},
+            )
+        case "processes":
+            return Failure(
+                code="runner.processes",
+                message=f"The check had {exit_.reached:,} processes running that it had started; "
+                f"processes= allows {definition.processes:,}",
+                evidence={"processes": exit_.reached, "limit": definition.processes},
             )
         case "cancelled":
             return Failure(code="runner.cancelled", message="The run was cancelled")
@@ -88,7 +110,7 @@ def failure_of_exit(exit_: Exit, timeout: float) -> Failure:
                 message=f"The check's process could not be started: {exit_.reason}",
             )
     if exit_.signal is not None:
-        return _failure_of_signal(exit_, exit_.signal)
+        return _failure_of_signal(exit_, exit_.signal, definition)
     return Failure(
         code="script.exited",
         message=f"The check ended its own process (exit status {exit_.code}) "
@@ -98,7 +120,7 @@ def failure_of_exit(exit_: Exit, timeout: float) -> Failure:
     )
 
 
-def _failure_of_signal(exit_: Exit, number: int) -> Failure:
+def _failure_of_signal(exit_: Exit, number: int, definition: CheckDefinition) -> Failure:
     name = signal_name(number)
     evidence = {"signal": name}
     if exit_.out_of_memory:
@@ -108,11 +130,15 @@ def _failure_of_signal(exit_: Exit, number: int) -> Failure:
             hint="Free memory there, or lower memory= so that the check is told first",
             evidence=evidence,
         )
-    if number == signal.SIGXCPU:
+    cpu_seconds = exit_.usage.cpu_seconds
+    # Who ignores the signal is killed for it a second later.
+    if number == signal.SIGXCPU or (number == signal.SIGKILL and cpu_seconds > definition.cpu):
         return Failure(
             code="runner.cpu",
-            message="The check used more CPU time than it may",
-            evidence=evidence,
+            message="The check used more CPU time than the "
+            f"{format_seconds(definition.cpu)} that cpu= allows",
+            evidence={**evidence, "cpu_seconds": round(cpu_seconds, 3)},
+            location=exit_.location,
         )
     if (meaning := CRASHES.get(number)) is not None:
         return Failure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
@@ -73,10 +73,12 @@ class Runner:
         workers: how many attempts may be under way at a time; by default as many as suit checks,
             which mostly wait: four for each CPU, and at least eight. In no case more than the
             limit of open descriptors has room for, which is raised for this process.
-        cpu_seconds: CPU time that an attempt may use; by default only its timeout is a limit.
         location: the name of the place that this is.
         process: a zygote that was started before, see :func:`checkwire.runner.python.launch`.
         import_timeout: seconds that the import of one check file may take.
+        waiting: how many processes may wait, ready for attempts that are yet to come. There are as
+            many as were wanted at once of late, and none when nothing has run for long. With 0, as
+            suits who knows what is to be run, only those wait that were told to :meth:`expect`.
 
     Attributes:
         workers: how many attempts may be under way at a time.
@@ -93,10 +95,10 @@ class Runner:
         absent: Mapping[str, AbsentSecret] | None = None,
         connecting: Connecting | None = None,
         workers: int | None = None,
-        cpu_seconds: int | None = None,
         location: str = "local",
         process: ZygoteProcess | None = None,
         import_timeout: float = 30.0,
+        waiting: int = 16,
     ) -> None:
         self._env = dict(env) if env is not None else {**os.environ, **project.env}
         self._secrets = dict(secrets or {})
@@ -104,12 +106,13 @@ class Runner:
         self._advice = {name: str(why) for name, why in self._absent.items()}
         self._env_sent, self._secrets_sent = to_bytes(self._env), to_bytes(self._secrets)
         self._connecting = connecting or Connecting()
-        self._cpu_seconds = cpu_seconds
         self._location = location
         limit = DescriptorLimit()
         wanted = workers or max(8, 4 * (os.cpu_count() or 1))
         self.workers = min(wanted, limit.attempts)
+        self._most_waiting = min(self.workers, limit.waiting)
         self._turns = asyncio.Semaphore(self.workers)
+        self._waiting = min(waiting, self._most_waiting)
         self._project = project
         self._process = process
         self._import_timeout = import_timeout
@@ -159,6 +162,12 @@ class Runner:
             loaded.output,
         )
 
+    def expect(self, definitions: Sequence[CheckDefinition]) -> None:
+        """Have processes ready for runs of these, which are about to begin at once."""
+        soon = definitions[: min(self.workers, self._most_waiting)]
+        for name, engine in self._engines.items():
+            engine.expect([definition for definition in soon if definition.engine == name])
+
     async def run(
         self,
         definition: CheckDefinition,
@@ -192,7 +201,6 @@ class Runner:
                 secrets=self._secrets_sent,
                 absent=self._advice,
                 connecting=self._connecting,
-                cpu_seconds=self._cpu_seconds,
             )
             listener = None if on_event is None else lambda event: on_event(number, event)
             async with self._turns if turn is None else turn(number):
@@ -233,9 +241,10 @@ class Runner:
                 secrets=self._secrets.values(),
                 import_timeout=self._import_timeout,
                 descriptors=self._descriptors,
+                waiting=self._waiting,
                 secrets_read=self.secrets_read,
             )
-        from checkwire.runner.node.engine import NodeEngine  # what needs it not, pays it not
+        from checkwire.runner.node.engine import NodeEngine  # not for those that need it not
 
         return NodeEngine(
             self._project,
@@ -243,7 +252,7 @@ class Runner:
             process=process,
             connecting=self._connecting,
             descriptors=self._descriptors,
-            spares=self.workers,
+            waiting=self._waiting,
         )
 
     def _reason_to_skip(self, definition: CheckDefinition) -> str:

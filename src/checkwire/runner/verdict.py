@@ -14,7 +14,7 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_ns, format_seconds
 from checkwire.model.events import Failed, Finished
 from checkwire.model.failures import Failure, Severity, code_of
-from checkwire.runner.exit import Exit, failure_of_exit
+from checkwire.runner.exit import LIMITS, Exit, failure_of_exit
 
 __all__ = ["Verdict", "judge"]
 
@@ -76,11 +76,12 @@ def judge(
         ]
         counting += [failed for failed in failing if failed not in (*counting, *added)]
     headline = failing[0] if failing else None
-    if finished is None and not _told_already(end, failing):
-        ending = add(failure_of_exit(end, definition.timeout), "failed")
+    # A check that exceeds a limit has not kept to it for having finished at the same time.
+    if (finished is None and not _told_already(end, failing)) or end.cause in LIMITS:
+        ending = add(failure_of_exit(end, definition), "failed")
         headline = next(filter(_blames_target, failing), ending)
     if finished is not None and end.signal is not None and end.cause == "itself":
-        add(failure_of_exit(end, definition.timeout), "warning")
+        add(failure_of_exit(end, definition), "warning")
     if headline is None:
         if definition.degraded is not None and duration_ns > definition.degraded * 1e9:
             add(_too_slow(duration_ns, definition.degraded), "degraded")

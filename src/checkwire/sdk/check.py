@@ -94,6 +94,11 @@ def check(
     tags: list[str] | tuple[str, ...] = ...,
     retries: int | Mapping[str, Any] | Retries | None = ...,
     memory: int | str = ...,
+    cpu: Duration = ...,
+    processes: int = ...,
+    files: int = ...,
+    file_size: int | str = ...,
+    output: int | str = ...,
     cases: Mapping[str, Mapping[str, Any]] = ...,
     needs: list[str] | tuple[str, ...] = ...,
     activated: bool = ...,
@@ -128,6 +133,11 @@ def check(*functions: Any, **options: Any) -> Any:
             blame) after which to, ``"location": "other"`` goes on at the next location.
         memory: address space an attempt may use: bytes, or ``"256MB"``, ``"1GiB"``; at least
             64 MiB, by default 1 GiB.
+        cpu: CPU time an attempt may use, as ``timeout``; at least a second, by default 60.
+        processes: how many processes an attempt may have started at a time; by default 100.
+        files: how many files and sockets an attempt may have open; by default 1,024.
+        file_size: bytes a file may have that an attempt writes, as ``memory``; by default 1 GiB.
+        output: bytes an attempt may print, as ``memory``; by default 256 MiB.
         cases: one check per entry; maps the case's name to arguments for the function.
         needs: names of environment variables without which the check is skipped.
         activated: whether the check runs at all; by default it does.

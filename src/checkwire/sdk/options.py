@@ -30,6 +30,12 @@ MAX_RETRIES = 100
 MAX_MEMORY = 1 << 50
 MIN_MEMORY = 64 * 1024 * 1024
 """Bytes; a Python process that has imported the SDK hardly fits into less."""
+MIN_CPU = 1.0
+"""Seconds; the kernel counts whole ones."""
+MAX_PROCESSES = 10_000
+MIN_FILES = 16
+"""What an event loop, the standard streams and one connection take, and a few to spare."""
+MAX_FILES = 1 << 20
 
 SCHEDULING = ("parallel", "round-robin")
 RETRY_LOCATIONS = ("same", "other")
@@ -271,6 +277,13 @@ def _only(value: object) -> tuple[str, ...]:
 
 
 def _memory(value: object) -> int:
+    size = _size(value)
+    if size < MIN_MEMORY:
+        raise OptionError(f"{shown(value)} is too little: the least is {MIN_MEMORY >> 20} MiB")
+    return size
+
+
+def _size(value: object) -> int:
     size: float | None = None
     if isinstance(value, int) and not isinstance(value, bool):
         size = value
@@ -279,11 +292,33 @@ def _memory(value: object) -> int:
         size = None if unit is None else float(match[1]) * unit
     if size is None:
         raise OptionError(f'{shown(value)} is not a size: write bytes, or "256MB", "1GiB"')
-    if size < MIN_MEMORY:
-        raise OptionError(f"{shown(value)} is too little: the least is {MIN_MEMORY >> 20} MiB")
+    if size < 0:
+        raise OptionError(f"{shown(value)} is less than nothing")
     if size > MAX_MEMORY:
         raise OptionError(f"{shown(value)} is too much: the most is {MAX_MEMORY >> 50} PiB")
     return int(size)
+
+
+def _cpu(value: object) -> float:
+    return _at_least(MIN_CPU, value)
+
+
+def _processes(value: object) -> int:
+    return _number(value, 0, MAX_PROCESSES)
+
+
+def _files(value: object) -> int:
+    return _number(value, MIN_FILES, MAX_FILES)
+
+
+def _number(value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise OptionError(f"{shown(value)} is not a whole number")
+    if value < least:
+        raise OptionError(f"{value} are too few: the least is {least}")
+    if value > most:
+        raise OptionError(f"{value} are too many: the most is {most}")
+    return value
 
 
 def _cases(value: object) -> dict[str, dict[str, Any]]:
@@ -322,6 +357,11 @@ OPTIONS: dict[str, Callable[[object], Any]] = {
     "tags": _strings,
     "retries": _retries,
     "memory": _memory,
+    "cpu": _cpu,
+    "processes": _processes,
+    "files": _files,
+    "file_size": _size,
+    "output": _size,
     "cases": _cases,
     "needs": _strings,
     "activated": _activated,

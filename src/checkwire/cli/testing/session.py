@@ -121,6 +121,7 @@ class _Session:
             connecting=Connecting(resolve=request.resolve, ca=ca),
             workers=request.workers,
             process=take_ahead(),
+            waiting=0,
         )
         async with runner:
             self._doing = lambda: f"importing {runner.loading or 'check files'}"
@@ -159,6 +160,7 @@ class _Session:
     ) -> int:
         self._doing = lambda: ""  # From here on the report tells.
         started_ns = time.monotonic_ns()
+        runner.expect(chosen)
         self._reporters.start(
             Start(
                 checks=chosen,

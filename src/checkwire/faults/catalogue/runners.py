@@ -18,18 +18,72 @@ async def grows():
 """,
 )  # fmt: skip
 faults.made_by_check(
-    "runner.cpu", does="takes more CPU time than it may", waits=1, evidence=("signal",),
+    "runner.cpu", does="takes more CPU time than it may", waits=1,
+    evidence=("signal", "cpu_seconds"),
     check="""
-import resource
+from checkwire import check
+
+
+@check(timeout="20s", cpu="1s")
+def spins():
+    while True:
+        pass
+""",
+)  # fmt: skip
+faults.made_by_check(
+    "runner.processes", does="starts more processes than it may", evidence=("processes", "limit"),
+    check="""
+import subprocess
+import time
 
 from checkwire import check
 
 
-@check(timeout="10s")
-def spins():
-    resource.setrlimit(resource.RLIMIT_CPU, (1, 2))
+@check(processes=3)
+def starts():
+    for _ in range(5):
+        subprocess.Popen(["sleep", "60"])
+    time.sleep(20)
+""",
+)  # fmt: skip
+faults.made_by_check(
+    "runner.files", does="opens more files than it may",
+    check="""
+from checkwire import check
+
+
+@check(files=100)
+def opens():
+    files = []
     while True:
-        pass
+        files.append(open("/dev/null"))
+""",
+)  # fmt: skip
+faults.made_by_check(
+    "runner.file_size", does="writes a larger file than it may",
+    check="""
+import tempfile
+
+from checkwire import check
+
+
+@check(file_size="1MB")
+def writes():
+    with tempfile.TemporaryFile() as file:
+        while True:
+            file.write(bytes(100_000))
+""",
+)  # fmt: skip
+faults.made_by_check(
+    "runner.output", does="prints more than it may", evidence=("bytes", "limit"),
+    check="""
+from checkwire import check
+
+
+@check(output="1MB")
+def prints():
+    while True:
+        print("x" * 999)
 """,
 )  # fmt: skip
 faults.made_by_check(

@@ -77,21 +77,15 @@ async with connect("ws://127.0.0.1:9/", local_address="192.0.2.1"):
 """,
 )  # fmt: skip
 faults.made_by_check(
-    "tcp.failed", does="connects when the process may open no more files",
+    "tcp.failed", does="connects to a link-local address, and does not say over which link",
     evidence=("errno", "tries"),
     check="""
-import resource
-import socket
-
 from checkwire import check, connect
 
 
 @check(timeout="5s")
-async def no_files_left():
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with socket.socket() as last:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno(), hard))
-    async with connect("ws://127.0.0.1:9/"):
+async def no_link():
+    async with connect("ws://[fe80::1]:9/"):
         pass
 """,
 )  # fmt: skip

@@ -28,20 +28,81 @@ EXPLANATIONS = {
         see=("setrlimit(2) RLIMIT_AS", "cgroups(7)"),
     ),
     "runner.cpu": Explanation(
-        messages=("The check used more CPU time than it may",),
-        cause="The process was ended by SIGXCPU: it had used up its limit of CPU time. Checkwire "
-        "sets none unless its runner is given one, so it may come from the shell or the service "
-        "(ulimit -t, LimitCPU=).\n\n"
+        messages=("The check used more CPU time than the {time} that cpu= allows",),
+        cause="The check's process computed for longer than cpu= allows (60 s), or than a limit "
+        "that the shell or the service sets (ulimit -t, LimitCPU=). Time that it waits does not "
+        "count. The kernel counts whole seconds, so it may take up to one more.\n\n"
         "Commonly: a loop that asks again and again without awaiting; parsing or encrypting "
         "something large.",
         confirm=(
-            Look("ulimit -t", "a number of seconds in place of unlimited"),
+            Look("ulimit -t", "a number of seconds in place of unlimited, if it is the shell's"),
             Look("systemctl show UNIT -p LimitCPU", "the same for a service"),
         ),
-        remedy="Await what is waited for in place of polling. Raise or remove the limit if the "
-        "work is right.",
-        evidence={"signal": "SIGXCPU"},
+        remedy="Await what is waited for in place of polling. If the work is right, raise cpu=.",
+        evidence={
+            "signal": "SIGXCPU, or SIGKILL for one that ignores it",
+            "cpu_seconds": "CPU time that it had used",
+        },
         see=("setrlimit(2) RLIMIT_CPU",),
+    ),
+    "runner.processes": Explanation(
+        messages=(
+            "The check had {count} processes running that it had started; "
+            "processes= allows {limit}",
+        ),
+        cause="The check, and what it started, had more processes at a time than processes= allows "
+        "(100). All of them were killed. They are counted four times a second, so one that "
+        "forks as fast as it can has some hundreds before it is noticed.\n\n"
+        "Commonly: processes started in a loop and never waited for; a pool of workers for each "
+        "of many CPUs; a script that starts itself.",
+        confirm=(Look("pstree -p PID", "what hangs below the check's process, while it runs"),),
+        remedy="Wait for each process to end before the next, or end it. If it needs so many, "
+        "raise processes=.",
+        evidence={"processes": "how many there were", "limit": "how many there may be"},
+        see=("fork(2)",),
+    ),
+    "runner.files": Explanation(
+        messages=(
+            "The check has the {limit} files open that files= allows[: {reason}]",
+            "The check has as many files open as files= allows, and none is left to connect to "
+            "{place}",
+        ),
+        cause="Files, sockets and pipes share one limit for each process: that of files= (1,024), "
+        "or less where the machine's hard limit is less. The check reached it.\n\n"
+        "Commonly: connections opened in a loop and never closed; files likewise.",
+        confirm=(
+            Look("ls -l /proc/PID/fd", "what the check's process has open, while it runs"),
+            Look("ulimit -Hn", "the hard limit, which files= cannot exceed"),
+        ),
+        remedy="Close each connection and each file where it is no longer needed: async with, "
+        "with. If it needs so many at a time, raise files=, and the hard limit if that is less.",
+        evidence={
+            "place": "address and port, if it was about to connect",
+            "errno": "the operating system's number for it: 24",
+            "tries": "each address that was tried, with its result",
+            "elapsed_ms": "time from the beginning of the phase to the failure",
+        },
+        see=("setrlimit(2) RLIMIT_NOFILE",),
+    ),
+    "runner.file_size": Explanation(
+        messages=("The check wrote a file larger than the {size} that file_size= allows",),
+        cause="No file that the check's process writes may grow beyond file_size= (1 GiB). What "
+        "was written until then is still there.\n\n"
+        "Commonly: a log that is never cut; a download without a bound; a loop that writes.",
+        confirm=(Look("du -a /tmp | sort -n | tail", "the file, if it is in /tmp"),),
+        remedy="Write less, and remove what was written: tempfile.TemporaryDirectory does. If it "
+        "needs that much, raise file_size=.",
+        see=("setrlimit(2) RLIMIT_FSIZE",),
+    ),
+    "runner.output": Explanation(
+        messages=("The check printed more than the {size} that output= allows",),
+        cause="What the check and the processes it started wrote to stdout and stderr came to more "
+        "than output= allows (256 MiB), and it was killed. Of what it printed the first 64 KiB and "
+        "the last 32 KiB are kept.\n\n"
+        "Commonly: every message printed of a busy feed; a debug log left on; a loop.",
+        confirm=(Look("python -c 'CHECK' | wc -c", "how much it is"),),
+        remedy="Print less. If it must be so much, raise output=, or write it to a file.",
+        evidence={"bytes": "how much had come", "limit": "how much may come"},
     ),
     "runner.lost": Explanation(
         messages=("The process that runs checks died, and this check with it",),

@@ -186,12 +186,12 @@ EXPLANATIONS = {
         cause="connect(2) or socket(2) failed with an error that is none of the others; the "
         "reason in the message is the operating system's.\n\n"
         "Commonly: permission denied or operation not permitted: a firewall rule or a policy "
-        "(SELinux, seccomp, a route of type prohibit) on this machine; too many open files: the "
-        "limit of descriptors; no buffer space: the kernel is short of memory.",
+        "(SELinux, seccomp, a route of type prohibit) on this machine; invalid argument: a "
+        "link-local IPv6 address (fe80::) without its link (%eth0); no buffer space: the kernel is "
+        "short of memory.",
         confirm=(
             Look("curl -v http://HOST:PORT/", "the same reason: then it is not Checkwire"),
             Look("nft list ruleset", "a rule for outgoing packets that rejects these"),
-            Look("ulimit -n", "how many descriptors a process may have"),
         ),
         remedy="Go by the reason. checkwire doctor shows the limits of this machine.",
         evidence={

@@ -21,7 +21,39 @@ CODES = (
         "The check used more CPU time than it may",
         blame="check",
         retryable=False,
-        hint="It spins or computes instead of waiting: await what it waits for, and compute less",
+        hint="It spins or computes instead of waiting: await what it waits for, and compute "
+        "less; raise cpu= if it needs that much",
+    ),
+    FailureCode(
+        "runner.processes",
+        "The check started more processes than it may",
+        blame="check",
+        retryable=False,
+        hint="Wait for those that it starts to end, or end them; raise processes= if it needs "
+        "so many at a time",
+    ),
+    FailureCode(
+        "runner.files",
+        "The check has more files open than it may",
+        blame="check",
+        retryable=False,
+        hint="Close what it opens: async with connect(...), with open(...); raise files= if it "
+        "needs so many at a time",
+    ),
+    FailureCode(
+        "runner.file_size",
+        "The check wrote a larger file than it may",
+        blame="check",
+        retryable=False,
+        hint="Raise file_size= if it needs that much",
+    ),
+    FailureCode(
+        "runner.output",
+        "The check printed more than it may",
+        blame="check",
+        retryable=False,
+        hint="Print less: the first and the last lines are kept anyway; raise output= if it "
+        "must be so much",
     ),
     FailureCode(
         "runner.lost",

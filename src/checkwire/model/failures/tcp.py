@@ -66,8 +66,8 @@ CODES = (
         "tcp.failed",
         "The connection could not be made",
         blame="path",
-        hint="The operating system's reason is in the message; if it is 'too many open files', "
-        "raise ulimit -n",
+        hint="The operating system's reason is in the message: checkwire explain tcp.failed says "
+        "what each commonly means",
         phase="tcp",
     ),
 )

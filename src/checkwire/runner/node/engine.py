@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -18,21 +19,37 @@ from checkwire.project.scripts import define_script
 from checkwire.runner.engine import LoadedChecks
 from checkwire.runner.node.reader import NodeReader
 from checkwire.runner.node.runtime import NoRuntime, Runtime, find_runtime
-from checkwire.runner.node.spares import Spares
+from checkwire.runner.python.demand import Demand
 from checkwire.runner.python.engine import PythonEngine
 from checkwire.runner.python.environ import from_bytes, to_bytes
 from checkwire.runner.python.handle import ZygoteHandle
 from checkwire.runner.python.launch import ZygoteProcess
 from checkwire.runner.python.messages import Connecting, Job, Program
-from checkwire.runner.python.process import Process
+from checkwire.runner.python.pool import Pool
 from checkwire.runner.python.supervisor import Supervisor
 
 __all__ = ["NodeEngine"]
 
+_MOST_WAITING: Final = 4
+"""Processes that wait for a job; each takes 40 MB."""
 _HOOK: Final = Path(__file__).with_name("hook")
 _VENDORED: Final = Path(__file__).with_name("vendor")
-_AT_EXEC: Final = ("NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED", "LD_LIBRARY_PATH")
+_AT_EXEC: Final[tuple[str, ...]] = (
+    "NODE_OPTIONS",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+    "LD_LIBRARY_PATH",
+)
 """Variables that Node reads before any script could set them."""
+
+
+class _Limits(NamedTuple):
+    """What a process may take, see :class:`CheckDefinition`."""
+
+    memory: int
+    cpu: float
+    files: int
+    file_size: int
 
 
 class _NodeJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +77,8 @@ class NodeEngine(PythonEngine):
         env: the environment of the scripts.
         process: a zygote that was started before; otherwise one is started when it is needed.
         connecting: options for every connection.
-        descriptors: how many a script's process may have open; by default as many as this one.
-        spares: how many processes to have ready at most.
+        descriptors: how many the zygote may have open; by default as many as this one.
+        waiting: how many processes may wait for a job at most.
     """
 
     def __init__(
@@ -72,12 +89,13 @@ class NodeEngine(PythonEngine):
         process: ZygoteProcess | None = None,
         connecting: Connecting | None = None,
         descriptors: int | None = None,
-        spares: int = 1,
+        waiting: int = 0,
     ) -> None:
         super().__init__(project, env=env, process=process, descriptors=descriptors)
         self._runtime: Runtime | None = None
         self._connecting = connecting or Connecting()
-        self._spares = Spares(self._program, most=min(spares, os.cpu_count() or 1))
+        self._most = min(waiting, _MOST_WAITING)
+        self._pools: dict[_Limits, Pool] = {}
 
     async def load(
         self, files: Sequence[Path], declared: Sequence[CheckDefinition] = ()
@@ -106,9 +124,6 @@ class NodeEngine(PythonEngine):
                 definitions.append(defined)
         if definitions:
             await super().load(())
-            self._spares.expect(definitions)
-            if self._zygote is not None:
-                self._spares.refill(self._zygote)
         return LoadedChecks(tuple(definitions), failures)
 
     def _cannot_strip(self, path: str, failures: dict[str, Failure]) -> bool:
@@ -125,8 +140,18 @@ class NodeEngine(PythonEngine):
 
     async def close(self) -> None:
         """End all attempts, as cancelled, and what was prepared; wait until all is gone."""
-        await self._spares.close()
+        for pool in self._pools.values():
+            pool.close()
         await super().close()
+
+    def expect(self, definitions: Sequence[CheckDefinition]) -> None:
+        """These are about to run at once: have their processes ready."""
+        if self._pool is None:
+            return
+        wanted = Counter(map(_limits_of, definitions))
+        for limits, count in wanted.items():
+            # They start faster than they all could at once.
+            self._pool_with(limits, self._pool.zygote).expect(min(count, os.cpu_count() or 1))
 
     def _supervise(self, job: Job, on_event: Callable[[Event], None] | None) -> Supervisor:
         definition = job.definition
@@ -151,20 +176,36 @@ class NodeEngine(PythonEngine):
             masker=masker,
         )
 
-    async def _obtain(self, zygote: ZygoteHandle, job: Job) -> Process:
-        return await self._spares.take(zygote, job)
+    async def _pool_for(self, job: Job) -> Pool:
+        pool = await self._living_pool()
+        return self._pool_with(_limits_of(job.definition), pool.zygote)
 
-    def _program(self, memory: int, cpu_seconds: int | None) -> Program:
+    def _pool_with(self, limits: _Limits, zygote: ZygoteHandle) -> Pool:
+        """The processes that have these limits: they have them from the start."""
+        pool = self._pools.get(limits)
+        if pool is None or pool.zygote is not zygote:
+            if pool is not None:
+                pool.close()
+            pool = self._pools[limits] = Pool(zygote, Demand(self._most), self._program(limits))
+        return pool
+
+    def _program(self, limits: _Limits) -> Program:
         assert self._runtime is not None
-        env = {name: self._env[name] for name in _AT_EXEC if name in self._env}
+        env: dict[str, str] = {name: self._env[name] for name in _AT_EXEC if name in self._env}
         if self._connecting.ca is not None:
             env["NODE_EXTRA_CA_CERTS"] = self._connecting.ca
         return Program(
-            arguments=(*self._runtime.arguments(memory), str(_HOOK / "main.cjs")),
+            arguments=(*self._runtime.arguments(limits.memory), str(_HOOK / "main.cjs")),
             env=to_bytes(env),
-            data=self._runtime.data_limit(memory),
-            cpu_seconds=cpu_seconds,
+            data=self._runtime.data_limit(limits.memory),
+            cpu=limits.cpu,
+            files=limits.files,
+            file_size=limits.file_size,
         )
+
+
+def _limits_of(definition: CheckDefinition) -> _Limits:
+    return _Limits(definition.memory, definition.cpu, definition.files, definition.file_size)
 
 
 def _cannot_run(path: str, why: str) -> Failure:

@@ -87,9 +87,7 @@ def _missing(message: str, script: str, place: Location | None) -> Failure:
     )
 
 
-def _syntax(
-    first: str, rest: str, place: Location | None, script: str, hint: str
-) -> Failure:
+def _syntax(first: str, rest: str, place: Location | None, script: str, hint: str) -> Failure:
     place = place or Location(script, 1)
     return Failure(
         code="script.syntax",

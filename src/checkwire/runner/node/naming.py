@@ -11,6 +11,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,6 +20,7 @@ from checkwire.model.durations import format_ns, format_seconds
 from checkwire.model.failures import Failure, Severity
 from checkwire.model.masking import Masker
 from checkwire.model.timers import Lapse
+from checkwire.runner.node.rejecting import diagnose_rejected
 from checkwire.wire.dial.diagnosis import diagnose_reset, diagnose_tcp
 from checkwire.wire.dial.race import Try
 from checkwire.wire.dial.resolve import Endpoint, diagnose_dns
@@ -37,8 +39,6 @@ from checkwire.wire.tls.diagnosis import diagnose_tls_after_handshake
 from checkwire.wire.tls.trust import diagnose_certificate
 from checkwire.wire.upgrade.diagnosis import diagnose_end, diagnose_head
 from checkwire.wire.upgrade.refusal import diagnose_refusal
-
-from checkwire.runner.node.rejecting import diagnose_rejected
 
 __all__ = ["Named", "Peer", "name_fault"]
 
@@ -86,6 +86,12 @@ _PARSER = {
 _OPENSSL = re.compile(r"error:[0-9A-F]{8}:SSL routines:[^:]*:([^:]+):")
 """How OpenSSL prints an error, with its reason."""
 _TOO_MANY_HEADERS = ("HPE_HEADER_OVERFLOW", "UND_ERR_HEADERS_OVERFLOW")
+_HTTP_TIMEOUTS = (
+    "TimeoutError",
+    "UND_ERR_BODY_TIMEOUT",
+    "UND_ERR_CONNECT_TIMEOUT",
+    "UND_ERR_HEADERS_TIMEOUT",
+)
 _TOO_BIG = 1009
 _NOT_UTF8 = 1007
 
@@ -143,9 +149,7 @@ def _tries(facts: Facts, error: OSError | None) -> list[Try]:
             endpoint = Endpoint(family, (address, port))
         code = told.get("error")
         its_own = _error_of(code) if isinstance(code, str) else None
-        tries.append(
-            Try(endpoint, told["started_ns"], told.get("duration_ns"), its_own or error)
-        )
+        tries.append(Try(endpoint, told["started_ns"], told.get("duration_ns"), its_own or error))
     return tries
 
 
@@ -168,9 +172,9 @@ def _tls(facts: Facts, peer: Peer, masker: Masker) -> Named:
     if (reason := _openssl_reason(facts)) is not None:
         refused = ssl.SSLError(1, facts["message"])
         refused.reason = reason
-        return diagnose_tls_after_handshake(refused, facts.get("name", facts["host"]), where), (
-            "failed"
-        )
+        return diagnose_tls_after_handshake(
+            refused, str(facts.get("name") or facts["host"]), where
+        ), ("failed")
     if code == "ECONNRESET" or getattr(errno, code, None) is not None:
         reset = code != "ECONNRESET" or not facts["message"].startswith("Client network socket")
         how = "reset" if reset else "closed"
@@ -245,7 +249,7 @@ def _given_up(facts: Facts, peer: Peer, masker: Masker) -> Named:
 
 
 def _exited(facts: Facts, peer: Peer, masker: Masker) -> Named:
-    after = format_ns(facts["elapsed_ns"])
+    after = format_ns(facts["after_ns"])
     return Failure(
         code="script.exited",
         message=f"The script ended (exit status {facts['code']}) before its connection to "
@@ -265,10 +269,10 @@ def _unclosed(facts: Facts, peer: Peer, masker: Masker) -> Named:
 
 
 def _none_received(facts: Facts, peer: Peer, masker: Masker) -> Named:
+    within = format_seconds(round(facts["elapsed"], 3))
     return Failure(
         code="message.none_received",
-        message=f"{facts['place']} sent no message in {format_seconds(round(facts['elapsed'], 3))}, "
-        "and the script listened for one",
+        message=f"{facts['place']} sent no message in {within}, and the script listened for one",
         phase="open",
     ), "failed"
 
@@ -339,6 +343,31 @@ def _violation(facts: Facts, peer: Peer, masker: Masker) -> Named:
     return Failure(code=code, message=message, phase="open", evidence=evidence), "failed"
 
 
+def _request(facts: Facts, peer: Peer, masker: Masker) -> Named:
+    """An HTTP request that was not answered."""
+    error, phase = facts["error"], facts["phase"]
+    if phase == "dns":
+        return _dns(facts, peer, masker)
+    if error in _HTTP_TIMEOUTS:
+        seconds = round(facts["elapsed_ns"] / 1e9, 3)
+        target = urlsplit(facts["url"]).path
+        message = f"{facts['place']} did not answer {facts['method']} {target} within {seconds:g} s"
+        return Failure(code="http.timeout", message=message), "failed"
+    if phase == "tcp":
+        return _tcp(facts, peer, masker)
+    if phase == "tls":
+        return _tls(facts, peer, masker)
+    what = f"{facts['method']} {urlsplit(facts['url']).path}"
+    if error.startswith("HPE_"):
+        message = f"The answer of {facts['place']} to {what} is not valid HTTP: {facts['message']}"
+        return Failure(code="http.protocol", message=message), "failed"
+    how = "reset" if error == "ECONNRESET" else "closed"
+    after = f"after {facts['received']:,} bytes of the body" if facts["answered"] else "before any"
+    message = f"{facts['place']} {how} the connection {after} of its answer to {what}"
+    evidence = {"error": error, "bytes_received": facts["received"]}
+    return Failure(code="http.closed", message=message, evidence=evidence), "failed"
+
+
 def _not_websocket(facts: Facts, peer: Peer, masker: Masker) -> Named:
     return diagnose_http(facts["place"], b64decode(facts["data"]), masker), "failed"
 
@@ -347,12 +376,22 @@ def _close_timeout(facts: Facts, peer: Peer, masker: Masker) -> Named:
     return diagnose_close_timeout(facts["place"], facts["waited"], facts["unsent"]), "failed"
 
 
+def _unwatched(facts: Facts, peer: Peer, masker: Masker) -> Named:
+    return Failure(
+        code="runner.protocol",
+        message=f"What the connection to {facts['place'] or peer.url} says can no longer be read",
+        hint="A fault of Checkwire: please report it, with the details",
+        details=facts["message"],
+    ), "failed"
+
+
 _KINDS: dict[str, Callable[[Facts, Peer, Masker], Named]] = {
     "dns": _dns,
     "tcp": _tcp,
     "tls": _tls,
     "answer": _answer,
     "rejected": _rejected,
+    "request": _request,
     "unanswered": _unanswered,
     "given_up": _given_up,
     "exited": _exited,
@@ -363,6 +402,7 @@ _KINDS: dict[str, Callable[[Facts, Peer, Masker], Named]] = {
     "loss": _loss,
     "not_websocket": _not_websocket,
     "none_received": _none_received,
+    "unwatched": _unwatched,
     "violation": _violation,
 }
 """By the kinds that connections have, see ``hook/connection.cjs``."""

@@ -71,7 +71,8 @@ class NodeReader(EventReader):
         self._of_connections: dict[int, int] = {}
         self._asserted: dict[int, int] = {}
         self._messages: dict[tuple[str, str], int] = {}
-        self._requests: dict[tuple[str, str], list[int]] = {}
+        self._of_requests: dict[int, int] = {}
+        self._unanswered: dict[tuple[str, str], list[int]] = {}
         self._raised = 0
         self._ended = False
 
@@ -103,7 +104,7 @@ class NodeReader(EventReader):
                     response_headers=self._masker.headers(record.response_headers),
                 )
             case Tls():
-                record = self._tls(record)
+                return (self._masker.data(self._tls(record)),)
             case Exchange():
                 return self._exchange(record)
             case Fault():
@@ -112,7 +113,11 @@ class NodeReader(EventReader):
                 return self._verification(record)
             case Held(at_ns=at_ns, number=number):
                 told = self._asserted.get(number)
-                return () if told is None else (Excused(at_ns=at_ns, number=told, reason="held_later"),)
+                return (
+                    ()
+                    if told is None
+                    else (Excused(at_ns=at_ns, number=told, reason="held_later"),)
+                )
             case Ended():
                 return self._end(record)
         return (self._masker.data(record),)
@@ -168,9 +173,7 @@ class NodeReader(EventReader):
                     frame, payload=mask.excerpt(text, _PAYLOAD, ends=False), base64=False
                 )
         part = mask.excerpt_of_bytes(data, _PAYLOAD)
-        return msgspec.structs.replace(
-            frame, payload=b64encode(part).decode(), truncated=cut
-        )
+        return msgspec.structs.replace(frame, payload=b64encode(part).decode(), truncated=cut)
 
     def _tls(self, told: Tls) -> TlsEstablished:
         chain = tuple(map(b64decode, told.chain))
@@ -204,7 +207,14 @@ class NodeReader(EventReader):
             response_size=told.response_size,
             remote_address=told.remote_address,
         )
-        return (event,)
+        if told.status is None:
+            return (event,)
+        # It was tried again, and answered: whoever waits for a server to come up does so.
+        made_up_for = self._unanswered.pop((told.method, told.url), ())
+        return (
+            event,
+            *(Excused(at_ns=told.at_ns, number=n, reason="held_later") for n in made_up_for),
+        )
 
     # What went wrong
 
@@ -223,7 +233,11 @@ class NodeReader(EventReader):
         failure, severity = named
         failure = msgspec.structs.replace(failure, connection=fault.connection)
         event = self._fail(fault.at_ns, failure, severity)
-        if severity == "failed":
+        if fault.request is not None:
+            self._of_requests[fault.request] = event.number
+            key = (fault.facts["method"], fault.facts["url"])
+            self._unanswered.setdefault(key, []).append(event.number)
+        elif severity == "failed":
             self._of_connections.setdefault(number, event.number)
         return (event,)
 
@@ -234,8 +248,10 @@ class NodeReader(EventReader):
 
     def _uncaught(self, fault: Fault) -> tuple[Event, ...]:
         facts = fault.facts
-        told = self._of_connections.get(facts.get("connection") or 0) or self._messages.get(
-            _identity(facts)
+        told = (
+            self._of_connections.get(facts.get("connection") or 0)
+            or self._of_requests.get(facts.get("request") or 0)
+            or self._messages.get(_identity(facts))
         )
         if told is not None:
             self._raised = told

@@ -21,7 +21,17 @@ from checkwire.model.events import (
     RoundTrip,
 )
 
-__all__ = ["RECORD_TYPES", "Asserted", "Ended", "Exchange", "Fault", "Held", "Record", "Tls", "decode_record"]
+__all__ = [
+    "RECORD_TYPES",
+    "Asserted",
+    "Ended",
+    "Exchange",
+    "Fault",
+    "Held",
+    "Record",
+    "Tls",
+    "decode_record",
+]
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag=str.lower):
@@ -36,6 +46,7 @@ class Fault(_Record, frozen=True, kw_only=True):
     kind: str
     facts: dict[str, Any] = {}
     connection: int | None = None
+    request: int | None = None
 
 
 class Tls(_Record, frozen=True, kw_only=True):
@@ -51,7 +62,7 @@ class Tls(_Record, frozen=True, kw_only=True):
 
 
 class Exchange(_Record, frozen=True, kw_only=True):
-    """As :class:`checkwire.model.events.HttpExchange`, and what it failed with."""
+    """As :class:`checkwire.model.events.HttpExchange`."""
 
     method: str
     url: str
@@ -64,7 +75,6 @@ class Exchange(_Record, frozen=True, kw_only=True):
     response_body: str | None = None
     response_size: int = 0
     remote_address: str = ""
-    error: dict[str, Any] | None = None
 
 
 class Asserted(_Record, frozen=True, kw_only=True, tag="assertion"):

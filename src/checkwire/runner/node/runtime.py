@@ -26,7 +26,7 @@ _TAKEN_20 = 192 << 20
 """Bytes of writable memory that Node has mapped before a script begins, most of it untouched."""
 
 
-class NoRuntime(CheckwireError):
+class NoRuntime(CheckwireError):  # noqa: N818 - what is the matter
     """There is no Node that could run a script; the message says how to get one."""
 
 

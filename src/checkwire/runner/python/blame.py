@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import linecache
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -10,8 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
+from checkwire.model.definition import CheckDefinition
 from checkwire.model.errors import CheckwireError, FailureError
 from checkwire.model.failures import Failure, Location
+from checkwire.model.sizes import size_text
 from checkwire.sdk.assertions import FAILURE
 from checkwire.sdk.context import notes_on
 
@@ -32,15 +35,18 @@ class Blame:
     Args:
         owns: whether a file is the project's own.
         relative: its path as it is told.
-        memory: bytes that the check may use.
+        definition: of the check, for its limits.
     """
 
     def __init__(
-        self, owns: Callable[[str], bool], relative: Callable[[str], str], memory: int
+        self,
+        owns: Callable[[str], bool],
+        relative: Callable[[str], str],
+        definition: CheckDefinition,
     ) -> None:
         self._owns = owns
         self._relative = relative
-        self._memory = memory
+        self._limits = definition
 
     def failure_of(self, error: BaseException) -> Failure:
         """The failure that an exception stands for. Never raises."""
@@ -76,8 +82,14 @@ class Blame:
             case SystemExit():
                 return "script.exited", f"The check called exit({said})"
             case MemoryError():
-                allowed = f"the {_size(self._memory)} that memory= allows"
+                allowed = f"the {size_text(self._limits.memory)} that memory= allows"
                 return "runner.memory", f"The check used more memory than {allowed}"
+            case OSError(errno=errno.EMFILE):
+                allowed = f"the {self._limits.files:,} files open that files= allows"
+                return "runner.files", f"The check has {allowed}: {said}"
+            case OSError(errno=errno.EFBIG):
+                allowed = f"the {size_text(self._limits.file_size)} that file_size= allows"
+                return "runner.file_size", f"The check wrote a file larger than {allowed}"
             case CheckwireError():
                 return "check.usage", said
         name = type(error).__qualname__
@@ -87,7 +99,7 @@ class Blame:
         if type(error) is RuntimeError and _text(error) == "can't start new thread":
             return (
                 "Each thread takes some MiB of address space for its stack, of which "
-                f"memory= allows {_size(self._memory)}"
+                f"memory= allows {size_text(self._limits.memory)}"
             )
         return ""
 
@@ -152,14 +164,6 @@ def _places_of(tb: TracebackType | None) -> Iterator[Place]:
     while tb is not None:
         yield (tb.tb_frame, tb.tb_lineno)
         tb = tb.tb_next
-
-
-def _size(count: int) -> str:
-    """Bytes in the unit in which they are likely to have been written."""
-    for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20), ("MB", 1_000_000)):
-        if count % scale == 0:
-            return f"{count // scale:,} {unit}"
-    return f"{count:,} bytes"
 
 
 def _text(error: BaseException) -> str:

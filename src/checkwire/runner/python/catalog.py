@@ -70,7 +70,7 @@ class Catalog:
             {} if check is None else check.arguments,
             job=job,
             events=events,
-            blame=Blame(self._imports.owns, self._imports.relative, job.definition.memory),
+            blame=Blame(self._imports.owns, self._imports.relative, job.definition),
             root=self._project.root,
         )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import faulthandler
 import fcntl
 import gc
+import math
 import os
 import resource
 import signal
 import sys
+import time
 import traceback
 from contextlib import suppress
 from io import FileIO, TextIOWrapper
-from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
@@ -20,7 +22,8 @@ from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.environ import from_bytes, set_environ
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.linux import adopt_orphans, die_with_parent
-from checkwire.runner.python.messages import Job, Program
+from checkwire.runner.python.messages import WARM, Job, Program
+from checkwire.runner.python.warmup import warm_up_child
 
 __all__ = ["ChildFds", "execute", "run_child"]
 
@@ -56,6 +59,9 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
     try:
         _isolate(zygote, inherited)
         events = _take_fds(fds)
+        warm_up_child()
+        _address_space()
+        os.write(events, WARM)
         job = _read_job(fds.job)
         if job is not None:
             _limit(job)
@@ -71,9 +77,7 @@ def run_child(catalog: Catalog, fds: ChildFds, zygote: int, inherited: tuple[int
         os._exit(status)
 
 
-def execute(
-    program: Program, fds: ChildFds, zygote: int, inherited: tuple[int, ...]
-) -> NoReturn:
+def execute(program: Program, fds: ChildFds, zygote: int, inherited: tuple[int, ...]) -> NoReturn:
     """Be another program, in the place of :func:`run_child`, isolated and limited as that is.
 
     Args:
@@ -88,12 +92,14 @@ def execute(
         job = fcntl.fcntl(fds.job, fcntl.F_DUPFD, events)
         os.close(fds.job)
         os.set_inheritable(events, True)
-        limits = {resource.RLIMIT_CORE: 0}
-        if program.data is not None:
-            limits[resource.RLIMIT_DATA] = program.data
-        if program.cpu_seconds is not None:
-            limits[resource.RLIMIT_CPU] = program.cpu_seconds
-        _set_limits(limits)
+        cpu = math.ceil(time.process_time() + program.cpu)
+        _set_limits(
+            (resource.RLIMIT_CORE, 0, 0),
+            (resource.RLIMIT_DATA, program.data, None),
+            (resource.RLIMIT_CPU, cpu, cpu + 1),
+            (resource.RLIMIT_NOFILE, program.files, None),
+            (resource.RLIMIT_FSIZE, program.file_size, None),
+        )
         path, *_ = program.arguments
         os.execve(
             path,
@@ -165,27 +171,34 @@ def _limit(job: Job) -> None:
     Memory counts from here: what the check files took when they were imported is not the
     attempt's, and what a Python process maps is not known to whoever writes ``memory=``.
     """
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: _address_space() + job.definition.memory,
-    }
-    if job.cpu_seconds is not None:
-        limits[resource.RLIMIT_CPU] = job.cpu_seconds
-    _set_limits(limits)
+    check = job.definition
+    cpu = math.ceil(time.process_time() + check.cpu)
+    # What ignores the signal that comes at the first limit is killed at the second.
+    faulthandler.register(signal.SIGXCPU, chain=True)
+    _set_limits(
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_AS, _address_space() + check.memory, None),
+        (resource.RLIMIT_CPU, cpu, cpu + 1),
+        (resource.RLIMIT_NOFILE, check.files, None),
+        (resource.RLIMIT_FSIZE, check.file_size, None),
+    )
 
 
-def _set_limits(limits: dict[int, int]) -> None:
-    for kind, limit in limits.items():
-        _, hard = resource.getrlimit(kind)
-        if hard != resource.RLIM_INFINITY:
-            limit = min(limit, hard)
+def _set_limits(*limits: tuple[int, int, int | None]) -> None:
+    """Set limits, each with its soft and its hard bound, which is the soft one if left out."""
+    for kind, soft, hard in limits:
+        _, most = resource.getrlimit(kind)
+        bounds = (soft, soft if hard is None else hard)
+        if most != resource.RLIM_INFINITY:
+            bounds = (min(soft, most), min(bounds[1], most))
         with suppress(OSError, ValueError):  # macOS knows RLIMIT_AS, and refuses it
-            resource.setrlimit(kind, (limit, hard if kind == resource.RLIMIT_CPU else limit))
+            resource.setrlimit(kind, bounds)
 
 
 def _address_space() -> int:
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        with open("/proc/self/statm", "rb", buffering=0) as statm:  # noqa: PTH123 - for every attempt
+            pages = int(statm.read(64).split()[0])
     except OSError:
         return 0
     return pages * resource.getpagesize()

@@ -20,6 +20,7 @@ from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.runner.engine import EngineError, LoadedChecks
+from checkwire.runner.python.demand import Demand
 from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.handle import ZygoteHandle, ZygoteLost
 from checkwire.runner.python.launch import ZygoteProcess, launch
@@ -32,7 +33,7 @@ from checkwire.runner.python.messages import (
     ReadsSecret,
     Ready,
 )
-from checkwire.runner.python.process import Process, fork
+from checkwire.runner.python.pool import Pool
 from checkwire.runner.python.supervisor import Supervisor
 from checkwire.runner.python.unsafe import UnsafeFile, failure_of_death
 from checkwire.wire.kernel.stamps import keep_stamping
@@ -61,6 +62,8 @@ class PythonEngine:
             themselves, as they are imported, are masked too.
         import_timeout: seconds that the import of one file may take.
         descriptors: how many a check's process may have open; by default as many as this one.
+        waiting: how many children may wait for a job at most, see
+            :class:`checkwire.runner.python.demand.Demand`.
         secrets_read: gets the names of the variables that are read as secrets.
 
     Attributes:
@@ -77,6 +80,7 @@ class PythonEngine:
         secrets: Iterable[str] = (),
         import_timeout: float = _IMPORT_TIMEOUT,
         descriptors: int | None = None,
+        waiting: int = 0,
         secrets_read: set[str] | None = None,
     ) -> None:
         self._project = project
@@ -86,7 +90,8 @@ class PythonEngine:
         self._descriptors = descriptors
         self._masker = Masker(secrets)
         self._files: tuple[Path, ...] = ()
-        self._zygote: ZygoteHandle | None = None
+        self._demand = Demand(waiting)
+        self._pool: Pool | None = None
         self._newborn: ZygoteHandle | None = None
         self._starting = asyncio.Lock()
         self._second_tries = asyncio.Lock()
@@ -127,6 +132,11 @@ class PythonEngine:
                 attempt, _ = await self._try(job, on_event, note=_SECOND_TRY)
         return attempt
 
+    def expect(self, definitions: Sequence[CheckDefinition]) -> None:
+        """These are about to run at once: have their processes ready."""
+        if self._pool is not None:
+            self._pool.expect(len(definitions))
+
     async def close(self) -> None:
         """End all attempts, as cancelled, and the zygote; wait until every process is gone."""
         self._closed = True
@@ -139,8 +149,9 @@ class PythonEngine:
         for supervisor in tuple(self._supervisors):
             await supervisor.done.wait()
         async with self._starting:
-            if self._zygote is not None:
-                await self._zygote.close()
+            if self._pool is not None:
+                self._pool.close()
+                await self._pool.zygote.close()
             if self._process is not None:
                 self._process.discard()
                 self._process = None
@@ -156,10 +167,10 @@ class PythonEngine:
             if note:
                 supervisor.note(note)
             try:
-                zygote = await self._living_zygote()
+                pool = await self._pool_for(job)
             except EngineError as error:
                 return supervisor.not_started(str(error)), False
-            return await supervisor.run(lambda: self._obtain(zygote, job)), supervisor.lost
+            return await supervisor.run(pool), supervisor.lost
         finally:
             self._supervisors.discard(supervisor)
             supervisor.done.set()
@@ -169,16 +180,16 @@ class PythonEngine:
             job, root=self._project.root, on_event=on_event, secrets_read=self.secrets_read
         )
 
-    async def _obtain(self, zygote: ZygoteHandle, job: Job) -> Process:
-        """A process for this job."""
-        return await fork(zygote)
+    async def _pool_for(self, job: Job) -> Pool:
+        """Where to take the child for this job from."""
+        return await self._living_pool()
 
-    async def _living_zygote(self) -> ZygoteHandle:
+    async def _living_pool(self) -> Pool:
         async with self._starting:
-            if self._zygote is None or self._zygote.lost.is_set():
+            if self._pool is None or self._pool.zygote.lost.is_set():
                 await self._start()
-            assert self._zygote is not None
-            return self._zygote
+            assert self._pool is not None
+            return self._pool
 
     # Starting
 
@@ -213,7 +224,9 @@ class PythonEngine:
                 await zygote.close()
                 raise
             else:
-                self._zygote, self._newborn = zygote, None
+                if self._pool is not None:
+                    self._pool.close()
+                self._pool, self._newborn = Pool(zygote, self._demand), None
                 return loaded._replace(failures=loaded.failures | unsafe)
 
     async def _import(self, zygote: ZygoteHandle, unsafe: Container[str]) -> LoadedChecks:
@@ -224,6 +237,7 @@ class PythonEngine:
                 files=files,
                 env=to_bytes(self._env),
                 descriptors=self._descriptors,
+                many=self._demand.most > 0,
             )
         )
         definitions: list[CheckDefinition] = []

@@ -31,9 +31,12 @@ def from_bytes(variables: Variables) -> dict[str, str]:
 def set_environ(environ: Variables) -> None:
     """Make this the whole environment. The mark by which strays are known stays in it."""
     zone = os.environ.get("TZ")
-    token = os.environ.get(TOKEN, "")
-    os.environ.clear()
-    os.environ.update(from_bytes(environ))
-    os.environ[TOKEN] = token
+    wanted = from_bytes(environ) | {TOKEN: os.environ.get(TOKEN, "")}
+    # Only what differs: each is a call into the C library, and mostly it is the same as before.
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
     if os.environ.get("TZ") != zone:
         time.tzset()

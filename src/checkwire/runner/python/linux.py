@@ -13,6 +13,7 @@ from pathlib import Path
 __all__ = [
     "adopt_orphans",
     "children_of",
+    "count_descendants",
     "count_memory_kills",
     "count_threads",
     "die_with_parent",
@@ -61,6 +62,27 @@ def children_of(pid: int) -> set[int]:
         }
     except OSError:
         return {child for child in _processes() if _parent_of(child) == pid}
+
+
+def count_descendants(pid: int, enough: int) -> int:
+    """How many processes there are below one, whatever their threads; no more than ``enough``."""
+    count, unseen = 0, [pid]
+    while unseen and count < enough:
+        found = _children_of_all_threads(unseen.pop())
+        count += len(found)
+        unseen += found
+    return min(count, enough)
+
+
+def _children_of_all_threads(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - many times a second
+            with open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as children:  # noqa: PTH123
+                found += map(int, children.readall().split())
+    except OSError:  # it is gone, or this is not Linux
+        pass
+    return found
 
 
 def kill_marked(token: str) -> int:

@@ -13,6 +13,7 @@ from checkwire.runner.python.environ import Variables
 
 __all__ = [
     "FORK_FDS",
+    "WARM",
     "Connecting",
     "Exited",
     "Fork",
@@ -43,12 +44,14 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
         files: check files, absolute paths.
         env: the whole environment that they see while they are imported; no secrets of the project.
         descriptors: the soft limit of open ones for the zygote and its children.
+        many: whether it pays to have everything ready that some check might need.
     """
 
     project: Project
     files: tuple[str, ...]
     env: Variables = {}
     descriptors: int | None = None
+    many: bool = False
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,13 +64,17 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         arguments: the program's path and its arguments.
         env: variables that it has beside, or instead of, the zygote's.
         data: bytes of memory that it may take, as Linux counts them for ``RLIMIT_DATA``.
-        cpu_seconds: CPU time it may use; ``None`` for no limit.
+        cpu: seconds of CPU time it may use.
+        files: how many files, sockets and pipes it may have open.
+        file_size: bytes that a file may have to which it writes.
     """
 
     arguments: tuple[str, ...]
+    data: int
+    cpu: float
+    files: int
+    file_size: int
     env: Variables = {}
-    data: int | None = None
-    cpu_seconds: int | None = None
 
 
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,6 +90,10 @@ class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 FORK_FDS: Final = ("job", "stdout", "stderr", "events")
 """What the descriptors that come with :class:`Fork` are for, in their order."""
+
+
+WARM: Final = b"\n"
+"""What a child writes to its events when it is ready for its job: an empty line, which is none."""
 
 
 class Loading(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -181,7 +192,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         secrets: values by name, to be masked wherever they appear.
         absent: for secrets that are declared and have no value, why, and how to set them.
         connecting: options for every connection.
-        cpu_seconds: CPU time the attempt may use; ``None`` for no limit.
     """
 
     definition: CheckDefinition
@@ -190,4 +200,3 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     secrets: Variables = {}
     absent: dict[str, str] = {}
     connecting: Connecting = Connecting()
-    cpu_seconds: int | None = None

@@ -37,6 +37,11 @@ __all__ = ["Script", "run_script"]
 _CLEANUP: Final = 1.0
 _LEAST: Final = 0.02
 """Seconds; the runner waits for 0.1 after the check's time before it ends the process."""
+_BLOCKED: Final = 0.1
+"""Seconds for which a loop does not come round, at the end of a check's time, when it is blocked,
+and not merely busy: the runner waits as long for one that is."""
+_BACKSTOP: Final = 0.005
+"""Seconds that a free loop has to see that the time is up."""
 _MAX_LEAVES: Final = 20
 
 
@@ -101,8 +106,9 @@ class Script:
     """One check under way.
 
     The time it may take is enforced three times over: here, softly, so that the check is told
-    where it was waiting; by SIGTERM from the runner a little later, which a check that spins or
-    blocks still answers with the line it is at; and by SIGKILL.
+    where it was waiting, and by an alarm where it has blocked its loop; by SIGTERM from the runner
+    a little later, which a check that spins or blocks still answers with the line it is at; and by
+    SIGKILL.
 
     Args:
         context: the attempt, as the SDK knows it.
@@ -119,6 +125,7 @@ class Script:
         self._raised = 0
         self._timed_out = 0
         self._coroutine: Coroutine[Any, Any, Any] | None = None
+        self._loop_is_free = False
         self._loops = Loops(context, self._unseen, self._warn)
 
     def run(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
@@ -133,7 +140,6 @@ class Script:
                 signal.setitimer(signal.ITIMER_REAL, self._timeout)
                 result = function(**arguments)
                 if isinstance(result, Coroutine):
-                    signal.setitimer(signal.ITIMER_REAL, 0)
                     self._run_coroutine(result)
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
@@ -143,6 +149,9 @@ class Script:
         self._context.end(returned=not self._raised)
         if not self._raised:
             self._tell_unreached_assertions(function)
+        self._tell_finished()
+
+    def _tell_finished(self) -> None:
         self._context.emit(
             Finished(
                 at_ns=self._context.timeline.now(),
@@ -179,6 +188,8 @@ class Script:
         main = loop.create_task(coroutine, context=context)
         left = self._timeout - self._context.timeline.now() / 1e9
         deadline = loop.call_later(left, self._cancel_at_deadline, main, context=context)
+        sign_of_life = loop.call_later(left - _BLOCKED, self._came_round)
+        signal.setitimer(signal.ITIMER_REAL, max(left, 0) + _BACKSTOP)
         try:
             # Not the task itself: what ends it must not end the loop before the clean-up.
             loop.run_until_complete(asyncio.wait([main]))
@@ -186,6 +197,8 @@ class Script:
         except BaseException as error:
             self._raised = self._ended_by(error)
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            sign_of_life.cancel()
             deadline.cancel()
         with suppress(Exception):
             if not self._raised:
@@ -230,11 +243,29 @@ class Script:
         self._tell_timeout(self._blame.location(places))
         main.cancel()
 
-    def _alarmed(self, number: int, frame: FrameType | None) -> NoReturn:
+    def _alarmed(self, number: int, frame: FrameType | None) -> None:
         if not self._is_over_time():
             _die_of(signal.SIGALRM)  # the check's own alarm, for which it has no handler
+        if self._coroutine is not None:
+            self._end_if_blocked(frame)
+            return
         self._tell_timeout(self._blame.location(frames_of_stack(frame)))
         raise _TimeIsUp
+
+    def _came_round(self) -> None:
+        self._loop_is_free = True
+
+    def _end_if_blocked(self, frame: FrameType | None) -> None:
+        """The loop has not seen that time is up: if it is the check that blocks it, say where."""
+        if self._timed_out or self._loop_is_free:
+            return
+        if self._blame.location(frames_of_stack(frame)) is None:
+            return
+        self._events.end_in_signal_handler()
+        self._raised = self._tell_blocked(frame)
+        self._tell_finished()
+        _flush()
+        os._exit(1)
 
     def _tell_timeout(self, location: Location | None) -> None:
         message = f"The check did not finish in {format_seconds(self._timeout)}"
@@ -261,19 +292,19 @@ class Script:
     def _is_over_time(self) -> bool:
         return self._context.timeline.now() >= self._timeout * 1e9
 
-    def _tell_blocked(self, frame: FrameType | None) -> None:
+    def _tell_blocked(self, frame: FrameType | None) -> int:
         location = self._blame.location(frames_of_stack(frame))
         if self._coroutine is None:
             # The check has taken the alarm that would have ended it.
             self._tell_timeout(location)
-            return
+            return self._timed_out
         if location is None:
             # Its loop is free: it is not the check that kept the deadline from being heeded, but
             # a machine with too much to do.
             self._tell_timeout(self._blame.location(frames_of_coroutine(self._coroutine)))
-            return
+            return self._timed_out
         where = "; it was here" if location else ""
-        self._context.ledger.failed(
+        return self._context.ledger.failed(
             Failure(
                 code="script.blocked",
                 message="The check did not stop at its timeout of "
@@ -311,9 +342,13 @@ class Script:
 
 def _die_of(number: int) -> NoReturn:
     """End this process by a signal, as one that has no handler for it."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):
-            stream.flush()
+    _flush()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(1)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()

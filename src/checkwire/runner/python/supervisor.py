@@ -1,4 +1,4 @@
-"""Supervising one attempt: from the fork to the last byte of its output."""
+"""Supervising one attempt: from the job to the last byte of its output."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -23,10 +22,10 @@ from checkwire.runner.output import OutputCapture
 from checkwire.runner.python.crash import crash_location
 from checkwire.runner.python.environ import from_bytes
 from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteLost
-from checkwire.runner.python.linux import count_memory_kills
+from checkwire.runner.python.linux import count_descendants, count_memory_kills
 from checkwire.runner.python.messages import Exited, Job
 from checkwire.runner.python.pipes import EVENTS_BUFFER, Pipes
-from checkwire.runner.python.process import Process
+from checkwire.runner.python.pool import Pool
 from checkwire.runner.stream import EventReader
 
 __all__ = ["Supervisor"]
@@ -40,6 +39,10 @@ _ABORT_GRACE: Final = 0.2
 """Seconds from SIGABRT to SIGKILL."""
 _START: Final = 10.0
 """Seconds from the job to the first event, beside the check's own time."""
+_COUNT_EVERY: Final = 0.25
+"""Seconds between two looks at how many processes an attempt has."""
+_MANY: Final = 10_000
+"""Processes beyond which it is not counted how many more there are."""
 _LEFT_IN_PIPE: Final = 4 * 1024 * 1024
 
 
@@ -93,6 +96,9 @@ class Supervisor:
         self._cause: Cause = "itself"
         self._child: Child | None = None
         self._timers: list[asyncio.TimerHandle] = []
+        self._counting: asyncio.TimerHandle | None = None
+        self._printed = 0
+        self._reached = 0
         self._zero_ns = time.monotonic_ns()
         self._started_ns = time.time_ns()
 
@@ -106,40 +112,37 @@ class Supervisor:
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
 
-    async def run(self, obtain: Callable[[], Awaitable[Process]]) -> Attempt:
+    async def run(self, pool: Pool) -> Attempt:
         """Run the attempt, and wait until its process is gone. Call it once.
 
         If it is cancelled, the process is killed, and is gone before this raises.
-
-        Args:
-            obtain: gives the process to run it in, and may raise as ``process.fork`` does.
         """
         self._loop = asyncio.get_running_loop()
-        self._kills_before = count_memory_kills()
         try:
-            process = await obtain()
-        except (CouldNotFork, OSError) as refusal:
+            pipes, child = await pool.take()
+        except (OSError, CouldNotFork) as refusal:
             return self.not_started(str(refusal))
         except ZygoteLost:
             return self._finish(self._exit(None))
-        pipes = process.pipes
         try:
-            return await self._run(process)
+            return await self._run(child, pipes)
         finally:
-            for timer in self._timers:
-                timer.cancel()
+            for timer in (*self._timers, self._counting):
+                if timer is not None:
+                    timer.cancel()
             for fd in (pipes.stdout, pipes.stderr, pipes.events):
                 self._loop.remove_reader(fd)
             pipes.close()
 
-    async def _run(self, process: Process) -> Attempt:
-        child, pipes = self._child, _ = process
+    async def _run(self, child: Child, pipes: Pipes) -> Attempt:
+        self._child = child
         if self._cause == "cancelled":
             child.signal(signal.SIGKILL)
         self._events_fd = pipes.events
         self._zero_ns = time.monotonic_ns()
         self._started_ns = time.time_ns()
         self._set_deadline(_START)
+        self._counting = self._loop.call_later(_COUNT_EVERY, self._count_processes)
         sources = {
             pipes.events: self._take_events,
             pipes.stdout: self._take_stdout,
@@ -149,6 +152,7 @@ class Supervisor:
             self._loop.add_reader(fd, self._read, fd, take)
         try:
             await self._send_job(pipes)
+            self._kills_before = count_memory_kills()
             exited = await asyncio.shield(child.exited)
         except asyncio.CancelledError:
             self.stop()
@@ -163,13 +167,14 @@ class Supervisor:
     async def _send_job(self, pipes: Pipes) -> None:
         data = memoryview(self._message)
         writable = asyncio.Event()
-        self._loop.add_writer(pipes.job, writable.set)
         try:
             while data:
-                await writable.wait()
-                with suppress(BlockingIOError):
+                try:
                     data = data[os.write(pipes.job, data) :]
-                writable.clear()
+                except BlockingIOError:
+                    self._loop.add_writer(pipes.job, writable.set)
+                    await writable.wait()
+                    writable.clear()
         except BrokenPipeError:
             pass  # it is dead; its end will tell
         finally:
@@ -198,11 +203,13 @@ class Supervisor:
         self._secrets_read |= self._reader.secrets
 
     def _take_stdout(self, data: bytes) -> None:
+        self._count_output(data)
         self._learn_secrets()
         for line in self._stdout.feed(data, self._now()):
             self._emit(line)
 
     def _take_stderr(self, data: bytes) -> None:
+        self._count_output(data)
         self._learn_secrets()
         for line in self._stderr.feed(data, self._now()):
             self._last_errors.append(line.message)
@@ -224,6 +231,27 @@ class Supervisor:
             except BaseException as error:
                 self._error = error
                 self.stop()
+
+    # Limits that the kernel does not hold it to
+
+    def _count_output(self, data: bytes) -> None:
+        self._printed += len(data)
+        if self._printed > self._job.definition.output:
+            self._exceeds("output", self._printed)
+
+    def _count_processes(self) -> None:
+        assert self._child is not None
+        limit = self._job.definition.processes
+        if (count := count_descendants(self._child.pid, _MANY + limit)) > limit:
+            self._exceeds("processes", count)
+        else:
+            self._counting = self._loop.call_later(_COUNT_EVERY, self._count_processes)
+
+    def _exceeds(self, limit: Cause, reached: int) -> None:
+        if self._cause == "itself":
+            self._cause = limit
+            self._reached = reached
+            self._kill()
 
     # Time
 
@@ -285,7 +313,13 @@ class Supervisor:
         )
 
     def _ended(self, cause: Cause, **seen: Any) -> Exit:
-        return Exit(at_ns=self._now(), started_ns=self._started_ns, cause=cause, **seen)
+        return Exit(
+            at_ns=self._now(),
+            started_ns=self._started_ns,
+            cause=cause,
+            reached=self._reached,
+            **seen,
+        )
 
     def _finish(self, end: Exit) -> Attempt:
         for line in self._stdout.finish(end.at_ns):

@@ -44,6 +44,7 @@ from checkwire.runner.python.messages import (
 )
 from checkwire.runner.python.reaper import Children
 from checkwire.runner.python.spawned import let_spawned_processes_find_checks
+from checkwire.runner.python.warmup import load_trust, warm_up_zygote
 from checkwire.sdk.context import current
 
 __all__ = ["main"]
@@ -119,6 +120,8 @@ class Zygote:
                 f"A thread runs before any check file is imported{_named_threads()}. What Python "
                 "itself starts with has started it: sitecustomize, or a .pth file of a package"
             )
+        if request.many:
+            load_trust()
         os.chdir(request.project.root)
         self._catalog = Catalog(request.project)
         # The context of all code outside of an attempt.
@@ -221,10 +224,10 @@ class Zygote:
 def _import_what_checks_need() -> None:
     """Import, while the runner still prepares, what check files and their connections will.
 
-    What is not imported here every child would have to import for itself.
+    What is not imported here every child would have to import for itself; so a check is run, as
+    much is imported only when it is needed.
     """
-
-    import checkwire.sdk.websocket  # noqa: F401
+    warm_up_zygote()
 
 
 def _occupy_standard_fds() -> None:

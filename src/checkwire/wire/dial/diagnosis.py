@@ -18,6 +18,10 @@ __all__ = ["describe_try", "diagnose_reset", "diagnose_tcp", "reason_of"]
 
 _QUEUE_FULL = ("tcp.queue_full", "{place} has a full accept queue, and took no connection")
 _PROHIBITED = ("tcp.prohibited", "This machine does not allow a connection to {place}")
+_TOO_MANY_FILES = (
+    "runner.files",
+    "The check has as many files open as files= allows, and none is left to connect to {place}",
+)
 _LOCAL_ADDRESS = ("tcp.local_address", "The source address cannot be used for {place}")
 _TCP_CODES = {
     errno.ECONNREFUSED: ("tcp.refused", "Nothing listens on {place}"),
@@ -27,6 +31,7 @@ _TCP_CODES = {
     errno.ECONNRESET: ("tcp.reset", "{place} reset the connection"),
     errno.EADDRNOTAVAIL: _LOCAL_ADDRESS,
     errno.ENOENT: ("tcp.refused", "There is no socket at {place}"),
+    errno.EMFILE: _TOO_MANY_FILES,
     errno.EACCES: _PROHIBITED,
     errno.EPERM: _PROHIBITED,
     errno.EAFNOSUPPORT: ("tcp.unreachable", "This machine does not speak the family of {place}"),

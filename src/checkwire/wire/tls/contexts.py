@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import ssl
 import sys
 from pathlib import Path
@@ -51,13 +52,34 @@ class TlsOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-@functools.lru_cache(maxsize=64)
 def tls_context(options: TlsOptions) -> ssl.SSLContext:
     """The context for these options; ``server_name`` does not matter here.
+
+    It is made anew when a file that it was made of has changed since, or the trust store is
+    elsewhere.
 
     Raises:
         UsageError: if a file cannot be read or is not what it must be.
     """
+    return _made(options, _state(options))
+
+
+def _state(options: TlsOptions) -> tuple[tuple[str, int], ...]:
+    """The files that a context is made of, each with the time of its last change."""
+    store = ssl.get_default_verify_paths()[:2] if sys.platform == "linux" else ()
+    paths = (*store, options.ca, options.client_cert, options.client_key)
+    return tuple((path, _changed_ns(path)) for path in paths if path is not None)
+
+
+def _changed_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - for every connection
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=64)
+def _made(options: TlsOptions, state: tuple[tuple[str, int], ...]) -> ssl.SSLContext:
     if sys.platform == "linux":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if options.verify:

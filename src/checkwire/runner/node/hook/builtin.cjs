@@ -3,7 +3,6 @@
 // The WebSocket that Node has of its own. Its library (undici) is out of reach, but its sockets are
 // not: those that are opened for it are known by the asynchronous context they are opened in.
 
-const { getEventListeners } = require('node:events');
 const { channel } = require('node:diagnostics_channel');
 const { Connection, connections } = require('./connection.cjs');
 const { owner, recordOf } = require('./sockets.cjs');
@@ -39,17 +38,9 @@ function observed(WebSocket) {
     construct(target, args, newTarget) {
       const url = addressOf(args[0]);
       if (url === null) return Reflect.construct(target, args, newTarget); // which throws
-      let made = null;
-      const listens = () => getEventListeners(made, 'message').length > 0;
-      const connection = new Connection(url, undefined, listens);
-      made = owner().run(connection, () => Reflect.construct(target, args, newTarget));
-      connection.made = made;
-      made.addEventListener('error', (event) => {
-        connection.complained(event.error ?? new Error(event.message));
-      });
-      made.addEventListener('close', () => {
-        if (connection.record === null || connection.gone) connection.ended();
-      });
+      const connection = new Connection(url);
+      const made = owner().run(connection, () => Reflect.construct(target, args, newTarget));
+      connection.library.adopt(made);
       return made;
     },
   });

@@ -39,7 +39,7 @@ function timeOut(job) {
   for (const connection of connections()) connection.overdue();
   const half = (job.timeout_ms * 1e6) / 2;
   const busy = pendingRequests() > 0 ||
-    connections().some((one) => one.state !== 'closed' || one.closedAt > half);
+    connections().some((one) => !one.closed || one.closedAt > half);
   tell({ type: 'fault', at_ns: now(), kind: 'timeout', facts: { handles: handles(), busy } });
 }
 

@@ -23,6 +23,8 @@ function install() {
       case 'uncaughtExceptionMonitor':
         fatal = { error: args[0] };
         tellError(args[0], args[1]);
+        // Node would print it, with its own frames, and end; the failure says it better.
+        if (!isHandled()) end();
         break;
       case 'unhandledRejection':
         if (process.listenerCount('unhandledRejection')) tellError(args[0], event);
@@ -30,6 +32,20 @@ function install() {
     }
     return Reflect.apply(emit, this, [event, ...args]);
   };
+}
+
+function isHandled() {
+  return process.listenerCount('uncaughtException') > 0 ||
+    process.hasUncaughtExceptionCaptureCallback();
+}
+
+function end() {
+  process.exitCode = 1;
+  try {
+    process.emit('exit', 1);
+  } finally {
+    process.reallyExit(process.exitCode);
+  }
 }
 
 /** Tell of an error, once. */
@@ -52,7 +68,7 @@ function factsOf(error, isObject) {
     code: error.code === undefined ? null : String(error.code),
     assertion: isAssertion(error),
     connection: cause instanceof Connection ? cause.number : null,
-    network: cause !== undefined,
+    request: cause !== undefined && !(cause instanceof Connection) ? cause.number : null,
   };
 }
 

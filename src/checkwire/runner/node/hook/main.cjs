@@ -26,6 +26,8 @@ sockets.install();
 requests.install();
 builtin.install();
 errors.install();
+// Whatever a job may need is loaded by now. An empty line is no event; it says so to the runner.
+fs.writeSync(eventsFd, '\n');
 const job = readJob();
 if (job === null) process.exit(0); // The runner went away without having said what to do.
 

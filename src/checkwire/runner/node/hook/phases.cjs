@@ -52,4 +52,23 @@ function tlsOf(record) {
   };
 }
 
-module.exports = { phasesOf, tlsOf, placeOf };
+function isTls(record) {
+  return record.socket.encrypted === true;
+}
+
+/** The phase that a connection is in, or ended in; http once it can be spoken. */
+function phaseOf(record) {
+  if (!record || record.lookupError) return 'dns';
+  if (record.connected === null) {
+    return record.lookedUp === null && !net.isIP(record.host) ? 'dns' : 'tcp';
+  }
+  return isTls(record) && record.secured === null ? 'tls' : 'http';
+}
+
+/** The addresses tried; that which was asked for, if Node does not tell. */
+function triesOf(record) {
+  if (record.tries.length) return record.tries;
+  return [{ address: record.path ?? record.host, port: record.port, started_ns: record.began }];
+}
+
+module.exports = { isTls, phaseOf, phasesOf, placeOf, tlsOf, triesOf };

@@ -3,14 +3,19 @@
 // HTTP: requests of node:http and node:https, those of fetch(), and among them the upgrades.
 
 const { channel } = require('node:diagnostics_channel');
+const http = require('node:http');
+const https = require('node:https');
+const { syncBuiltinESMExports } = require('node:module');
 const { Connection, known } = require('./connection.cjs');
 const { errorFacts } = require('./error_facts.cjs');
-const { recordOf } = require('./sockets.cjs');
+const { recordOf, recordOfError } = require('./sockets.cjs');
 const { now } = require('./clock.cjs');
 const { tell } = require('./stream.cjs');
 const { limits } = require('./limits.cjs');
-const { placeOf } = require('./phases.cjs');
+const { phaseOf, placeOf, triesOf } = require('./phases.cjs');
 
+const seen = new WeakSet();
+let exchanges = 0;
 let answered = 0;
 const underWay = new Set();
 
@@ -25,7 +30,12 @@ function pendingRequests() {
 }
 
 function install() {
-  channel('http.client.request.start').subscribe(({ request }) => watch(request));
+  // Node tells of a request when it is sent. A script may have ended by then.
+  for (const module of [http, https]) {
+    for (const name of ['request', 'get']) module[name] = watched(module[name]);
+  }
+  syncBuiltinESMExports();
+  channel('http.client.request.start').subscribe(({ request }) => watch(request, now()));
   const exchanges = new WeakMap();
   channel('undici:request:create').subscribe(({ request }) => {
     if (request.upgrade) return;
@@ -48,14 +58,29 @@ function install() {
   });
 }
 
+function watched(make) {
+  return function (...args) {
+    const began = now();
+    const request = Reflect.apply(make, this, args);
+    try {
+      watch(request, began);
+    } catch {
+      // Then it is not seen; what the script does goes on.
+    }
+    return request;
+  };
+}
+
 /** See what becomes of a ClientRequest, without a listener that its author would not reckon with. */
-function watch(request) {
+function watch(request, began) {
+  if (seen.has(request)) return;
+  seen.add(request);
   const secure = request.protocol === 'https:';
   const host = request.getHeader('host') ?? request.host;
   const upgrade = String(request.getHeader('upgrade') ?? '').toLowerCase() === 'websocket';
   const url = `${upgrade ? 'ws' : 'http'}${secure ? 's' : ''}://${host}${request.path}`;
-  const connection = upgrade ? new Connection(url, recordOf(request.socket)?.began) : null;
-  const exchange = upgrade ? null : new Exchange(request.method, url);
+  const connection = upgrade ? new Connection(url, began) : null;
+  const exchange = upgrade ? null : new Exchange(request.method, url, began);
   const begin = (socket) => {
     const record = recordOf(socket);
     if (record) connection?.bind(record, request._header);
@@ -69,13 +94,16 @@ function watch(request) {
         begin(args[0]);
         break;
       case 'response':
-        if (exchange) follow(exchange, args[0]);
+        if (exchange) {
+          exchange.sent(request.socket, request._header);
+          follow(exchange, args[0]);
+        }
         break;
       case 'error':
         exchange?.end(args[0]);
         if (connection) {
           known.set(args[0], connection);
-          connection.localError ??= args[0];
+          connection.library.error ??= args[0];
           if (connection.record === null) connection.ended();
         }
         break;
@@ -96,10 +124,11 @@ function follow(exchange, response) {
 }
 
 class Exchange {
-  constructor(method, url) {
+  constructor(method, url, began) {
+    this.number = (exchanges += 1);
     this.method = method;
     this.url = url;
-    this.began = now();
+    this.began = began ?? now();
     this.phases = {};
     this.requestHeaders = [];
     this.response = null;
@@ -152,9 +181,32 @@ class Exchange {
       response_body: body.length ? body.toString('utf8').slice(0, limits.body) : null,
       response_size: this.size,
       remote_address: this.remote,
-      error: error ? errorFacts(error) : null,
     });
-    if (error) known.set(error, this);
+    if (error) this.failed(error, at);
+  }
+
+  failed(error, at) {
+    known.set(error, this);
+    if (error.cause) known.set(error.cause, this);
+    // What the script itself calls off is its own affair.
+    if (error.name === 'AbortError' || error.code === 'ABORT_ERR') return;
+    const record = recordOfError(error) ?? this.record;
+    const { hostname, port, protocol } = new URL(this.url);
+    tell({ type: 'fault', at_ns: at, kind: 'request', request: this.number, facts: {
+      ...errorFacts(error),
+      method: this.method,
+      url: this.url,
+      host: record?.host ?? hostname,
+      port: record?.port ?? Number(port || (protocol === 'https:' ? 443 : 80)),
+      place: placeOf(record?.socket.remoteAddress ?? record?.tries.at(-1)?.address ?? hostname,
+        record?.socket.remotePort ?? record?.port),
+      name: record?.socket.servername || hostname,
+      phase: record ? phaseOf(record) : 'http',
+      tries: record ? triesOf(record) : [],
+      received: this.size,
+      answered: this.response !== null,
+      elapsed_ns: at - this.began,
+    } });
   }
 
   phasesUntil(at) {

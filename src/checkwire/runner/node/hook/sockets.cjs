@@ -9,6 +9,7 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { now } = require('./clock.cjs');
 
 const records = new WeakMap();
+const failures = new WeakMap();
 const routes = new Map();
 
 /** The connection (of a built-in WebSocket) for which sockets are opened now. */
@@ -74,6 +75,7 @@ class SocketRecord {
     socket.on(errorMonitor, (error) => {
       this.error ??= error;
       this.failed ??= now();
+      failures.set(error, this);
       changed('error', error);
     });
     socket.prependOnceListener('close', () => changed('close'));
@@ -140,4 +142,9 @@ function recordOf(socket) {
   return records.get(socket) ?? records.get(socket?._parent);
 }
 
-module.exports = { install, redirect, recordOf, owner };
+/** What is known of the socket that broke with this error. */
+function recordOfError(error) {
+  return failures.get(error) ?? failures.get(error?.cause);
+}
+
+module.exports = { install, redirect, recordOf, recordOfError, owner };

@@ -340,6 +340,7 @@ def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:
     if definition.needs:
         facts.append(("Needs", ", ".join(definition.needs)))
     facts.append(("Memory", f"{definition.memory // 1024 // 1024:,} MiB at most"))
+    facts.append(("CPU time", f"{span(round(definition.cpu * 1e9))} at most"))
     if not definition.activated:
         facts.append(("Activated", "no"))
     return facts
