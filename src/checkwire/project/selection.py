@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from checkwire.model.errors import UsageError
+from checkwire.project.discovery import DECLARED_SUFFIX
 from checkwire.project.duplicates import duplicates, failures_of_duplicates
 from checkwire.sdk.suggestion import did_you_mean
 
@@ -58,7 +59,8 @@ def select(
 
 def no_check_warning(path: str) -> str:
     """What to tell of a check file in which there is no check."""
-    return f"{path} declares no check: put @check above a function"
+    what = "write [[check]]" if path.endswith(DECLARED_SUFFIX) else "put @check above a function"
+    return f"{path} declares no check: {what}"
 
 
 def _picked(definitions: Sequence[CheckDefinition], pick: Pick) -> list[CheckDefinition]:

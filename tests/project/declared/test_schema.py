@@ -14,10 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checkwire.project.channels import KINDS
+from checkwire.project.declared.composites import TableOf
 from checkwire.project.declared.reading import BAD, Reading
 from checkwire.project.declared.schema import file_schema
+from checkwire.project.declared.tables import CHECK as CHECK_TABLE
 from checkwire.project.declared.tables import CHECKS
 from checkwire.project.settings import TABLES
+from checkwire.sdk.connecting import ConnectKeywords
+from checkwire.sdk.options import OPTIONS
 from support.program import checkwire
 
 ROOT = Path(__file__).parents[3]
@@ -85,6 +89,15 @@ def test_it_has_every_setting() -> None:
     assert set(PROJECT["properties"]) == set(TABLES[()].__struct_fields__)
     kinds = PROJECT["properties"]["channels"]["additionalProperties"]["anyOf"]
     assert {kind["properties"]["kind"]["const"] for kind in kinds} == set(KINDS)
+
+
+def test_a_check_has_every_option_and_keyword_that_a_script_has() -> None:
+    """But for what bounds memory, which nobody tunes in a table."""
+    assert set(OPTIONS) <= set(CHECK_TABLE.fields)
+    tls = CHECK_TABLE.fields["tls"].kind
+    assert isinstance(tls, TableOf)
+    here = {*CHECK_TABLE.fields, *tls.fields}
+    assert set(ConnectKeywords.__annotations__) - here == {"transcript", "max_queue"}
 
 
 def test_it_is_printed() -> None:
@@ -188,7 +201,7 @@ def test_what_the_one_accepts_the_other_does(check: dict[str, Any]) -> None:
 
 
 CANNOT = (
-    r"(every|cron|timezone|timeout|retries|memory|locations|tags|needs|id): "
+    r"(every|cron|timezone|timeout|retries|memory|cpu|file_size|output|locations|tags|needs|id): "
     r"|capture[.\w]*: .* is not a JSONPath|expect\.jsonpath: .* is not a JSONPath"
     r"|.*(regex|contains).*: .* is not a regular expression|.*base64: "
     r"|.* must be less than 292 years"

@@ -7,7 +7,10 @@ from typing import Any, Final
 from checkwire.project.declared.composites import Field
 from checkwire.project.declared.kinds import DURATION, Parsed
 from checkwire.sdk.options import (
+    MAX_FILES,
+    MAX_PROCESSES,
     MAX_RETRIES,
+    MIN_FILES,
     RETRY_LOCATIONS,
     SCHEDULING,
     STRATEGIES,
@@ -24,6 +27,7 @@ _STRINGS: Final = {
     "type": "array",
     "items": {"type": "string", "pattern": r"^\S(.*\S)?$"},
 }
+_SIZE: Final = {"type": ["integer", "string"]}
 _RETRIES: Final = {
     "anyOf": [
         {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES},
@@ -68,8 +72,21 @@ OPTIONS: Final[dict[str, Field]] = {
     "memory": _option(
         "memory",
         'Address space that an attempt may use: bytes, or "256MB".',
-        {"type": ["integer", "string"]},
+        _SIZE,
     ),
+    "cpu": _option("cpu", "CPU time that an attempt may use; by default 60 s.", _DURATION),
+    "processes": _option(
+        "processes",
+        "How many processes an attempt may have started at a time.",
+        {"type": "integer", "minimum": 0, "maximum": MAX_PROCESSES},
+    ),
+    "files": _option(
+        "files",
+        "How many files and sockets an attempt may have open.",
+        {"type": "integer", "minimum": MIN_FILES, "maximum": MAX_FILES},
+    ),
+    "file_size": _option("file_size", "Bytes that a file may have that an attempt writes.", _SIZE),
+    "output": _option("output", "Bytes that an attempt may print.", _SIZE),
     "needs": _option("needs", "Variables without which the check is skipped.", _STRINGS),
     "activated": _option(
         "activated", "Whether it runs at all; by default it does.", {"type": "boolean"}
