@@ -48,7 +48,7 @@ COMMANDS = {
     ),
     "import": CommandEntry(
         "checkwire.cli.importing:command",
-        "Read the project of another product, and write the equal checkwire.toml.",
+        "Read another product's project, and write its checkwire.toml.",
     ),
     "explain": CommandEntry(
         "checkwire.cli.explain:command",

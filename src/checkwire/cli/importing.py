@@ -17,7 +17,7 @@ __all__ = ["command"]
     examples=(("checkwire import checkly .", "what the Checkly project here would become"),),
 )
 def command() -> None:
-    """Read the project of another product, and write the equal checkwire.toml."""
+    """Read another product's project, and write its checkwire.toml."""
 
 
 @command.command(

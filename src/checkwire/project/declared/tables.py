@@ -185,10 +185,18 @@ class _Check(Kind):
     words = "a table"
 
     def parse(self, value: Any, path: Path, reading: Reading) -> Any:
-        return (SCRIPT if "script" in value else CHECK).parse(value, path, reading)
+        if "script" in value:
+            return SCRIPT.parse(value, path, reading)
+        found = CHECK.parse(value, path, reading)
+        steps = value.get("step")
+        if "url" in value or (isinstance(steps, list) and steps and all(map(is_request, steps))):
+            return found
+        return reading.wrong('a check has no "url"', path)
 
     def schema(self) -> Schema:
-        return {"anyOf": [CHECK.schema(), SCRIPT.schema()]}
+        check = CHECK.schema()
+        check["allOf"].append({"anyOf": [{"required": ["url"]}, {"required": ["step"]}]})
+        return {"anyOf": [check, SCRIPT.schema()]}
 
 
 class _Tables(ListOf):

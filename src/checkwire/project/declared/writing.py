@@ -198,7 +198,7 @@ class _Check:
         for at, step in enumerate(steps[:first]):
             self._request(step, at)
         if "url" not in table:
-            self._without_connection(only_requests=0 < first == len(steps))
+            self._without_connection()
             return
         expect = table.get("expect")
         for key in ("status", "failure"):
@@ -225,9 +225,7 @@ class _Check:
             self._degraded(("first_message",), apart=True)
         self._degraded(("close",), apart=True)
 
-    def _without_connection(self, *, only_requests: bool) -> None:
-        if not only_requests:
-            self._reading.wrong('a check has no "url", and not only HTTP requests', self._path)
+    def _without_connection(self) -> None:
         for key in self._table:
             if key in CONNECTION or key in EXCHANGE:
                 message = f"{key} is of a connection, and the check has none: write url, too"
