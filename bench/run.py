@@ -23,6 +23,7 @@ SUITES = (
     "memory",
     "verdicts",
     "process",
+    "node",
     "planning",
     "storage",
     "serving",

@@ -173,7 +173,14 @@ def test_without_settings_the_folder_is_the_project(tmp_path: Path) -> None:
     for start in (folder, folder / "a_check.py"):
         project = load_project(start)
         assert project == Project(root=str(folder), id="my-checks", name="my-checks")
-    assert project.checks == ("**/*_check.py", "**/check_*.py")
+    assert project.checks == (
+        "**/*_check.py",
+        "**/check_*.py",
+        "**/*[._]check.js",
+        "**/*[._]check.[cm]js",
+        "**/*[._]check.ts",
+        "**/*[._]check.[cm]ts",
+    )
     assert project.locations is None
 
 

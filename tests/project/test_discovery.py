@@ -150,7 +150,8 @@ def test_what_cannot_be_found_is_told_with_what_is_closest(
 
 def test_a_folder_without_check_files_is_told_what_was_looked_for(tmp_path: Path) -> None:
     assert complaint(tmp_path) == (
-        f"there is no check file in {tmp_path}: none matches **/*_check.py, **/check_*.py "
+        f"there is no check file in {tmp_path}: none matches **/*_check.py, **/check_*.py, "
+        "**/*[._]check.js, **/*[._]check.[cm]js, **/*[._]check.ts, **/*[._]check.[cm]ts "
         "or *.check.toml (checkwire init makes a small project that works)"
     )
 

@@ -68,8 +68,8 @@ class Engine(Protocol):
             on_event: called with each event as it comes.
         """
 
-    def expect(self, definitions: Sequence[CheckDefinition]) -> None:
-        """These are about to run at once: have their processes ready."""
+    def expect(self, attempts: int) -> None:
+        """So many attempts are about to begin at once: have their processes ready."""
 
     async def close(self) -> None:
         """End all attempts, as cancelled; wait until every process is gone."""

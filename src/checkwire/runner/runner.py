@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
@@ -118,6 +119,7 @@ class Runner:
         self._import_timeout = import_timeout
         self._descriptors = limit.before
         self._engines: dict[EngineName, Engine] = {}
+        self._checks: Counter[EngineName] = Counter()
         self.secrets_read: set[str] = set()
 
     async def __aenter__(self) -> Runner:
@@ -162,11 +164,12 @@ class Runner:
             loaded.output,
         )
 
-    def expect(self, definitions: Sequence[CheckDefinition]) -> None:
-        """Have processes ready for runs of these, which are about to begin at once."""
-        soon = definitions[: min(self.workers, self._most_waiting)]
+    def expect(self, runs: int) -> None:
+        """Have processes ready for so many runs, which are about to begin at once."""
+        soon = min(runs, self.workers, self._most_waiting)
+        alone = len(self._engines) == 1
         for name, engine in self._engines.items():
-            engine.expect([definition for definition in soon if definition.engine == name])
+            engine.expect(soon if alone else min(soon, self._checks[name]))
 
     async def run(
         self,
@@ -224,6 +227,7 @@ class Runner:
                 all_loaded.append(loaded)
                 definitions.extend(d for d in loaded.definitions if d.engine == name)
                 declared = [d for d in loaded.definitions if d.engine != name]
+        self._checks.update(definition.engine for definition in definitions)
         return LoadedChecks(
             tuple(sorted(definitions, key=lambda definition: definition.path)),
             {path: failure for loaded in all_loaded for path, failure in loaded.failures.items()},

@@ -160,7 +160,7 @@ class _Session:
     ) -> int:
         self._doing = lambda: ""  # From here on the report tells.
         started_ns = time.monotonic_ns()
-        runner.expect(chosen)
+        runner.expect(len(chosen))
         self._reporters.start(
             Start(
                 checks=chosen,

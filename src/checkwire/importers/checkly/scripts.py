@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +14,10 @@ __all__ = ["script_of"]
 
 _LONGEST: Final = "4m"
 """What Checkly gives the script of a check: 240 s."""
+_IMPORT: Final = re.compile(r"^\s*import\b.*?['\"]", re.MULTILINE)
+_PLAYWRIGHT: Final = re.compile(
+    r"""^\s*(?:import\b|const\b|\}).*['"]@playwright/test['"]""", re.MULTILINE
+)
 
 
 def script_of(check: Effective, root: str) -> tuple[dict[str, Any] | None, list[Gap]]:
@@ -33,7 +39,7 @@ def script_of(check: Effective, root: str) -> tuple[dict[str, Any] | None, list[
         where = "is outside of the project" if path.startswith("../") else "is not there"
         why = f"its script {path} {where}"
         return None, [Gap(place, check.shown, why, "move it into the project, and import again")]
-    gaps = []
+    gaps = _in_the_way(Path(root, path), path, check)
     if check.get("shouldFail"):
         why = "a script says itself what is wrong"
         todo = "expect the failure in the script"
@@ -45,3 +51,36 @@ def script_of(check: Effective, root: str) -> tuple[dict[str, Any] | None, list[
             Gap(check.place("playwrightConfig"), check.whose("playwrightConfig"), why, todo)
         )
     return {"script": path, "timeout": _LONGEST}, gaps
+
+
+def _in_the_way(file: Path, path: str, check: Effective) -> list[Gap]:
+    """What keeps Node from running the script as it is."""
+    text = file.read_text("utf-8", "replace")
+    gaps = []
+    if (found := _PLAYWRIGHT.search(text)) is not None:
+        line = text.count("\n", 0, found.end()) + 1
+        why = "Playwright's test() only works in its own runner, and scripts are run by Node"
+        todo = "take what test() does out of it; until then the check fails, and says so"
+        gaps.append(Gap(f"{path}:{line}", f"script of {check.shown}", why, todo))
+    package = next((one for one in _packages(file) if one.is_file()), None)
+    found = _IMPORT.search(text)
+    if file.suffix in (".ts", ".js") and found is not None and _is_commonjs(package):
+        line = text.count("\n", 0, found.end()) + 1
+        why = "Node takes it for CommonJS, where there is no import: its package.json says so"
+        todo = f'take "type": "commonjs" out of package.json, or name it {file.stem}.m{file.suffix[1:]}'
+        gaps.append(Gap(f"{path}:{line}", f"script of {check.shown}", why, todo))
+    return gaps
+
+
+def _packages(file: Path) -> list[Path]:
+    return [folder / "package.json" for folder in file.absolute().parents]
+
+
+def _is_commonjs(package: Path | None) -> bool:
+    if package is None:
+        return False
+    try:
+        settings = json.loads(package.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and settings.get("type") == "commonjs"

@@ -96,6 +96,7 @@ class NodeEngine(PythonEngine):
         self._connecting = connecting or Connecting()
         self._most = min(waiting, _MOST_WAITING)
         self._pools: dict[_Limits, Pool] = {}
+        self._limits: Counter[_Limits] = Counter()
 
     async def load(
         self, files: Sequence[Path], declared: Sequence[CheckDefinition] = ()
@@ -122,6 +123,7 @@ class NodeEngine(PythonEngine):
                 failures[path] = defined
             else:
                 definitions.append(defined)
+        self._limits.update(map(_limits_of, definitions))
         if definitions:
             await super().load(())
         return LoadedChecks(tuple(definitions), failures)
@@ -144,14 +146,15 @@ class NodeEngine(PythonEngine):
             pool.close()
         await super().close()
 
-    def expect(self, definitions: Sequence[CheckDefinition]) -> None:
-        """These are about to run at once: have their processes ready."""
+    def expect(self, attempts: int) -> None:
+        """So many attempts are about to begin at once: have their processes ready."""
         if self._pool is None:
             return
-        wanted = Counter(map(_limits_of, definitions))
-        for limits, count in wanted.items():
-            # They start faster than they all could at once.
-            self._pool_with(limits, self._pool.zygote).expect(min(count, os.cpu_count() or 1))
+        # More than there are CPUs would only keep each other from starting.
+        left = min(attempts, os.cpu_count() or 1)
+        for limits, count in self._limits.most_common():
+            self._pool_with(limits, self._pool.zygote).expect(min(count, left))
+            left -= min(count, left)
 
     def _supervise(self, job: Job, on_event: Callable[[Event], None] | None) -> Supervisor:
         definition = job.definition

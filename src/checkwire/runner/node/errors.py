@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 from checkwire.model.failures import Failure, Location
+from checkwire.model.sizes import size_text
 from checkwire.runner.node.stack import location_in, syntax_location
 
-__all__ = ["failure_of_error"]
+__all__ = ["failure_of_error", "over_memory"]
 
 _MISSING = re.compile(r"Cannot find (?:module|package) '([^']+)'")
 _NO_MEMORY = ("Array buffer allocation failed", "Failed to allocate memory", "Invalid typed array")
@@ -57,7 +58,7 @@ def failure_of_error(facts: dict[str, Any], script: str, root: str, memory: int)
     if first.startswith(_NO_MEMORY):
         return Failure(
             code="runner.memory",
-            message=f"The script used more than the {memory >> 20} MiB of memory it may",
+            message=over_memory(memory),
             details=f"{name}: {first}",
             location=place,
         )
@@ -65,6 +66,11 @@ def failure_of_error(facts: dict[str, Any], script: str, root: str, memory: int)
     return Failure(
         code="script.exception", message=words.rstrip(": "), details=_trace(stack), location=place
     )
+
+
+def over_memory(memory: int) -> str:
+    """That a script has used more than so many bytes."""
+    return f"The check used more memory than the {size_text(memory)} that memory= allows"
 
 
 def _missing(message: str, script: str, place: Location | None) -> Failure:

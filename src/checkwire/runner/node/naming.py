@@ -263,7 +263,7 @@ def _exited(facts: Facts, peer: Peer, masker: Masker) -> Named:
 def _unclosed(facts: Facts, peer: Peer, masker: Masker) -> Named:
     return Failure(
         code="check.unclosed_connection",
-        message=f"The script ended while its connection to {facts['place']} was open",
+        message=f"The check ended with its connection to {peer.url} open",
         hint="Close it, and wait for its close event",
     ), "warning"
 
@@ -272,7 +272,8 @@ def _none_received(facts: Facts, peer: Peer, masker: Masker) -> Named:
     within = format_seconds(round(facts["elapsed"], 3))
     return Failure(
         code="message.none_received",
-        message=f"{facts['place']} sent no message in {within}, and the script listened for one",
+        message=f"{facts['place']} sent no message within {within}, and a 'message' handler waited "
+        "for one",
         phase="open",
     ), "failed"
 
@@ -361,9 +362,13 @@ def _request(facts: Facts, peer: Peer, masker: Masker) -> Named:
     if error.startswith("HPE_"):
         message = f"The answer of {facts['place']} to {what} is not valid HTTP: {facts['message']}"
         return Failure(code="http.protocol", message=message), "failed"
-    how = "reset" if error == "ECONNRESET" else "closed"
-    after = f"after {facts['received']:,} bytes of the body" if facts["answered"] else "before any"
-    message = f"{facts['place']} {how} the connection {after} of its answer to {what}"
+    part = f"{facts['received']:,} bytes of the body"
+    if error == "ECONNRESET":
+        after = f"after {part}" if facts["answered"] else "before anything came"
+        message = f"The connection to {facts['place']} was reset {after} of the answer to {what}"
+    else:
+        after = f"after {part} of its answer to" if facts["answered"] else "without answering"
+        message = f"{facts['place']} closed the connection {after} {what}"
     evidence = {"error": error, "bytes_received": facts["received"]}
     return Failure(code="http.closed", message=message, evidence=evidence), "failed"
 

@@ -25,7 +25,7 @@ from checkwire.model.events import (
 from checkwire.model.failures import Failure, Location, Severity
 from checkwire.model.masking import Masker, without_credentials
 from checkwire.runner.exit import Exit
-from checkwire.runner.node.errors import failure_of_error
+from checkwire.runner.node.errors import failure_of_error, over_memory
 from checkwire.runner.node.naming import Peer, name_fault
 from checkwire.runner.node.records import (
     RECORD_TYPES,
@@ -68,6 +68,7 @@ class NodeReader(EventReader):
         self._masker = masker
         self._peers: dict[int, Peer] = {}
         self._failures = 0
+        self._failing = False
         self._of_connections: dict[int, int] = {}
         self._asserted: dict[int, int] = {}
         self._messages: dict[tuple[str, str], int] = {}
@@ -137,11 +138,7 @@ class NodeReader(EventReader):
         if end.signal is not None:
             crashed = end.signal in (signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGSEGV)
             if crashed and any(word in line for line in last_errors for word in _OUT_OF_MEMORY):
-                memory = self._definition.memory >> 20
-                return Failure(
-                    code="runner.memory",
-                    message=f"The script used more than the {memory} MiB of memory it may",
-                )
+                return Failure(code="runner.memory", message=over_memory(self._definition.memory))
             return None
         return Failure(
             code="script.exited",
@@ -224,11 +221,10 @@ class NodeReader(EventReader):
         if fault.kind == "timeout":
             return self._timed_out(fault)
         if fault.kind == "never_ran":
-            return (
-                self._fail(
-                    fault.at_ns, _never_ran(self._definition.script or self._definition.path)
-                ),
-            )
+            if self._failing:
+                return ()  # That is why.
+            script = self._definition.script or self._definition.path
+            return (self._fail(fault.at_ns, _never_ran(script)),)
         number = fault.connection or 0
         peer = self._peers.get(number, Peer(url=""))
         named = name_fault(fault.kind, fault.facts, peer, self._masker)
@@ -247,6 +243,7 @@ class NodeReader(EventReader):
 
     def _fail(self, at_ns: int, failure: Failure, severity: Severity = "failed") -> Failed:
         self._failures += 1
+        self._failing = self._failing or severity == "failed"
         failure = self._masker.data(failure)
         return Failed(at_ns=at_ns, number=self._failures, failure=failure, severity=severity)
 
@@ -280,9 +277,10 @@ class NodeReader(EventReader):
         seconds = format_seconds(self._definition.timeout)
         handles = fault.facts["handles"]
         busy = fault.facts["busy"]
-        message = f"The script did not end in {seconds}"
+        message = f"The check did not finish in {seconds}"
         if not busy:
-            message += ", and had no connection and no request for the last half of that"
+            half = format_seconds(self._definition.timeout / 2)
+            message += f", and had no connection and no request for the last {half}"
         if handles:
             message += f"; still there: {', '.join(handles)}"
         failure = Failure(
@@ -321,7 +319,7 @@ def _identity(facts: dict[str, Any]) -> tuple[str, str]:
 def _never_ran(path: str) -> Failure:
     return Failure(
         code="assertion.never_ran",
-        message="The script has assertions, and none of them was reached",
+        message="The check has assertions, and none of them was reached",
         hint="The messages that would have led to them did not come; wait for them, and fail when "
         "they do not come in time",
         location=Location(path, 1),

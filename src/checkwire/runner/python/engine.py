@@ -132,10 +132,10 @@ class PythonEngine:
                 attempt, _ = await self._try(job, on_event, note=_SECOND_TRY)
         return attempt
 
-    def expect(self, definitions: Sequence[CheckDefinition]) -> None:
-        """These are about to run at once: have their processes ready."""
+    def expect(self, attempts: int) -> None:
+        """So many attempts are about to begin at once: have their processes ready."""
         if self._pool is not None:
-            self._pool.expect(len(definitions))
+            self._pool.expect(attempts)
 
     async def close(self) -> None:
         """End all attempts, as cancelled, and the zygote; wait until every process is gone."""

@@ -111,7 +111,7 @@ async def load_version(
     except BaseException:
         await runner.close()
         raise
-    runner.expect(collected.definitions[:1])
+    runner.expect(1)
     return ProjectVersion(
         project, runner, collected, values, seen, now_ns, muted=muted_channels(project, absent)
     )

@@ -26,6 +26,8 @@ sockets.install();
 requests.install();
 builtin.install();
 errors.install();
+output.install();
+assertions.install();
 // Whatever a job may need is loaded by now. An empty line is no event; it says so to the runner.
 fs.writeSync(eventsFd, '\n');
 const job = readJob();
@@ -42,8 +44,6 @@ stream.tellLine(
   `{"type":"attempt_started","at_ns":0,"check":${JSON.stringify(job.check)},` +
     `"started_ns":${started},"engine":"node","pid":${process.pid}}`,
 );
-output.install();
-assertions.install();
 modules.install(job.packages, job.script);
 ending.install(job);
 Module.runMain(job.script);
