@@ -188,7 +188,8 @@ def test_what_is_neither_file_nor_link_is_no_check_file(root: Path) -> None:
     (root / "nowhere_check.py").symlink_to("nowhere")
     assert found(root) == [*CHECKS[:2], "nowhere_check.py", *CHECKS[2:]]
     assert complaint(root, "pipe_check.py") == (
-        "pipe_check.py is neither a Python, JavaScript or TypeScript file nor a TOML file with checks"
+        "pipe_check.py is neither a Python, JavaScript or TypeScript file nor a TOML file with "
+        "checks"
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from support.echo_server import running_echo
 from support.golden import assert_golden
 from support.httpserver import HttpServer, json_reply
 from support.program import Result, checkwire, report
@@ -143,6 +144,59 @@ def test_an_api_check_runs_and_fails_as_it_did(tmp_path: Path) -> None:
     assert statuses == {"right": "passed", "wrong": "failed"}
     assert {one.header("Authorization") for one in server.seen} == {"Bearer the-token"}
     assert {one.body for one in server.seen} == {b'{"item":"tea"}'}
+
+
+def test_a_script_runs_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "feed.spec.ts").write_text(
+        """
+        import { WebSocket } from 'ws'
+        const socket = new WebSocket(process.env.FEED as string)
+        socket.on('open', () => socket.send('hello'))
+        socket.on('message', (data: Buffer) => data.toString() === 'hello' && socket.close())
+        """
+    )
+    project(
+        tmp_path,
+        feed="""
+        import { MultiStepCheck } from 'checkly/constructs'
+        new MultiStepCheck('feed', { name: 'Feed', code: { entrypoint: './feed.spec.ts' } })
+        """,
+    )
+    assert checkwire("import", "checkly", ".", "-o", "checkwire.toml", cwd=tmp_path).status == 0
+    with running_echo() as server:
+        document = report(cwd=tmp_path, FEED=server.url)
+    (run,) = document["runs"]
+    assert (run["check"]["id"], run["check"]["name"]) == ("feed", "Feed")
+    assert run["status"] == "passed", run
+
+
+IN_THE_WAY = {
+    "import { test } from '@playwright/test'\ntest('x', () => {})": (
+        1,
+        "only works in its own runner",
+    ),
+    "const a = 1\nconst { test } = require('@playwright/test')": (
+        2,
+        "only works in its own runner",
+    ),
+    "const a = 1\nimport { WebSocket } from 'ws'": (2, "Node takes it for CommonJS"),
+}
+
+
+@pytest.mark.parametrize("text", IN_THE_WAY)
+def test_what_keeps_a_script_from_running_is_told_with_its_line(text: str, tmp_path: Path) -> None:
+    line, why = IN_THE_WAY[text]
+    (tmp_path / "package.json").write_text('{"type": "commonjs"}')
+    (tmp_path / "x.spec.ts").write_text(text)
+    project(
+        tmp_path,
+        x="""
+        import { MultiStepCheck } from 'checkly/constructs'
+        new MultiStepCheck('x', { name: 'x', code: { entrypoint: './x.spec.ts' } })
+        """,
+    )
+    told = imported(tmp_path)["without_equal"]
+    assert ("x.spec.ts", line) in [(one["file"], one["line"]) for one in told if why in one["why"]]
 
 
 # How the project's code is read

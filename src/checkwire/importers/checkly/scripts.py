@@ -67,7 +67,8 @@ def _in_the_way(file: Path, path: str, check: Effective) -> list[Gap]:
     if file.suffix in (".ts", ".js") and found is not None and _is_commonjs(package):
         line = text.count("\n", 0, found.end()) + 1
         why = "Node takes it for CommonJS, where there is no import: its package.json says so"
-        todo = f'take "type": "commonjs" out of package.json, or name it {file.stem}.m{file.suffix[1:]}'
+        other = f"{file.stem}.m{file.suffix[1:]}"
+        todo = f'take "type": "commonjs" out of package.json, or name it {other}'
         gaps.append(Gap(f"{path}:{line}", f"script of {check.shown}", why, todo))
     return gaps
 

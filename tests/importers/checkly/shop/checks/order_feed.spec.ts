@@ -1,14 +1,13 @@
-import { test, expect } from '@playwright/test'
 import { WebSocket } from 'ws'
 
-test('updates of orders', async () => {
-  const socket = new WebSocket(`wss://live.example.org/${process.env.FEED}`, {
-    headers: { Authorization: `Bearer ${process.env.FEED_TOKEN}` },
-  })
-  const message = await new Promise<string>((resolve, reject) => {
-    socket.on('message', (data) => resolve(data.toString()))
-    socket.on('error', reject)
-  })
-  expect(JSON.parse(message)).toHaveProperty('sequence')
+const socket: WebSocket = new WebSocket(`wss://live.example.org/${process.env.FEED}`, {
+  headers: { Authorization: `Bearer ${process.env.FEED_TOKEN}` },
+})
+
+socket.on('open', () => socket.send('subscribe'))
+socket.on('message', (data: Buffer) => {
+  console.log(JSON.parse(data.toString()).sequence)
   socket.close()
 })
+socket.on('error', (error) => console.error(error))
+setTimeout(() => socket.close(), 5_000)
