@@ -20,7 +20,7 @@ __all__ = ["evaluate"]
 
 _RECORDER: Final = Path(__file__).parent / "recorder" / "main.mjs"
 _OLDEST: Final = (22, 15, 0)
-_PATIENCE: Final = 120.0
+_PATIENCE: Final = 60.0
 _CONFIGS: Final = tuple(
     f"checkly.config.{suffix}" for suffix in ("ts", "mts", "cts", "js", "mjs", "cjs")
 )
