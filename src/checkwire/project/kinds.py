@@ -1,4 +1,4 @@
-"""Which engine runs a check file: its suffix says so."""
+"""Which engine loads a check file: its suffix says so. What it runs it with it finds in the file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from checkwire.model.definition import EngineName
 
-__all__ = ["SUFFIXES", "engine_of"]
+__all__ = ["SUFFIXES", "engine_of", "loader_of"]
 
 _ENGINES: Final[dict[str, EngineName]] = {
     ".py": "python",
@@ -24,6 +24,11 @@ SUFFIXES = tuple(_ENGINES)
 """Of all files that can be checks."""
 
 
+def loader_of(engine: EngineName) -> EngineName:
+    """The engine that loads what this one runs: Playwright's tests are scripts on Node."""
+    return "node" if engine == "playwright" else engine
+
+
 def engine_of(path: PurePath | str) -> EngineName | None:
-    """What runs this file; ``None`` if nothing does."""
+    """What loads this file; ``None`` if nothing does."""
     return _ENGINES.get(PurePath(path).suffix)

@@ -11,15 +11,17 @@ from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.comments import comment_options
+from checkwire.project.playwright import is_for_playwright
 from checkwire.sdk.options import DEFAULTABLE
 from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
+    from checkwire.model.definition import EngineName
     from checkwire.project.config import Project
 
 __all__ = ["define_script"]
 
-_CHECK = re.compile(r"[._]check$")
+_CHECK = re.compile(r"[._](check|spec|test)$")
 _DESCRIPTION = re.compile(r"\s*(?:/\*\*?|\*+(?!/)|//)\s*(.*?)\s*(?:\*/)?\s*$")
 
 
@@ -43,7 +45,8 @@ def define_script(file: Path, project: Project, path: str) -> CheckDefinition | 
             "A script is text; is it one?",
         )
     try:
-        return _define(comment_options(text, path), project, path, _description(text))
+        engine: EngineName = "playwright" if is_for_playwright(file, text) else "node"
+        return _define(comment_options(text, path), project, path, engine, _description(text))
     except DefinitionError as error:
         return Failure(
             code="check.usage", message=error.message, location=Location(path, error.line or 1)
@@ -51,7 +54,7 @@ def define_script(file: Path, project: Project, path: str) -> CheckDefinition | 
 
 
 def _define(
-    options: dict[str, Any], project: Project, path: str, description: str
+    options: dict[str, Any], project: Project, path: str, engine: EngineName, description: str
 ) -> CheckDefinition:
     values = {name: options.get(name, getattr(project.defaults, name)) for name in DEFAULTABLE}
     # One schedule at most: that of the file replaces that of the defaults, of either form.
@@ -80,7 +83,7 @@ def _define(
         line=1,
         function="",
         description=description,
-        engine="node",
+        engine=engine,
         **values,
     )
 

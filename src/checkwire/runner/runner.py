@@ -17,7 +17,7 @@ from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
 from checkwire.project.discovery import Selection
-from checkwire.project.kinds import engine_of
+from checkwire.project.kinds import engine_of, loader_of
 from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, select
 from checkwire.runner.descriptors import DescriptorLimit
@@ -204,7 +204,7 @@ class Runner:
             )
             listener = None if on_event is None else lambda event: on_event(number, event)
             async with self._turns if turn is None else turn(number):
-                return await self._engines[definition.engine].attempt(job, listener)
+                return await self._engines[loader_of(definition.engine)].attempt(job, listener)
 
         return await run_attempts(definition, attempt, location=location, run_id=run_id)
 
@@ -219,7 +219,7 @@ class Runner:
             engine = self._engines[name] = self._start(name)
             all_loaded.append(await engine.load(files[name]))
         definitions = [d for loaded in all_loaded for d in loaded.definitions]
-        self._checks.update(definition.engine for definition in definitions)
+        self._checks.update(loader_of(definition.engine) for definition in definitions)
         return LoadedChecks(
             tuple(sorted(definitions, key=lambda definition: definition.path)),
             {path: failure for loaded in all_loaded for path, failure in loaded.failures.items()},

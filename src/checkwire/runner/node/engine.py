@@ -17,6 +17,8 @@ from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.project.scripts import define_script
 from checkwire.runner.engine import LoadedChecks
+from checkwire.runner.node.playwright.installation import Playwright, find_playwright
+from checkwire.runner.node.playwright.reader import PlaywrightReader
 from checkwire.runner.node.reader import NodeReader
 from checkwire.runner.node.runtime import NoRuntime, Runtime, find_runtime
 from checkwire.runner.python.demand import Demand
@@ -44,8 +46,9 @@ _AT_EXEC: Final[tuple[str, ...]] = (
 
 
 class _Limits(NamedTuple):
-    """What a process may take, see :class:`CheckDefinition`."""
+    """What a process is started as, and what it may take, see :class:`CheckDefinition`."""
 
+    main: str
     memory: int
     cpu: float
     files: int
@@ -63,6 +66,7 @@ class _NodeJob(msgspec.Struct, frozen=True, kw_only=True):
     resolve: tuple[tuple[str, int, str, int], ...]
     packages: dict[str, str]
     limits: dict[str, int]
+    playwright: Playwright | None = None
 
 
 class NodeEngine(PythonEngine):
@@ -97,6 +101,7 @@ class NodeEngine(PythonEngine):
         self._most = min(waiting, _MOST_WAITING)
         self._pools: dict[_Limits, Pool] = {}
         self._limits: Counter[_Limits] = Counter()
+        self._playwrights: dict[str, Playwright] = {}
 
     async def load(self, files: Sequence[Path]) -> LoadedChecks:
         """See what the files say of themselves. They are read by Node when they run."""
@@ -111,14 +116,9 @@ class NodeEngine(PythonEngine):
             return LoadedChecks(failures=failures)
         for file in files:
             path = self._relative(file)
-            if file.suffix in (".ts", ".mts", ".cts") and not self._runtime.strips_types:
-                failures[path] = _cannot_run(
-                    path,
-                    f"TypeScript needs Node 22.18 or newer, and this is {self._runtime.shown}: "
-                    "pip install 'checkwire[node]'",
-                )
-                continue
-            defined = define_script(file, self._project, path)
+            defined: CheckDefinition | Failure | None = define_script(file, self._project, path)
+            if isinstance(defined, CheckDefinition):
+                defined = self._found_lacking(file, defined) or defined
             if isinstance(defined, Failure):
                 failures[path] = defined
             else:
@@ -127,6 +127,23 @@ class NodeEngine(PythonEngine):
         if definitions:
             await super().load(())
         return LoadedChecks(tuple(definitions), failures)
+
+    def _found_lacking(self, file: Path, definition: CheckDefinition) -> Failure | None:
+        """What is not there that the script needs."""
+        assert self._runtime is not None
+        path = definition.path
+        if definition.engine == "playwright":
+            found = find_playwright(file, self._project.root, path)
+            if isinstance(found, Failure):
+                return found
+            self._playwrights[path] = found
+        elif file.suffix in (".ts", ".mts", ".cts") and not self._runtime.strips_types:
+            return _cannot_run(
+                path,
+                f"TypeScript needs Node 22.18 or newer, and this is {self._runtime.shown}: "
+                "pip install 'checkwire[node]'",
+            )
+        return None
 
     async def close(self) -> None:
         """End all attempts, as cancelled, and what was prepared; wait until all is gone."""
@@ -147,16 +164,22 @@ class NodeEngine(PythonEngine):
     def _supervise(self, job: Job, on_event: Callable[[Event], None] | None) -> Supervisor:
         definition = job.definition
         masker = Masker(from_bytes(job.secrets).values())
-        reader = NodeReader(definition, self._project.root, masker)
+        playwright = self._playwrights.get(definition.path)
+        kind = NodeReader if playwright is None else PlaywrightReader
+        reader = kind(definition, self._project.root, masker)
+        env = _as_text(from_bytes(job.env))
+        if playwright is not None and job.connecting.ca is not None:
+            env["NODE_EXTRA_CA_CERTS"] = job.connecting.ca  # for the processes that it starts
         message = _NodeJob(
             check=definition.id,
             script=str(Path(self._project.root, definition.path)),
             root=self._project.root,
             timeout_ms=definition.timeout * 1000,
-            env=_as_text(from_bytes(job.env)),
+            env=env,
             resolve=job.connecting.resolve,
             packages={"ws": str(_VENDORED / "ws")},
             limits={"payload": reader.payload, "body": reader.payload},
+            playwright=playwright,
         )
         return Supervisor(
             job,
@@ -186,7 +209,7 @@ class NodeEngine(PythonEngine):
         if self._connecting.ca is not None:
             env["NODE_EXTRA_CA_CERTS"] = self._connecting.ca
         return Program(
-            arguments=(*self._runtime.arguments(limits.memory), str(_HOOK / "main.cjs")),
+            arguments=(*self._runtime.arguments(limits.memory), str(_HOOK / limits.main)),
             env=to_bytes(env),
             data=self._runtime.data_limit(limits.memory),
             cpu=limits.cpu,
@@ -196,7 +219,10 @@ class NodeEngine(PythonEngine):
 
 
 def _limits_of(definition: CheckDefinition) -> _Limits:
-    return _Limits(definition.memory, definition.cpu, definition.files, definition.file_size)
+    main = "playwright/main.cjs" if definition.engine == "playwright" else "main.cjs"
+    return _Limits(
+        main, definition.memory, definition.cpu, definition.files, definition.file_size
+    )
 
 
 def _cannot_run(path: str, why: str) -> Failure:

@@ -1,12 +1,14 @@
 // The same as modules.cjs, for `import` in a Node that has no hooks in its main thread.
 
 let urls = {};
+let always = {};
 
 export function initialize(data) {
-  urls = data;
+  ({ urls, always } = data);
 }
 
 export async function resolve(specifier, context, next) {
+  if (specifier in always) return next(always[specifier], context);
   try {
     return await next(specifier, context);
   } catch (error) {

@@ -12,11 +12,16 @@ for (const [name, file] of [['assert', 'assert.mjs'], ['assert/strict', 'assert_
   SHIMS[name] = SHIMS[`node:${name}`] = pathToFileURL(path.join(__dirname, file)).href;
 }
 
-/** packages: folder by name, of those that stand in for what is not installed. */
-function install(packages, script) {
+/**
+ * packages: folder by name, of those that stand in for what is not installed. instead: file by name,
+ * of those that stand in for what may be installed.
+ */
+function install(packages, script, instead = {}) {
   const folders = new Map(Object.entries(packages));
+  const files = new Map(Object.entries(instead));
   const original = Module._resolveFilename;
   Module._resolveFilename = function (request, ...rest) {
+    if (files.has(request)) return files.get(request);
     try {
       return Reflect.apply(original, this, [request, ...rest]);
     } catch (error) {
@@ -32,6 +37,9 @@ function install(packages, script) {
         if (shim && context.conditions?.includes('import') && context.parentURL !== shim) {
           return { url: shim, shortCircuit: true };
         }
+        if (files.has(specifier)) {
+          return { url: pathToFileURL(files.get(specifier)).href, shortCircuit: true };
+        }
         try {
           return next(specifier, context);
         } catch (error) {
@@ -42,13 +50,15 @@ function install(packages, script) {
         }
       },
     });
-  } else if ([...folders.keys()].some((name) => isMissing(name, script))) {
+  } else if (files.size || [...folders.keys()].some((name) => isMissing(name, script))) {
     // Older ones have hooks for import only in a thread of their own, which takes its time.
     const urls = {};
     for (const [name, folder] of folders) {
       urls[name] = pathToFileURL(path.join(folder, 'wrapper.mjs')).href;
     }
-    Module.register('./loader.mjs', pathToFileURL(__filename), { data: urls });
+    const always = {};
+    for (const [name, file] of files) always[name] = pathToFileURL(file).href;
+    Module.register('./loader.mjs', pathToFileURL(__filename), { data: { urls, always } });
   }
 }
 

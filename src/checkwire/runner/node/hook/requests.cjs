@@ -14,10 +14,13 @@ const { tell } = require('./stream.cjs');
 const { limits } = require('./limits.cjs');
 const { phaseOf, placeOf, triesOf } = require('./phases.cjs');
 
+const MOST = 1000;
+
 const seen = new WeakSet();
 let exchanges = 0;
 let answered = 0;
 const underWay = new Set();
+const durations = new Map();
 
 /** How many responses came. */
 function responses() {
@@ -27,6 +30,11 @@ function responses() {
 /** How many requests are waited for. */
 function pendingRequests() {
   return underWay.size;
+}
+
+/** Milliseconds that the last request to this URL took; null if there was none. */
+function lastDuration(url) {
+  return durations.get(url) ?? null;
 }
 
 function install() {
@@ -167,6 +175,7 @@ class Exchange {
     underWay.delete(this);
     const at = now();
     const body = Buffer.concat(this.body);
+    if (durations.size < MOST) durations.set(this.url, (at - this.began) / 1e6);
     tell({
       type: 'exchange',
       at_ns: this.began,
@@ -234,4 +243,4 @@ function pairs(flat) {
   return found;
 }
 
-module.exports = { install, responses, pendingRequests };
+module.exports = { install, lastDuration, responses, pendingRequests };

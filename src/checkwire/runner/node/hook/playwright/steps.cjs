@@ -1,0 +1,83 @@
+'use strict';
+
+// Tests and their steps, as steps of the attempt; and which of them was under way at a time.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { now } = require('../clock.cjs');
+const { tell } = require('../stream.cjs');
+
+/** Playwright tells times in whole milliseconds, rounded down. */
+const TICK = 1e6;
+
+const all = [];
+const sources = new Map();
+let zeroMs = 0;
+let root = '';
+let latest = 0;
+
+/** started: the wall clock at 0 of the timeline, in nanoseconds, as digits; folder: the project. */
+function begin(started, folder) {
+  zeroMs = Number(BigInt(started) / 1000n) / 1000;
+  root = folder;
+}
+
+/** A step begins; returns its number. parent: the number of the step that it is in, 0 if none. */
+function start(name, parent, date, location) {
+  const at = ordered((date.getTime() - zeroMs) * 1e6);
+  const step = { number: all.length + 1, began: at, ended: Infinity };
+  all.push(step);
+  const told = { type: 'step_started', at_ns: at, step: step.number, name, parent };
+  const place = placeOf(location);
+  if (place) told.location = place;
+  tell(told);
+  return step.number;
+}
+
+/** It ended, that long after it began by Playwright's clock; now, if that does not say. */
+function finish(number, failed, durationMs = Infinity) {
+  const step = all[number - 1];
+  if (!step || step.ended !== Infinity) return;
+  step.ended = ordered(Math.min(step.began + Math.max(0, durationMs) * 1e6 + TICK, now()));
+  tell({ type: 'step_finished', at_ns: step.ended, step: number, status: failed ? 'failed' : 'passed' });
+}
+
+/** In the order in which they are told, as far as the ticks of Playwright's clock leave that open. */
+function ordered(at) {
+  const time = Math.max(0, Math.round(at));
+  const kept = latest > time && latest - time <= TICK ? latest : time;
+  latest = Math.max(latest, kept);
+  return kept;
+}
+
+/** The number of the step that began last of those under way at that time; 0 if there is none. */
+function at(time) {
+  for (let i = all.length - 1; i >= 0; i -= 1) {
+    if (all[i].began <= time + TICK && time <= all[i].ended) return all[i].number;
+  }
+  return 0;
+}
+
+/** A place in a file of the project, as failures have it. */
+function placeOf(location) {
+  if (!location?.file) return null;
+  const relative = path.relative(root, location.file);
+  if (relative.startsWith('..') || relative.includes('node_modules')) return null;
+  const text = (lines(location.file)[location.line - 1] ?? '').trim();
+  return { path: relative.split(path.sep).join('/'), line: location.line, text };
+}
+
+function lines(file) {
+  if (!sources.has(file)) {
+    let text = '';
+    try {
+      text = fs.readFileSync(file, 'utf8');
+    } catch {
+      // It is gone, or of no file.
+    }
+    sources.set(file, text.split('\n'));
+  }
+  return sources.get(file);
+}
+
+module.exports = { at, begin, finish, lines, placeOf, start };
