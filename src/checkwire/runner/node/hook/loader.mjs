@@ -2,13 +2,17 @@
 
 let urls = {};
 let always = {};
+let shims = {};
 
 export function initialize(data) {
-  ({ urls, always } = data);
+  ({ urls, always, shims } = data);
 }
 
 export async function resolve(specifier, context, next) {
-  if (specifier in always) return next(always[specifier], context);
+  const imported = context.conditions.includes('import');
+  const shim = imported ? shims[specifier] : undefined;
+  if (shim && context.parentURL !== shim) return { url: shim, shortCircuit: true };
+  if (specifier in always) return next(always[specifier][imported ? 'import' : 'require'], context);
   try {
     return await next(specifier, context);
   } catch (error) {

@@ -14,14 +14,15 @@ for (const [name, file] of [['assert', 'assert.mjs'], ['assert/strict', 'assert_
 
 /**
  * packages: folder by name, of those that stand in for what is not installed. instead: file by name,
- * of those that stand in for what may be installed.
+ * of those that stand in for what may be installed; with them import is taken care of in the thread
+ * that others have for it, whom hooks in this one would keep waiting.
  */
 function install(packages, script, instead = {}) {
+  const inThread = Object.keys(instead).length > 0;
   const folders = new Map(Object.entries(packages));
-  const files = new Map(Object.entries(instead));
   const original = Module._resolveFilename;
   Module._resolveFilename = function (request, ...rest) {
-    if (files.has(request)) return files.get(request);
+    if (Object.hasOwn(instead, request)) return instead[request];
     try {
       return Reflect.apply(original, this, [request, ...rest]);
     } catch (error) {
@@ -30,15 +31,12 @@ function install(packages, script, instead = {}) {
       return path.join(folder, 'index.js');
     }
   };
-  if (typeof Module.registerHooks === 'function') {
+  if (typeof Module.registerHooks === 'function' && !inThread) {
     Module.registerHooks({
       resolve(specifier, context, next) {
         const shim = SHIMS[specifier];
         if (shim && context.conditions?.includes('import') && context.parentURL !== shim) {
           return { url: shim, shortCircuit: true };
-        }
-        if (files.has(specifier)) {
-          return { url: pathToFileURL(files.get(specifier)).href, shortCircuit: true };
         }
         try {
           return next(specifier, context);
@@ -50,15 +48,20 @@ function install(packages, script, instead = {}) {
         }
       },
     });
-  } else if (files.size || [...folders.keys()].some((name) => isMissing(name, script))) {
+  } else if (inThread || [...folders.keys()].some((name) => isMissing(name, script))) {
     // Older ones have hooks for import only in a thread of their own, which takes its time.
     const urls = {};
     for (const [name, folder] of folders) {
       urls[name] = pathToFileURL(path.join(folder, 'wrapper.mjs')).href;
     }
     const always = {};
-    for (const [name, file] of files) always[name] = pathToFileURL(file).href;
-    Module.register('./loader.mjs', pathToFileURL(__filename), { data: { urls, always } });
+    for (const [name, file] of Object.entries(instead)) {
+      // Loaders of others do not all find the names in a file of CommonJS.
+      const forImport = pathToFileURL(file.replace(/\.cjs$/, '.mjs')).href;
+      always[name] = { import: forImport, require: pathToFileURL(file).href };
+    }
+    const data = { urls, always, shims: SHIMS };
+    Module.register('./loader.mjs', pathToFileURL(__filename), { data });
   }
 }
 

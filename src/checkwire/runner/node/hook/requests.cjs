@@ -15,6 +15,7 @@ const { limits } = require('./limits.cjs');
 const { phaseOf, placeOf, triesOf } = require('./phases.cjs');
 
 const MOST = 1000;
+const UNRESOLVED = /^(ENOTFOUND|ENODATA|EAI_)/;
 
 const seen = new WeakSet();
 let exchanges = 0;
@@ -210,7 +211,7 @@ class Exchange {
       place: placeOf(record?.socket.remoteAddress ?? record?.tries.at(-1)?.address ?? hostname,
         record?.socket.remotePort ?? record?.port),
       name: record?.socket.servername || hostname,
-      phase: record ? phaseOf(record) : 'http',
+      phase: record ? phaseOf(record) : UNRESOLVED.test(error.code) ? 'dns' : 'http',
       tries: record ? triesOf(record) : [],
       received: this.size,
       answered: this.response !== null,

@@ -14,7 +14,7 @@ __all__ = ["Playwright", "find_playwright"]
 
 _PACKAGE: Final = Path("node_modules", "@playwright", "test")
 _CONFIGS: Final = tuple(f"playwright.config.{suffix}" for suffix in ("ts", "js", "mts", "mjs", "cts", "cjs"))
-_OLDEST: Final = (1, 38)
+_OLDEST: Final = (1, 42)
 
 
 class _Manifest(msgspec.Struct):

@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const { now } = require('../clock.cjs');
 const { flush, tell } = require('../stream.cjs');
 const { factsOf } = require('../errors.cjs');
+const verdict = require('./verdict.cjs');
 const workers = require('./workers.cjs');
 
 /** How long the process that runs the tests may take to say what it waits for. */
@@ -52,7 +53,7 @@ function end(how) {
 function finish({ code, timedOut = false, early = false, verifications = 0 }) {
   if (over) return;
   over = true;
-  if (early) tell({ type: 'fault', at_ns: now(), kind: 'early', facts: { code } });
+  if (early && verdict.failures() === 0) tell({ type: 'fault', at_ns: now(), kind: 'early', facts: { code } });
   tell({ type: 'ended', at_ns: now(), code, timed_out: timedOut, verifications });
   flush();
 }

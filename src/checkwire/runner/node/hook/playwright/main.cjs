@@ -16,6 +16,7 @@ const modules = require('../modules.cjs');
 const { readJob, setEnvironment } = require('../job.cjs');
 const { isModule } = require('./settings.cjs');
 const ending = require('./ending.cjs');
+const lookups = require('./lookups.cjs');
 const steps = require('./steps.cjs');
 const workers = require('./workers.cjs');
 
@@ -30,7 +31,7 @@ if (job === null) process.exit(0); // The runner went away without having said w
 setEnvironment(job.env);
 process.chdir(job.root);
 stream.open(eventsFd);
-sockets.redirect(job.resolve);
+lookups.install(job.resolve);
 const started = clock.start();
 stream.tellLine(
   `{"type":"attempt_started","at_ns":0,"check":${JSON.stringify(job.check)},` +

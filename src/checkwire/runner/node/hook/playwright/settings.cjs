@@ -108,11 +108,10 @@ function isModule(file) {
 
 /** A file, or several, or the name of a package. */
 function located(files, folder) {
-  if (files === undefined) return undefined;
-  return [files].flat().map((file) => {
-    if (!/^\.{0,2}\//.test(file) && !fs.existsSync(path.resolve(folder, file))) return file;
-    return path.resolve(folder, file);
-  });
+  if (Array.isArray(files)) return files.map((file) => located(file, folder));
+  if (typeof files !== 'string') return files;
+  const file = path.resolve(folder, files);
+  return /^\.{0,2}\//.test(files) || fs.existsSync(file) ? file : files;
 }
 
 module.exports = { NO_BROWSER, isModule, settingsOf };

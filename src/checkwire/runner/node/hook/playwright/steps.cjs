@@ -22,6 +22,11 @@ function begin(started, folder) {
   root = folder;
 }
 
+/** The time when something ended that began at that date, and took so many milliseconds. */
+function moment(date, durationMs) {
+  return Math.min(now(), Math.max(0, Math.round((date.getTime() + durationMs - zeroMs) * 1e6)));
+}
+
 /** A step begins; returns its number. parent: the number of the step that it is in, 0 if none. */
 function start(name, parent, date, location) {
   const at = ordered((date.getTime() - zeroMs) * 1e6);
@@ -80,4 +85,4 @@ function lines(file) {
   return sources.get(file);
 }
 
-module.exports = { at, begin, finish, lines, placeOf, start };
+module.exports = { at, begin, finish, lines, moment, placeOf, start };

@@ -42,7 +42,7 @@ class Expectations {
       const place = placeText(step.location);
       this.failed = this.failed.filter((one) => placeText(one.step.location) !== place);
     } else if (!isWithinAnother(step)) {
-      this.failed.push({ step, number, at: now() });
+      this.failed.push({ step, number, at: steps.moment(step.startTime, step.duration) });
     }
   }
 

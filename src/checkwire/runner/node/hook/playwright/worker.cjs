@@ -25,10 +25,11 @@ function observe(job) {
   const sockets = require('../sockets.cjs');
   const { connections, messagesHeard } = require('../connection.cjs');
   const { pendingRequests } = require('../requests.cjs');
+  const lookups = require('./lookups.cjs');
   const { handles } = require('../handles.cjs');
   require('../limits.cjs').set(job.limits);
   sockets.install();
-  sockets.redirect(job.resolve);
+  lookups.install(job.resolve);
   require('../requests.cjs').install();
   require('../builtin.cjs').install();
   output.install();
