@@ -10,8 +10,9 @@ const { Connection, known } = require('./connection.cjs');
 const { errorFacts } = require('./error_facts.cjs');
 const { recordOf, recordOfError } = require('./sockets.cjs');
 const { now } = require('./clock.cjs');
-const { tell } = require('./stream.cjs');
+const { marked, tell } = require('./stream.cjs');
 const { limits } = require('./limits.cjs');
+const { textOf } = require('./bodies.cjs');
 const { phaseOf, placeOf, triesOf } = require('./phases.cjs');
 
 const MOST = 1000;
@@ -138,6 +139,7 @@ class Exchange {
     this.method = method;
     this.url = url;
     this.began = began ?? now();
+    this.after = marked(); // where among what else is told
     this.phases = {};
     this.requestHeaders = [];
     this.response = null;
@@ -175,10 +177,11 @@ class Exchange {
     this.done = true;
     underWay.delete(this);
     const at = now();
-    const body = Buffer.concat(this.body);
+    const body = textOf(this.body, this.response?.headers ?? [], limits.body);
     if (durations.size < MOST) durations.set(this.url, (at - this.began) / 1e6);
     tell({
       type: 'exchange',
+      sent: this.after,
       at_ns: this.began,
       method: this.method,
       url: this.url,
@@ -188,7 +191,7 @@ class Exchange {
       phases: this.phasesUntil(at),
       request_headers: this.requestHeaders,
       response_headers: this.response?.headers ?? [],
-      response_body: body.length ? body.toString('utf8').slice(0, limits.body) : null,
+      response_body: body,
       response_size: this.size,
       remote_address: this.remote,
     });

@@ -46,21 +46,31 @@ def find_playwright(file: Path, root: str, path: str) -> Playwright | Failure:
         cli = package / "cli.js"
         if not cli.is_file():
             continue
-        try:
-            version = msgspec.json.decode((package / "package.json").read_bytes(), type=_Manifest).version
-            numbers = tuple(int(part) for part in version.split("-")[0].split(".")[:2])
-        except (OSError, ValueError):
-            return _failure(path, f"{package} is no whole package", "npm install @playwright/test")
-        if numbers < _OLDEST:
-            oldest = ".".join(map(str, _OLDEST))
-            what = f"Playwright {version} is too old: {oldest} is the oldest that is supported"
-            return _failure(path, what, "npm install --save-dev @playwright/test@latest")
+        version = _version(package)
+        if version < _OLDEST:
+            return _failure(
+                path,
+                f"needs Playwright {_shown(_OLDEST)} or newer, and {_shown(version)} is installed",
+                "npm install --save-dev @playwright/test@latest",
+            )
         return Playwright(str(cli), next(_configs(file, Path(root)), None))
     return _failure(
         path,
-        "it imports @playwright/test, which is not installed",
+        "needs the package @playwright/test, which is not installed",
         "npm install --save-dev @playwright/test",
     )
+
+
+def _version(package: Path) -> tuple[int, ...]:
+    try:
+        text = msgspec.json.decode((package / "package.json").read_bytes(), type=_Manifest).version
+        return tuple(int(part) for part in text.partition("-")[0].split("."))
+    except (OSError, ValueError):
+        return (0,)
+
+
+def _shown(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _configs(file: Path, root: Path) -> Iterator[str]:
@@ -75,7 +85,7 @@ def _configs(file: Path, root: Path) -> Iterator[str]:
 def _failure(path: str, what: str, command: str) -> Failure:
     return Failure(
         code="script.import",
-        message=f"{path} cannot be run: {what}",
+        message=f"{path} {what}",
         hint=f"Install it beside the file: {command} (browsers are not needed, so "
         "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 saves their download)",
         location=Location(path, 1),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from signal import Signals
 from typing import Any
 
 import msgspec
 
 from checkwire.model.durations import format_seconds
 from checkwire.model.failures import Failure, Location
-from checkwire.runner.node.errors import failure_of_error
+from checkwire.runner.exit import CRASHES
+from checkwire.runner.node.errors import failure_of_error, over_memory
 from checkwire.runner.node.stack import location_in
 
 __all__ = ["Naming"]
@@ -150,25 +152,48 @@ class Naming:
             place = self._relative(match["path"], int(match["line"]))
             return Failure(
                 code="script.syntax",
-                message=f"{place.path} cannot be read: {match['said']}",
+                message=f"{place.path} cannot be read by Playwright: {match['said']}",
                 details=facts["message"].partition("\n")[2].strip("\n"),
                 hint="Correct the line shown",
                 location=place,
             )
         if match := _CRASHED.search(facts["message"]):
-            signal = match[2]
-            how = signal if signal != "null" else f"exit status {match[1]}"
-            return Failure(
-                code="script.crashed" if signal != "null" else "script.exited",
-                message=f"The process that ran the tests ended with {how}",
-                hint="Does a test call process.exit()? What it printed last is in the transcript",
-                location=self._place(facts) or Location(self._path, 1),
-            )
+            place = self._place(facts) or Location(self._path, 1)
+            return self._death(match[1], match[2], place, facts["out_of_memory"])
         failure = failure_of_error(facts, self._path, self._root, self._memory)
         return msgspec.structs.replace(
             failure,
             location=self._place(facts) or failure.location,
             details=failure.details or facts["message"].partition("\n")[2].strip(),
+        )
+
+    def _death(
+        self, status: str, signal: str, place: Location, out_of_memory: bool
+    ) -> Failure:
+        """The end of the process that ran the tests."""
+        if out_of_memory:
+            return Failure(code="runner.memory", message=over_memory(self._memory), location=place)
+        if signal == "null":
+            return Failure(
+                code="script.exited",
+                message=f"The process of the tests ended (exit status {status}) before they were "
+                "over",
+                hint="Does a test call process.exit()? What it printed last is in the transcript",
+                location=place,
+                evidence={"exit_status": int(status)},
+            )
+        if (meaning := CRASHES.get(getattr(Signals, signal, 0))) is not None:
+            return Failure(
+                code="script.crashed",
+                message=f"The check's process crashed with {signal}: {meaning}",
+                location=place,
+                evidence={"signal": signal},
+            )
+        return Failure(
+            code="runner.killed",
+            message=f"The check's process was killed from outside, by {signal}",
+            location=place,
+            evidence={"signal": signal},
         )
 
     def _place(self, facts: Facts) -> Location | None:

@@ -64,7 +64,7 @@ class PlaywrightReader(NodeReader):
             case "early":
                 failure = name.early(facts["code"])
             case "overdue":
-                failure = self._blocked()
+                failure = self._overdue(begun=facts["begun"])
             case _:
                 events = super()._fault(fault)
                 for event in events:
@@ -89,8 +89,15 @@ class PlaywrightReader(NodeReader):
             return None
         return next((number for error, number in self._errors if error and error in said), None)
 
-    def _blocked(self) -> Failure:
+    def _overdue(self, *, begun: bool) -> Failure:
         limit = format_seconds(self._definition.timeout)
+        if not begun:
+            return Failure(
+                code="timeout.check",
+                message=f"The check did not finish in {limit}; by then no test had begun",
+                hint="Playwright's own start takes a second or two: give the check more time. Or "
+                "the file does something at its top level that takes long",
+            )
         return Failure(
             code="script.blocked",
             message=f"The check did not stop at its timeout of {limit}, and was killed",

@@ -6,10 +6,11 @@ const fs = require('node:fs');
 const { now } = require('../clock.cjs');
 const { flush, tell } = require('../stream.cjs');
 const { factsOf } = require('../errors.cjs');
+const steps = require('./steps.cjs');
 const verdict = require('./verdict.cjs');
 const workers = require('./workers.cjs');
 
-/** How long the process that runs the tests may take to say what it waits for. */
+/** How long after the end of the time the process of the tests may still say what it waits for. */
 const PATIENCE_MS = 60;
 
 let over = false;
@@ -26,8 +27,9 @@ function install(job, settings) {
   };
   workers.whenOverdue(() => end({ code: 1, timedOut: true }));
   const expired = () => {
-    // It spins, or never came to be.
-    tell({ type: 'fault', at_ns: now(), kind: 'overdue', facts: {} });
+    // The process of the tests, which should have spoken first, spins, or never came to be.
+    const begun = steps.any();
+    tell({ type: 'fault', at_ns: now(), kind: 'overdue', facts: { begun } });
     end({ code: 1, timedOut: true });
   };
   const left = Math.max(0, job.timeout_ms - now() / 1e6);

@@ -86,6 +86,7 @@ class Reporter {
   }
 
   onStdErr(chunk) {
+    verdict.complained(chunk);
     process.stderr.write(chunk);
   }
 

@@ -15,6 +15,7 @@ const sources = new Map();
 let zeroMs = 0;
 let root = '';
 let latest = 0;
+let current = null;
 
 /** started: the wall clock at 0 of the timeline, in nanoseconds, as digits; folder: the project. */
 function begin(started, folder) {
@@ -30,7 +31,8 @@ function moment(date, durationMs) {
 /** A step begins; returns its number. parent: the number of the step that it is in, 0 if none. */
 function start(name, parent, date, location) {
   const at = ordered((date.getTime() - zeroMs) * 1e6);
-  const step = { number: all.length + 1, began: at, ended: Infinity };
+  const number = all.length + 1;
+  const step = { number, began: at, ended: false, source: current, from: current?.heard, to: Infinity };
   all.push(step);
   const told = { type: 'step_started', at_ns: at, step: step.number, name, parent };
   const place = placeOf(location);
@@ -42,9 +44,11 @@ function start(name, parent, date, location) {
 /** It ended, that long after it began by Playwright's clock; now, if that does not say. */
 function finish(number, failed, durationMs = Infinity) {
   const step = all[number - 1];
-  if (!step || step.ended !== Infinity) return;
-  step.ended = ordered(Math.min(step.began + Math.max(0, durationMs) * 1e6 + TICK, now()));
-  tell({ type: 'step_finished', at_ns: step.ended, step: number, status: failed ? 'failed' : 'passed' });
+  if (!step || step.ended) return;
+  step.ended = true;
+  step.to = current?.heard ?? Infinity;
+  const at = ordered(Math.min(step.began + Math.max(0, durationMs) * 1e6 + TICK, now()));
+  tell({ type: 'step_finished', at_ns: at, step: number, status: failed ? 'failed' : 'passed' });
 }
 
 /** In the order in which they are told, as far as the ticks of Playwright's clock leave that open. */
@@ -55,10 +59,27 @@ function ordered(at) {
   return kept;
 }
 
-/** The number of the step that began last of those under way at that time; 0 if there is none. */
-function at(time) {
+/** Whether a test has begun. */
+function any() {
+  return all.length > 0;
+}
+
+/** For a process that tells of steps, each in a message of its own, which are counted. */
+function source() {
+  return { heard: 0 };
+}
+
+/** One more message of that process is read. What is told of steps next is in it. */
+function heard(from) {
+  from.heard += 1;
+  current = from;
+}
+
+/** The step that a process was in after so many messages: that which began last; 0 if none. */
+function at(from, messages) {
   for (let i = all.length - 1; i >= 0; i -= 1) {
-    if (all[i].began <= time + TICK && time <= all[i].ended) return all[i].number;
+    const step = all[i];
+    if (step.source === from && step.from <= messages && messages < step.to) return step.number;
   }
   return 0;
 }
@@ -85,4 +106,4 @@ function lines(file) {
   return sources.get(file);
 }
 
-module.exports = { at, begin, finish, lines, moment, placeOf, start };
+module.exports = { any, at, begin, finish, heard, lines, moment, placeOf, source, start };

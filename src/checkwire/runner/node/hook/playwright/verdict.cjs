@@ -18,6 +18,12 @@ const CONFIGURED = /(\w+)\s*=\s*\w+(?:\.\w+)*\.configure\(\s*\{[^}]*\bsoft\s*:\s
 
 let failing = 0;
 let held = 0;
+let outOfMemory = false;
+
+/** What the process of the tests itself, not a test, has printed as an error. */
+function complained(chunk) {
+  outOfMemory ||= /out of memory|[Aa]llocation fail/.test(String(chunk));
+}
 
 /** How many failures of tests were told, soft ones included. */
 function failures() {
@@ -99,6 +105,7 @@ function factsOf(error, location) {
     code: /Cannot find (?:module|package) '/.test(text) ? 'MODULE_NOT_FOUND' : null,
     assertion: /^(Jest)?Assertion|^Expect/.test(name) || EXPECTATION.test(text),
     browser: text.includes(NO_BROWSER) || /Executable doesn't exist|browserType\.launch/.test(text),
+    out_of_memory: outOfMemory,
     place: steps.placeOf(location ?? error.location),
   };
 }
@@ -142,5 +149,5 @@ function placeText(location) {
 }
 
 module.exports = {
-  Expectations, expectations, factsOf, failures, fault, isSoft, tellErrors, tellSwallowed,
+  Expectations, complained, expectations, factsOf, failures, fault, isSoft, tellErrors, tellSwallowed,
 };

@@ -8,6 +8,9 @@ const stream = require('../stream.cjs');
 /** The timer of Playwright's own limit. */
 const THEIRS = { Timeout: 1 };
 
+/** So long before the time is over, what there is to say of that is said. */
+const EARLY_MS = 100;
+
 const told = process.env.CHECKWIRE_WORKER;
 delete process.env.CHECKWIRE_WORKER;
 
@@ -37,7 +40,15 @@ function observe(job) {
   assertions.installOwn();
   require('../modules.cjs').install(job.packages, job.script, job.instead);
 
-  const { emit } = process;
+  // So that each record can be put between the messages that Playwright sends of its steps.
+  const { emit, send } = process;
+  let sent = 0;
+  process.send = function (...args) {
+    sent += 1;
+    return Reflect.apply(send, process, args);
+  };
+  stream.markWith(() => sent);
+
   let over = false;
   process.emit = function (event, ...args) {
     if (event === 'exit' && !over) finish();
@@ -67,5 +78,5 @@ function observe(job) {
     const facts = { handles: handles(THEIRS), busy };
     stream.tell({ type: 'fault', at_ns: clock.now(), kind: 'timeout', facts });
     stream.flush();
-  }, Math.max(0, job.timeoutMs - clock.now() / 1e6)).unref();
+  }, Math.max(0, job.timeoutMs - EARLY_MS - clock.now() / 1e6)).unref();
 }

@@ -36,72 +36,90 @@ function install(shared) {
       env: { ...(given.env ?? process.env), CHECKWIRE_WORKER: told },
       execArgv: [...(given.execArgv ?? process.execArgv), '--require', HOOK],
     }]);
-    if (child.stdio?.[fd]) read(child.stdio[fd]);
+    const source = steps.source();
+    child.on('message', () => steps.heard(source));
+    if (child.stdio?.[fd]) read(child.stdio[fd], source);
     return child;
   };
 }
 
-function read(pipe) {
+/** Read what one tells, each record when all is read that Playwright told before it. */
+function read(pipe, source) {
   const known = { connection: new Map(), request: new Map(), number: new Map() };
   const waiting = [];
   let rest = '';
-  const take = () => {
-    for (const line of waiting.splice(0)) taken(line, known);
+  let scheduled = false;
+  const take = (all) => {
+    scheduled = false;
+    let done = 0;
+    while (done < waiting.length && taken(waiting[done], known, source, all)) done += 1;
+    waiting.splice(0, done);
+    schedule();
+  };
+  const schedule = () => {
+    if (scheduled || waiting.length === 0) return;
+    scheduled = true;
+    setImmediate(take, false);
   };
   open.add(pipe);
   pipe.setEncoding('utf8');
   pipe.on('data', (text) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop();
-    // What Playwright told before, on its own channel, is read by then: the steps among it.
-    if (waiting.push(...lines) === lines.length) setImmediate(take);
+    waiting.push(...lines);
+    schedule();
   });
   const closed = () => {
-    take();
+    take(true);
     open.delete(pipe);
   };
   pipe.on('close', closed);
   pipe.on('error', closed);
 }
 
-function taken(line, known) {
+/** Tell a record in our own words; false if it has to wait. */
+function taken(line, known, source, anyway) {
   if (line.startsWith('{"type":"frame_seen"')) {
     const number = Number(CONNECTION.exec(line)[1]);
     const ours = numbered(known, 'connection', number);
     tellLine(ours === number ? line : line.replace(CONNECTION, `"connection":${ours}`));
-    return;
+    return true;
   }
   let record;
   try {
     record = JSON.parse(line);
   } catch {
-    return; // It was killed in the middle of a line.
+    return true; // It was killed in the middle of a line.
   }
+  const { sent } = record;
+  if (sent > source.heard && !anyway) return false;
+  delete record.sent;
   for (const kind of ['connection', 'request', 'number']) {
     if (typeof record[kind] === 'number') record[kind] = numbered(known, kind, record[kind]);
   }
   switch (record.type) {
     case 'worker_ended':
       ends.push(record);
-      return;
+      return true;
     case 'connection_started':
-      record.step = steps.at(record.at_ns);
+      record.step = steps.at(source, sent);
       stepOf.set(record.connection, record.step);
       break;
     case 'fault':
-      record.step = stepOf.get(record.connection) ?? steps.at(record.at_ns);
+      record.step = stepOf.get(record.connection) ?? steps.at(source, sent);
       break;
     case 'assertion':
       asserted.add(record.number);
-      record.step = steps.at(record.at_ns);
+      record.step = steps.at(source, sent);
       break;
     case 'exchange':
     case 'logged':
-      record.step = steps.at(record.at_ns);
+      record.step = steps.at(source, sent);
       break;
   }
   tell(record);
   if (record.type === 'fault' && record.kind === 'timeout') onTimeout();
+  return true;
 }
 
 /** Each process counts from 1; what its numbers are among those of all. */
