@@ -141,11 +141,13 @@ test('dials', async () => {
     + "test('asks', async ({ request }) => { await request.get('/token'); });\n",
     "never.spec.ts": HEAD
     + "test('ends', async () => { if (process.env.NEVER) expect(1).toBe(1); });\n",
-    "leaves.spec.ts": HEAD + "test('leaves', async () => { expect(1).toBe(1); process.exit(0); });\n",
+    "leaves.spec.ts": HEAD
+    + "test('leaves', async () => { expect(1).toBe(1); process.exit(0); });\n",
     "only.spec.ts": HEAD + "test('a', async () => {});\ntest.only('b', async () => {});\n",
     "empty.spec.ts": HEAD,
     "broken.spec.ts": HEAD + "\nconst a = ;\n",
-    "missing.spec.ts": HEAD + "import pad from 'left-pad';\ntest('a', async () => { pad('a'); });\n",
+    "missing.spec.ts": HEAD
+    + "import pad from 'left-pad';\ntest('a', async () => { pad('a'); });\n",
     "esm/package.json": '{"type": "module"}',
     "esm/fixtures.ts": """import { test as base } from '@playwright/test';
 export { expect } from '@playwright/test';
@@ -287,7 +289,9 @@ def test_events_of_all_processes_are_on_one_timeline(outcome: Outcome) -> None:
 def test_what_is_skipped_or_printed_is_logged(outcome: Outcome) -> None:
     logged = {e["message"]: e for e in outcome.events("steps.spec.ts", "logged")}
     assert logged["held"]["level"] == "warning"
-    assert logged["held"]["step"] == outcome.steps("steps.spec.ts")["tries until it holds"]["number"]
+    assert (
+        logged["held"]["step"] == outcome.steps("steps.spec.ts")["tries until it holds"]["number"]
+    )
     assert logged["after all"]["level"] == "debug"
     assert 'The test "later" was skipped' in logged
 
@@ -320,9 +324,7 @@ def test_each_way_to_fail_has_its_name_and_place(outcome: Outcome) -> None:
         ("browses", "check.usage", 14),
     ]
     told = {names[f["step"]]: f["failure"] for f in failures}
-    assert told["ask"]["message"] == (
-        "expect(received).toBe(expected): expected 201, received 200"
-    )
+    assert told["ask"]["message"] == ("expect(received).toBe(expected): expected 201, received 200")
     assert told["ask"]["location"]["text"] == "expect(reply.status()).toBe(201);"
     assert "Expected: 201\nReceived: 200" in told["ask"]["details"]
     assert told["swallows"]["message"] == "the price: expected 2, received 1"
@@ -410,7 +412,12 @@ def test_the_example_passes(tmp_path: Path) -> None:
     with login_server() as url:
         document = report(
             "orders.spec.ts",
-            *("--env", f"LOGIN_API={url}", "--env", f"ORDERS_URL={url.replace('http', 'ws')}/orders"),
+            *(
+                "--env",
+                f"LOGIN_API={url}",
+                "--env",
+                f"ORDERS_URL={url.replace('http', 'ws')}/orders",
+            ),
             cwd=root,
             API_KEY="demo-key",
         )

@@ -1,4 +1,4 @@
-"""Which engine loads a check file: its suffix says so. What it runs it with it finds in the file."""
+"""Which engine loads a check file: its suffix says so."""
 
 from __future__ import annotations
 

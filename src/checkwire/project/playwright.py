@@ -10,7 +10,8 @@ from typing import Final
 __all__ = ["is_for_playwright"]
 
 _IMPORT = re.compile(
-    r"""^[^/\n]*?(?:\bfrom\s*|\bimport\s*|\brequire\s*\(\s*)(['"])(?P<name>[^'"\n]+)\1""", re.MULTILINE
+    r"""^[^/\n]*?(?:\bfrom\s*|\bimport\s*|\brequire\s*\(\s*)(['"])(?P<name>[^'"\n]+)\1""",
+    re.MULTILINE,
 )
 _TYPES = re.compile(r"^\s*import\s+type\b")
 _THEIRS: Final = frozenset({"@playwright/test", "playwright/test"})

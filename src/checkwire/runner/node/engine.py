@@ -116,10 +116,11 @@ class NodeEngine(PythonEngine):
             return LoadedChecks(failures=failures)
         for file in files:
             path = self._relative(file)
-            defined: CheckDefinition | Failure | None = define_script(file, self._project, path)
-            if isinstance(defined, CheckDefinition):
-                defined = self._found_lacking(file, defined) or defined
-            if isinstance(defined, Failure):
+            defined = define_script(file, self._project, path)
+            lacking = None if isinstance(defined, Failure) else self._lacking(file, defined)
+            if lacking is not None:
+                failures[path] = lacking
+            elif isinstance(defined, Failure):
                 failures[path] = defined
             else:
                 definitions.append(defined)
@@ -128,7 +129,7 @@ class NodeEngine(PythonEngine):
             await super().load(())
         return LoadedChecks(tuple(definitions), failures)
 
-    def _found_lacking(self, file: Path, definition: CheckDefinition) -> Failure | None:
+    def _lacking(self, file: Path, definition: CheckDefinition) -> Failure | None:
         """What is not there that the script needs."""
         assert self._runtime is not None
         path = definition.path
@@ -220,9 +221,7 @@ class NodeEngine(PythonEngine):
 
 def _limits_of(definition: CheckDefinition) -> _Limits:
     main = "playwright/main.cjs" if definition.engine == "playwright" else "main.cjs"
-    return _Limits(
-        main, definition.memory, definition.cpu, definition.files, definition.file_size
-    )
+    return _Limits(main, definition.memory, definition.cpu, definition.files, definition.file_size)
 
 
 def _cannot_run(path: str, why: str) -> Failure:

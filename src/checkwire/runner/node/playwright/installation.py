@@ -13,7 +13,9 @@ from checkwire.model.failures import Failure, Location
 __all__ = ["Playwright", "find_playwright"]
 
 _PACKAGE: Final = Path("node_modules", "@playwright", "test")
-_CONFIGS: Final = tuple(f"playwright.config.{suffix}" for suffix in ("ts", "js", "mts", "mjs", "cts", "cjs"))
+_CONFIGS: Final = tuple(
+    f"playwright.config.{suffix}" for suffix in ("ts", "js", "mts", "mjs", "cts", "cjs")
+)
 _OLDEST: Final = (1, 42)
 
 

@@ -21,7 +21,9 @@ Facts = dict[str, Any]
 _EXPECTED = re.compile(r"^Expected(?: [\w ]+)?: (.+)$", re.MULTILINE)
 _RECEIVED = re.compile(r"^Received(?: [\w ]+)?: (.+)$", re.MULTILINE)
 _FOCUSED = re.compile(r"focused item|\.only\b")
-_PLACE = re.compile(r"^SyntaxError: (?P<path>/.+?): (?P<said>.+?) \((?P<line>\d+):\d+\)", re.MULTILINE)
+_PLACE = re.compile(
+    r"^SyntaxError: (?P<path>/.+?): (?P<said>.+?) \((?P<line>\d+):\d+\)", re.MULTILINE
+)
 _CRASHED = re.compile(r"worker process exited unexpectedly \(code=(\w+), signal=(\w+)\)")
 _SHOWN = 120
 
@@ -61,7 +63,7 @@ class Naming:
         """An expectation that did not hold, and whose error the test has caught."""
         return msgspec.structs.replace(
             self.error(facts),
-            hint=f'The test "{facts["test"]}" caught the error, and Playwright says that it passed: '
+            hint=f'The test "{facts["test"]}" caught the error, and passed all the same: '
             "let the error out, or use expect.soft() if the check is to be degraded",
         )
 
@@ -88,7 +90,8 @@ class Naming:
         """A test that asks for a browser."""
         return Failure(
             code="check.usage",
-            message=f'The test "{facts["test"]}" needs a browser, and Checkwire runs no browser checks',
+            message=f'The test "{facts["test"]}" needs a browser, and Checkwire runs no browser '
+            "checks",
             hint="Use request instead of page, or ws for a WebSocket; leave tests of pages to "
             "Playwright itself",
             location=self._place(facts) or Location(self._path, 1),
@@ -167,9 +170,7 @@ class Naming:
             details=failure.details or facts["message"].partition("\n")[2].strip(),
         )
 
-    def _death(
-        self, status: str, signal: str, place: Location, out_of_memory: bool
-    ) -> Failure:
+    def _death(self, status: str, signal: str, place: Location, out_of_memory: bool) -> Failure:
         """The end of the process that ran the tests."""
         if out_of_memory:
             return Failure(code="runner.memory", message=over_memory(self._memory), location=place)

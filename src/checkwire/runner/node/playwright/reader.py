@@ -8,7 +8,7 @@ from typing import Any
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_seconds
 from checkwire.model.events import Event, Failed, Finished
-from checkwire.model.failures import Failure
+from checkwire.model.failures import Failure, Severity
 from checkwire.model.masking import Masker
 from checkwire.runner.exit import Exit
 from checkwire.runner.node.playwright.naming import Naming
@@ -45,7 +45,7 @@ class PlaywrightReader(NodeReader):
                 if (told := self._told_already(facts)) is not None:
                     self._raised = self._raised or told
                     return ()
-                severity = "degraded" if facts["soft"] else "failed"
+                severity: Severity = "degraded" if facts["soft"] else "failed"
                 return (self._fail(fault.at_ns, name.error(facts), severity, fault.step),)
             case "degraded":
                 return (self._fail(fault.at_ns, name.degraded(facts), "degraded", fault.step),)
