@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 EngineName = Literal["python", "node", "playwright"]
-"""What runs a check: Python; Node, for JavaScript and TypeScript; Playwright, for tests of its own."""
+"""What runs a check: Python; Node, for JavaScript and TypeScript; Playwright, for its own tests."""
 
 RetryStrategy = Literal["none", "fixed", "linear", "exponential"]
 RetryLocation = Literal["same", "other"]
