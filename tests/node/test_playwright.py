@@ -440,3 +440,25 @@ def login_server() -> Iterator[str]:
     finally:
         server.terminate()
         server.communicate()
+
+
+def test_nothing_is_left_of_an_attempt_that_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(npm_folder())
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "a.spec.ts").write_text(
+        HEAD + "import { spawn } from 'node:child_process';\n"
+        "test('stays', async () => {\n"
+        "  const { pid } = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });\n"
+        "  console.log(`pids ${pid} ${process.pid} ${process.ppid} end`);\n"
+        "  await new Promise(() => setInterval(() => {}, 1000));\n"
+        "});\n"
+    )
+    result = checkwire(
+        *("test", "a.spec.ts", "--timeout", "5s", "--reporter", "json"),
+        cwd=tmp_path,
+        TMPDIR=str(tmp_path / "tmp"),
+    )
+    pids = [int(pid) for pid in result.out.partition("pids ")[2].partition(" end")[0].split()]
+    assert len(pids) == 3, result.out
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert not list((tmp_path / "tmp").glob("checkwire-*"))

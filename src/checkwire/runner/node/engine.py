@@ -6,10 +6,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 import msgspec
 
+from checkwire.model.attempt import Attempt
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure, Location
@@ -67,6 +69,7 @@ class _NodeJob(msgspec.Struct, frozen=True, kw_only=True):
     packages: dict[str, str]
     limits: dict[str, int]
     playwright: Playwright | None = None
+    folder: str = ""
 
 
 class NodeEngine(PythonEngine):
@@ -102,6 +105,7 @@ class NodeEngine(PythonEngine):
         self._pools: dict[_Limits, Pool] = {}
         self._limits: Counter[_Limits] = Counter()
         self._playwrights: dict[str, Playwright] = {}
+        self._folders: dict[int, str] = {}
 
     async def load(self, files: Sequence[Path]) -> LoadedChecks:
         """See what the files say of themselves. They are read by Node when they run."""
@@ -162,6 +166,19 @@ class NodeEngine(PythonEngine):
             self._pool_with(limits, self._pool.zygote).expect(min(count, left))
             left -= min(count, left)
 
+    async def _try(
+        self, job: Job, on_event: Callable[[Event], None] | None, note: str = ""
+    ) -> tuple[Attempt, bool]:
+        if job.definition.engine != "playwright":
+            return await super()._try(job, on_event, note)
+        # Playwright wants one for what tests attach; killed, it could not take it away itself.
+        with TemporaryDirectory(prefix="checkwire-", ignore_cleanup_errors=True) as folder:
+            self._folders[id(job)] = folder
+            try:
+                return await super()._try(job, on_event, note)
+            finally:
+                del self._folders[id(job)]
+
     def _supervise(self, job: Job, on_event: Callable[[Event], None] | None) -> Supervisor:
         definition = job.definition
         masker = Masker(from_bytes(job.secrets).values())
@@ -181,6 +198,7 @@ class NodeEngine(PythonEngine):
             packages={"ws": str(_VENDORED / "ws")},
             limits={"payload": reader.payload, "body": reader.payload},
             playwright=playwright,
+            folder=self._folders.get(id(job), ""),
         )
         return Supervisor(
             job,

@@ -2,7 +2,6 @@
 
 // The end: of Playwright's run, of the attempt's time, or of a process that did not come so far.
 
-const fs = require('node:fs');
 const { now } = require('../clock.cjs');
 const { flush, tell } = require('../stream.cjs');
 const { factsOf } = require('../errors.cjs');
@@ -14,11 +13,9 @@ const workers = require('./workers.cjs');
 const PATIENCE_MS = 60;
 
 let over = false;
-let output = '';
 let leave = () => {};
 
-function install(job, settings) {
-  ({ output } = settings);
+function install(job) {
   const { emit, reallyExit } = process;
   leave = (code) => Reflect.apply(reallyExit, process, [code]);
   process.emit = function (event, ...args) {
@@ -45,11 +42,7 @@ function misconfigured(error) {
 /** All is told: end the process. */
 function end(how) {
   finish(how);
-  try {
-    fs.rmSync(output, { recursive: true, force: true });
-  } finally {
-    leave(how.code);
-  }
+  leave(how.code);
 }
 
 function finish({ code, timedOut = false, early = false, verifications = 0 }) {

@@ -6,7 +6,6 @@
 // Arguments: the descriptor to read the job from, and the one to write events to.
 
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 
 const clock = require('../clock.cjs');
@@ -47,13 +46,13 @@ const shared = {
     script,
     config: playwright.config,
     reporter: path.join(__dirname, 'reporter.cjs'),
-    output: path.join(os.tmpdir(), `checkwire-${process.pid}-${Date.now()}`),
+    output: path.join(job.folder, 'output'),
   },
 };
 globalThis[Symbol.for('checkwire')] = { settings: shared.settings, failed: ending.misconfigured };
 modules.install(packages, script, shared.instead);
 workers.install(shared);
-ending.install(job, shared.settings);
+ending.install(job);
 
 const ours = playwright.config && isModule(playwright.config) ? 'config.mjs' : 'config.cjs';
 process.argv = [process.execPath, playwright.cli, 'test', '--config', path.join(__dirname, ours)];
