@@ -129,6 +129,13 @@ test('waits', async () => {
 import { test } from '@playwright/test';
 test('spins', async () => { console.log('begins'); for (;;); });
 """,
+    "hungry.spec.ts": """// checkwire: memory=100MB
+import { test } from '@playwright/test';
+test('takes all', async () => {
+  const all: unknown[] = [];
+  for (;;) all.push(new Array(100_000).fill({}));
+});
+""",
     "refused.spec.ts": HEAD
     + """import WebSocket from 'ws';
 test('asks', async ({ request }) => { await request.get('http://127.0.0.1:1/'); });
@@ -174,6 +181,7 @@ BAD = {
     "overdue.spec.ts": ("failed", "timeout.check", "5.00 s; still there: a socket to 127.", None),
     "spins.spec.ts": ("error", "script.blocked", "timeout of 4.00 s", None),
     "refused.spec.ts": ("failed", "tcp.refused", "Nothing listens on 127.0.0.1:1", None),
+    "hungry.spec.ts": ("error", "runner.memory", "the 100 MB that memory= allows", 3),
     "never.spec.ts": ("failed", "assertion.never_ran", "none of them was reached", 1),
     "leaves.spec.ts": ("error", "script.exited", "ended (exit status 0)", 2),
     "only.spec.ts": ("error", "check.usage", "has a test.only", 3),

@@ -37,6 +37,7 @@ __all__ = ["NodeEngine"]
 _MOST_WAITING: Final = 4
 """Processes that wait for a job; each takes 40 MB."""
 _HOOK: Final = Path(__file__).with_name("hook")
+_PLAYWRIGHT: Final = "playwright/main.cjs"
 _VENDORED: Final = Path(__file__).with_name("vendor")
 _AT_EXEC: Final[tuple[str, ...]] = (
     "NODE_OPTIONS",
@@ -230,7 +231,7 @@ class NodeEngine(PythonEngine):
         return Program(
             arguments=(*self._runtime.arguments(limits.memory), str(_HOOK / limits.main)),
             env=to_bytes(env),
-            data=self._runtime.data_limit(limits.memory),
+            data=self._runtime.data_limit(limits.memory, threads=limits.main == _PLAYWRIGHT),
             cpu=limits.cpu,
             files=limits.files,
             file_size=limits.file_size,
@@ -238,7 +239,7 @@ class NodeEngine(PythonEngine):
 
 
 def _limits_of(definition: CheckDefinition) -> _Limits:
-    main = "playwright/main.cjs" if definition.engine == "playwright" else "main.cjs"
+    main = _PLAYWRIGHT if definition.engine == "playwright" else "main.cjs"
     return _Limits(main, definition.memory, definition.cpu, definition.files, definition.file_size)
 
 
