@@ -19,6 +19,7 @@ from support.sentences import fits
 pytestmark = pytest.mark.timeout(180)
 
 ELSEWHERE = {
+    "assertion.degraded": "tests/node/test_playwright.py",  # Tests of Playwright's say so.
     "check.declaration": "tests/project/declared/test_mistakes.py",  # Faults are met by scripts.
     "probe.overloaded": "tests/server/serve/test_fairness.py",  # It takes a server with a schedule.
     "runner.cancelled": "tests/runner/test_leaks.py",  # Who cancels gets no report.

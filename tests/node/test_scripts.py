@@ -312,7 +312,7 @@ def test_the_hook_is_javascript() -> None:
     from checkwire.runner.node.runtime import find_runtime
 
     node = find_runtime(os.environ).path
-    for file in (ROOT / "src" / "checkwire" / "runner" / "node" / "hook").iterdir():
+    for file in (ROOT / "src" / "checkwire" / "runner" / "node" / "hook").rglob("*.?js"):
         subprocess.run([node, "--check", file], check=True, timeout=20)
 
 

@@ -16,8 +16,8 @@ __all__ = [
     "Scheduling",
 ]
 
-EngineName = Literal["python", "node"]
-"""What runs a check: Python, or Node for JavaScript and TypeScript."""
+EngineName = Literal["python", "node", "playwright"]
+"""What runs a check: Python; Node, for JavaScript and TypeScript; Playwright, for its own tests."""
 
 RetryStrategy = Literal["none", "fixed", "linear", "exponential"]
 RetryLocation = Literal["same", "other"]

@@ -1,4 +1,4 @@
-"""Which engine runs a check file: its suffix says so."""
+"""Which engine loads a check file: its suffix says so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from checkwire.model.definition import EngineName
 
-__all__ = ["DECLARED_SUFFIX", "SCRIPT_SUFFIXES", "engine_of"]
+__all__ = ["DECLARED_SUFFIX", "SCRIPT_SUFFIXES", "engine_of", "loader_of"]
 
 DECLARED_SUFFIX = ".toml"
 """Of files with declared checks, which become Python."""
@@ -28,6 +28,11 @@ SCRIPT_SUFFIXES = tuple(suffix for suffix in _ENGINES if suffix != DECLARED_SUFF
 """Of all files that hold code."""
 
 
+def loader_of(engine: EngineName) -> EngineName:
+    """The engine that loads what this one runs: Playwright's tests are scripts on Node."""
+    return "node" if engine == "playwright" else engine
+
+
 def engine_of(path: PurePath | str) -> EngineName | None:
-    """What runs this file; ``None`` if nothing does."""
+    """What loads this file; ``None`` if nothing does."""
     return _ENGINES.get(PurePath(path).suffix)

@@ -17,7 +17,7 @@ from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
 from checkwire.project.discovery import Selection
-from checkwire.project.kinds import engine_of
+from checkwire.project.kinds import engine_of, loader_of
 from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, not_shared_warnings, select
 from checkwire.runner.descriptors import DescriptorLimit
@@ -179,7 +179,7 @@ class Runner:
 
     def is_shared(self, definition: CheckDefinition) -> bool:
         """Whether attempts of a check that was collected run in a process that others share."""
-        return self._engines[definition.engine].is_shared(definition)
+        return self._engines[loader_of(definition.engine)].is_shared(definition)
 
     def expect(self, runs: int, isolation: Isolation = "process") -> None:
         """Have processes ready for so many runs, which are about to begin at once."""
@@ -225,7 +225,7 @@ class Runner:
             listener = None if on_event is None else lambda event: on_event(number, event)
             turns = self._turns_beside if self.is_shared(definition) else self._turns
             async with turns if turn is None else turn(number):
-                return await self._engines[definition.engine].attempt(job, listener)
+                return await self._engines[loader_of(definition.engine)].attempt(job, listener)
 
         return await run_attempts(definition, attempt, location=location, run_id=run_id)
 
@@ -243,9 +243,9 @@ class Runner:
                 engine = self._engines[name] = self._start(name)
                 loaded = await engine.load(files.get(name, ()), declared)
                 all_loaded.append(loaded)
-                definitions.extend(d for d in loaded.definitions if d.engine == name)
-                declared = [d for d in loaded.definitions if d.engine != name]
-        self._checks.update(definition.engine for definition in definitions)
+                definitions.extend(d for d in loaded.definitions if loader_of(d.engine) == name)
+                declared = [d for d in loaded.definitions if loader_of(d.engine) != name]
+        self._checks.update(loader_of(definition.engine) for definition in definitions)
         return LoadedChecks(
             tuple(sorted(definitions, key=lambda definition: definition.path)),
             {path: failure for loaded in all_loaded for path, failure in loaded.failures.items()},

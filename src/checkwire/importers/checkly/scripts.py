@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from checkwire.importers.checkly.effective import Effective
 from checkwire.importers.checkly.recording import Gap
+from checkwire.model.failures import Failure
+from checkwire.project.playwright import is_for_playwright
+from checkwire.runner.node.playwright.installation import find_playwright
 
 __all__ = ["script_of"]
 
 _LONGEST: Final = "4m"
 """What Checkly gives the script of a check: 240 s."""
 _IMPORT: Final = re.compile(r"^\s*import\b.*?['\"]", re.MULTILINE)
-_PLAYWRIGHT: Final = re.compile(
-    r"""^\s*(?:import\b|const\b|\}).*['"]@playwright/test['"]""", re.MULTILINE
-)
 
 
 def script_of(check: Effective, root: str) -> tuple[dict[str, Any] | None, list[Gap]]:
@@ -39,7 +39,7 @@ def script_of(check: Effective, root: str) -> tuple[dict[str, Any] | None, list[
         where = "is outside of the project" if path.startswith("../") else "is not there"
         why = f"its script {path} {where}"
         return None, [Gap(place, check.shown, why, "move it into the project, and import again")]
-    gaps = _in_the_way(Path(root, path), path, check)
+    gaps = _in_the_way(Path(root, path), path, root, check)
     if check.get("shouldFail"):
         why = "a script says itself what is wrong"
         todo = "expect the failure in the script"
@@ -53,15 +53,17 @@ def script_of(check: Effective, root: str) -> tuple[dict[str, Any] | None, list[
     return {"script": path, "timeout": _LONGEST}, gaps
 
 
-def _in_the_way(file: Path, path: str, check: Effective) -> list[Gap]:
-    """What keeps Node from running the script as it is."""
+def _in_the_way(file: Path, path: str, root: str, check: Effective) -> list[Gap]:
+    """What keeps it from being run as it is."""
     text = file.read_text("utf-8", "replace")
+    if is_for_playwright(file, text):  # Its own loader takes all forms of modules.
+        found_it = find_playwright(file, root, path)
+        if not isinstance(found_it, Failure):
+            return []
+        why = "it is run by the project's own Playwright, and that is not installed"
+        todo = "npm install --save-dev @playwright/test"
+        return [Gap(f"{path}:1", f"script of {check.shown}", why, todo)]
     gaps = []
-    if (found := _PLAYWRIGHT.search(text)) is not None:
-        line = text.count("\n", 0, found.end()) + 1
-        why = "Playwright's test() only works in its own runner, and scripts are run by Node"
-        todo = "take what test() does out of it; until then the check fails, and says so"
-        gaps.append(Gap(f"{path}:{line}", f"script of {check.shown}", why, todo))
     package = next((one for one in _packages(file) if one.is_file()), None)
     found = _IMPORT.search(text)
     if file.suffix in (".ts", ".js") and found is not None and _is_commonjs(package):

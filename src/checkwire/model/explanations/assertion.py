@@ -49,6 +49,16 @@ EXPLANATIONS = {
             "limit_ns": "of the whole check: what degraded= says",
         },
     ),
+    "assertion.degraded": Explanation(
+        messages=("{what the check says}", "The check says that it is degraded"),
+        cause="A file of Playwright's tests has called `markCheckAsDegraded()` of "
+        "`@checkly/playwright-helpers`, as it does where something works and is not as it should "
+        "be. Nothing failed; a failure would lead.",
+        confirm=(Look("checkwire test FILE -vv", "the step, and the requests in it"),),
+        remedy="Look at the condition that the call depends on, and at the values in the "
+        "transcript that it was made from.",
+        evidence={},
+    ),
     "assertion.never_ran": Explanation(
         messages=("The check has assertions, and none of them was reached",),
         cause="The check ended without an error, it has asserts, and not one of them was "
@@ -83,6 +93,7 @@ EXPLANATIONS = {
         messages=(
             "{code} was expected, and it did not happen",
             "{code} was expected, and {code} did instead",
+            "The test {name} passed, and test.fail() says that it must not",
         ),
         cause="The check says with expect.failure(code) that something must go wrong inside the "
         "block, and it did not, or something else did.\n\n"

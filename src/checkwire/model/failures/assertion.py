@@ -14,6 +14,11 @@ CODES = (
         hint="The phases show where the time went; if it is always so, the limit is too low",
     ),
     FailureCode(
+        "assertion.degraded",
+        "The check says of itself that it is degraded",
+        hint="The line that says so is shown; what it looked at is in the transcript",
+    ),
+    FailureCode(
         "assertion.never_ran",
         "None of the check's assertions was reached",
         hint="The messages that would have led to them did not come; "

@@ -203,6 +203,7 @@ class NodeReader(EventReader):
             response_body=None if body is None else mask.excerpt(body, _PAYLOAD, ends=False),
             response_size=told.response_size,
             remote_address=told.remote_address,
+            step=told.step,
         )
         if told.status is None:
             return (event,)
@@ -232,7 +233,7 @@ class NodeReader(EventReader):
             return ()
         failure, severity = named
         failure = msgspec.structs.replace(failure, connection=fault.connection)
-        event = self._fail(fault.at_ns, failure, severity)
+        event = self._fail(fault.at_ns, failure, severity, fault.step)
         if fault.request is not None:
             self._of_requests[fault.request] = event.number
             key = (fault.facts["method"], fault.facts["url"])
@@ -241,11 +242,15 @@ class NodeReader(EventReader):
             self._of_connections.setdefault(number, event.number)
         return (event,)
 
-    def _fail(self, at_ns: int, failure: Failure, severity: Severity = "failed") -> Failed:
+    def _fail(
+        self, at_ns: int, failure: Failure, severity: Severity = "failed", step: int = 0
+    ) -> Failed:
         self._failures += 1
         self._failing = self._failing or severity == "failed"
         failure = self._masker.data(failure)
-        return Failed(at_ns=at_ns, number=self._failures, failure=failure, severity=severity)
+        return Failed(
+            at_ns=at_ns, number=self._failures, failure=failure, severity=severity, step=step
+        )
 
     def _uncaught(self, fault: Fault) -> tuple[Event, ...]:
         facts = fault.facts
@@ -262,7 +267,7 @@ class NodeReader(EventReader):
         return (event,)
 
     def _verification(self, told: Asserted) -> tuple[Event, ...]:
-        event = self._fail(told.at_ns, self._failure_of(told.facts))
+        event = self._fail(told.at_ns, self._failure_of(told.facts), step=told.step)
         self._asserted[told.number] = event.number
         self._messages[_identity(told.facts)] = event.number
         return (event,)
@@ -291,7 +296,7 @@ class NodeReader(EventReader):
             details="\n".join(handles),
             evidence={"handles": handles},
         )
-        event = self._fail(fault.at_ns, failure)
+        event = self._fail(fault.at_ns, failure, step=fault.step)
         self._raised = event.number
         return (event,)
 
