@@ -26,6 +26,7 @@ SUITES = (
     "isolation",
     "shared",
     "soak",
+    "node",
     "planning",
     "storage",
     "serving",

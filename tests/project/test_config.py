@@ -173,7 +173,14 @@ def test_without_settings_the_folder_is_the_project(tmp_path: Path) -> None:
     for start in (folder, folder / "a_check.py"):
         project = load_project(start)
         assert project == Project(root=str(folder), id="my-checks", name="my-checks")
-    assert project.checks == ("**/*_check.py", "**/check_*.py")
+    assert project.checks == (
+        "**/*_check.py",
+        "**/check_*.py",
+        "**/*[._]check.js",
+        "**/*[._]check.[cm]js",
+        "**/*[._]check.ts",
+        "**/*[._]check.[cm]ts",
+    )
     assert project.locations is None
 
 
@@ -257,7 +264,8 @@ def test_a_pyproject_that_is_not_about_checks_may_be_broken(tmp_path: Path) -> N
 def test_the_defaults_of_defaults_are_those_of_a_definition() -> None:
     plain = CheckDefinition(id="i", name="n", path="p", line=1, function="f")
     assert {name: getattr(Defaults(), name) for name in DEFAULTABLE} == {
-        name: getattr(plain, name) for name in DEFAULTABLE
+        **{name: getattr(plain, name) for name in DEFAULTABLE},
+        "isolation": None,  # It depends on what a check is made of.
     }
     assert Defaults.__struct_fields__ == DEFAULTABLE
 

@@ -9,7 +9,7 @@ import pytest
 
 from checkwire.model.failures import Failure
 from checkwire.model.masking import MASK
-from checkwire.runner.python.engine import EngineError
+from checkwire.runner.engine import EngineError
 from checkwire.runner.runner import Collected, Runner
 from support.checks import collect, printed, run_all, with_runner, write_check
 from support.processes import with_command

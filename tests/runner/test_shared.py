@@ -154,7 +154,7 @@ def test_a_plain_function_has_a_process_of_its_own_and_that_is_said(tmp_path: Pa
         """,
     )
     (warning,) = collect(tmp_path).warnings
-    assert "a_check.py::plain is a plain function" in warning
+    assert "a_check.py::plain runs in a process of its own" in warning
     assert 'isolation="process"' in warning
     runs = run_all(tmp_path)
     assert {run.status for run in runs.values()} == {"passed"}

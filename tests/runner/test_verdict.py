@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from checkwire.model.attempt import Usage
 from checkwire.model.events import Failed, Finished
 from checkwire.runner.exit import Exit
 from checkwire.runner.verdict import Verdict, judge
@@ -91,6 +92,13 @@ def test_who_waited_for_a_cpu_blames_nobody_for_being_late(code: str, leads: str
     if leads == "probe.overloaded":
         assert codes(late)[0] == leads
         assert late.status == "error"
+
+
+@pytest.mark.parametrize(("cpu_ms", "leads"), [(0.5, "probe.overloaded"), (2, "script.blocked")])
+def test_who_spins_is_late_for_no_want_of_a_cpu(cpu_ms: float, leads: str) -> None:
+    usage = Usage(cpu_seconds=cpu_ms / 1000)
+    end = ended(cause="timeout", signal=signal.SIGKILL, starved_ns=6 * MS, usage=usage)
+    assert codes(verdict(failed("script.blocked"), finished=None, end=end))[0] == leads
 
 
 def test_an_excused_failure_does_not_count() -> None:

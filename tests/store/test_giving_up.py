@@ -6,10 +6,11 @@ import asyncio
 import gc
 import itertools
 import shutil
+import sqlite3
 import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,35 @@ def _nothing_is_left() -> Iterator[None]:
     wait_until(lambda: set(threading.enumerate()) <= before)
 
 
+_SLOWLY = """WHERE (
+    WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 10000)
+    SELECT count(*) FROM many
+)"""
+
+
 async def read(store: Store) -> None:
     async with store.reading() as tx:
-        await tx.execute(text("SELECT 1"))
+        await tx.execute(text("SELECT * FROM checkwire_schema"))
         await tx.execute(text("SELECT 2"))
 
 
 async def write(store: Store) -> None:
     async with store.writing() as tx:
         await tx.execute(text("UPDATE checkwire_schema SET version_num = version_num"))
+
+
+async def read_and_write(store: Store) -> None:
+    async with store.writing() as tx:
+        await tx.execute(text("SELECT * FROM checkwire_schema"))
+        await tx.execute(text(f"UPDATE checkwire_schema SET version_num = version_num {_SLOWLY}"))
+
+
+def assert_nobody_holds(file: Path) -> None:
+    """Nobody writes, and nobody reads from the log."""
+    with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other:
+        busy, _, _ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert not busy
+        other.execute("BEGIN EXCLUSIVE")
 
 
 def given_up_everywhere(
@@ -61,16 +82,28 @@ def given_up_everywhere(
         assert first > 3
 
 
-@pytest.mark.parametrize("use", [read, write])
-def test_a_use_that_is_cancelled_anywhere(sqlite_url: str, use: Use) -> None:
+@pytest.mark.parametrize("use", [read, write, read_and_write])
+def test_a_use_that_is_cancelled_anywhere(tmp_path: Path, sqlite_url: str, use: Use) -> None:
+    """Nor a lock, though what was raised is kept, and with it whatever it went through."""
+
     async def scene(waits: tuple[int, ...], late: bool) -> bool:
-        store = await Store.open(sqlite_url)
+        raised: list[BaseException] = []
+
+        async def used() -> None:
+            try:
+                await use(store)
+            except BaseException as error:
+                raised.append(error)
+                raise
+
+        store = await Store.open(sqlite_url, patience=0)
         try:
-            came_so_far = await cancelled_at(use(store), waits, late=late)
+            came_so_far = await cancelled_at(used(), waits, late=late)
             await read(store)
             await write(store)
         finally:
             await store.close()
+        assert_nobody_holds(tmp_path / "checkwire.db")
         return came_so_far
 
     given_up_everywhere(scene)

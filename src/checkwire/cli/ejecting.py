@@ -6,7 +6,8 @@ from pathlib import Path
 
 from checkwire.model.errors import UsageError
 from checkwire.project.declared.ejecting import find_tables, read_file, script_of
-from checkwire.project.discovery import DECLARED_SUFFIX, discover, find_project
+from checkwire.project.discovery import discover, find_project
+from checkwire.project.kinds import DECLARED_SUFFIX
 
 __all__ = ["eject"]
 

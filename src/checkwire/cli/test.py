@@ -44,6 +44,7 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True)
     examples=(
         ("checkwire test", "all checks of the project"),
         ("checkwire test checks/orders_check.py -v", "one file, with every frame"),
+        ("checkwire test websocket.js", "a script for Node, as it is"),
         ("checkwire test 'checks/orders_check.py::order_updates[eu]'", "one case of one check"),
         ("checkwire test --tag orders --tag chat", "checks with either tag"),
         ("checkwire test --env WS_URL=wss://staging.example.com/ws", "against another place"),

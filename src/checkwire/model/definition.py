@@ -8,12 +8,16 @@ import msgspec
 
 __all__ = [
     "CheckDefinition",
+    "EngineName",
     "Isolation",
     "Retries",
     "RetryLocation",
     "RetryStrategy",
     "Scheduling",
 ]
+
+EngineName = Literal["python", "node"]
+"""What runs a check: Python, or Node for JavaScript and TypeScript."""
 
 RetryStrategy = Literal["none", "fixed", "linear", "exponential"]
 RetryLocation = Literal["same", "other"]
@@ -66,7 +70,9 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         name: for people.
         path: the check's file, relative to the project, with forward slashes.
         line: where its function, or its table, starts, from 1.
-        function: the function's name; that of a table is made of the check's name.
+        function: the function's name; that of a table is made of the check's name. Empty where the
+            whole file is the check.
+        engine: what runs it.
         case: the case's name, when the check has cases.
         kind: ``script`` is code, ``declared`` a table in TOML, without any.
         every: seconds between runs; ``None`` if it has a ``cron``, or is not scheduled.
@@ -94,6 +100,7 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     case: str | None = None
     description: str = ""
     kind: Literal["script", "declared"] = "script"
+    engine: EngineName = "python"
     every: float | None = None
     cron: str | None = None
     timezone: str = "UTC"

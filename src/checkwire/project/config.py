@@ -24,13 +24,21 @@ __all__ = [
 
 CONFIG_NAME = "checkwire.toml"
 _OUR_HEADER = re.compile(rb"^[ \t]*\[{1,2}[ \t]*tool[ \t]*\.[ \t]*checkwire\b", re.MULTILINE)
-DEFAULT_CHECKS = ("**/*_check.py", "**/check_*.py")
+DEFAULT_CHECKS = (
+    "**/*_check.py",
+    "**/check_*.py",
+    "**/*[._]check.js",
+    "**/*[._]check.[cm]js",
+    "**/*[._]check.ts",
+    "**/*[._]check.[cm]ts",
+)
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What holds for every check of the project that does not say otherwise.
 
-    The options are those of ``CheckDefinition``, in the same form.
+    The options are those of ``CheckDefinition``, in the same form; without ``isolation``, it is
+    ``"shared"`` for declared checks, and ``"process"`` for all others.
     """
 
     every: float | None = None
@@ -48,7 +56,7 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: int = 1024
     file_size: int = 1024 * 1024 * 1024
     output: int = 256 * 1024 * 1024
-    isolation: Isolation = "process"
+    isolation: Isolation | None = None
     needs: tuple[str, ...] = ()
     activated: bool = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -10,7 +10,7 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
-from checkwire.project.discovery import DECLARED_SUFFIX
+from checkwire.project.kinds import DECLARED_SUFFIX
 from checkwire.sdk.options import DEFAULTABLE, parse_option
 from checkwire.sdk.suggestion import did_you_mean
 
@@ -75,6 +75,9 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
         else getattr(project.defaults, name)
         for name in DEFAULTABLE
     }
+    kind: Literal["script", "declared"] = "declared" if path.endswith(DECLARED_SUFFIX) else "script"
+    # Those without code cannot harm each other.
+    values["isolation"] = values["isolation"] or ("shared" if kind == "declared" else "process")
     _settle_schedule(values, declared, path)
     _require_declared(values["locations"], declared, project, path)
     _require_attainable(values["degraded"], values["timeout"], declared, path)
@@ -94,7 +97,7 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
                 function=function,
                 case=case,
                 description=description,
-                kind="declared" if path.endswith(DECLARED_SUFFIX) else "script",
+                kind=kind,
                 **values,
             ),
             declared.function,

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from checkwire.model.errors import CheckwireError, UsageError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.config import Project, has_settings, load_project
+from checkwire.project.kinds import SCRIPT_SUFFIXES, engine_of
 from checkwire.project.patterns import matches_path
 from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["DECLARED_SUFFIX", "Pick", "Selection", "discover", "find_project", "require_text"]
-
-DECLARED_SUFFIX = ".toml"
-"""Of files with declared checks; the names of those that a walk finds end in `.check.toml`."""
+__all__ = ["Pick", "Selection", "discover", "find_project", "require_text"]
 
 _DECLARED = ".check.toml"
+"""Where a walk finds declared checks, beside the settings."""
 _MAX_SHOWN = 100
 _NEVER = frozenset({"__pycache__", "node_modules", "site-packages"})
 
@@ -164,8 +163,10 @@ def _existing(target: str, here: Path, project: Project | None = None) -> Path:
         raise UsageError(f"{shown} cannot be read: {error.strerror}") from None
     if not exists:
         raise UsageError(f"there is no {name}{_closest(place, name, here, project)}")
-    if not place.is_dir() and (place.suffix not in (".py", DECLARED_SUFFIX) or not place.is_file()):
-        raise UsageError(f"{name} is neither a Python file nor a TOML file with checks")
+    if not place.is_dir() and (engine_of(place) is None or not place.is_file()):
+        raise UsageError(
+            f"{name} is neither a Python, JavaScript or TypeScript file nor a TOML file with checks"
+        )
     if place.is_dir() and "::" in target:
         raise UsageError(f"{target}: {name} is a folder; name the file that has the check")
     return place
@@ -180,7 +181,7 @@ def _closest(place: Path, name: str, here: Path, project: Project | None) -> str
         known |= {
             _as_typed(p, here)
             for p in folder.iterdir()
-            if p.is_dir() or p.suffix == ".py" or p.name.endswith(_DECLARED)
+            if p.is_dir() or p.name.endswith((*SCRIPT_SUFFIXES, _DECLARED))
         }
         known |= {_as_typed(p, here) for p in _walk(folder, project or load_project(folder), {})}
     return did_you_mean(name, known, quote="")
@@ -240,7 +241,7 @@ def _is_check_file(path: Path, relative: str, project: Project) -> bool:
         return True
     if project.declares_checks and str(path) == project.config_path:
         return True
-    return path.suffix == ".py" and _matches_any(project.checks, relative)
+    return path.name.endswith(SCRIPT_SUFFIXES) and _matches_any(project.checks, relative)
 
 
 def _is_text(file: Path, root: Path, failures: dict[str, Failure]) -> bool:

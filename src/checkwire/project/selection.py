@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from checkwire.model.errors import UsageError
-from checkwire.project.discovery import DECLARED_SUFFIX
 from checkwire.project.duplicates import duplicates, failures_of_duplicates
+from checkwire.project.kinds import DECLARED_SUFFIX
 from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
@@ -70,20 +70,16 @@ def not_shared_warnings(
 
     Args:
         definitions: of the checks that are to be run.
-        blocking: ids of those that are plain functions.
+        blocking: ids of those that are no ``async def`` functions.
     """
     found = [one for one in definitions if one.isolation == "shared" and one.id in blocking]
     if not found:
         return []
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    are = (
-        "are plain functions, and run in processes of their own"
-        if more
-        else ("is a plain function, and runs in a process of its own")
-    )
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    run = "run in processes of their own" if others else "runs in a process of its own"
     return [
-        f'{found[0].id}{more} {are}, though isolation is "shared": write async def, '
-        'or isolation="process"'
+        f'{found[0].id}{others} {run}, though isolation is "shared": only an async def function '
+        "can share one"
     ]
 
 

@@ -59,6 +59,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
         location: where in the check's source a crash took place, if that is known.
         usage: what the process used.
         starved_ns: for how long it had been waiting for a CPU when the runner ended it.
+        failure: what it means, where the engine knows better than the status tells.
     """
 
     at_ns: int
@@ -72,10 +73,13 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     location: Location | None = None
     usage: Usage = Usage()
     starved_ns: int = 0
+    failure: Failure | None = None
 
 
 def failure_of_exit(exit_: Exit, definition: CheckDefinition) -> Failure:
     """What the end of a process says of its check."""
+    if exit_.failure is not None:
+        return exit_.failure
     timeout = definition.timeout
     match exit_.cause:
         case "timeout":

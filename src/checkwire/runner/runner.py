@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 from checkwire.model.attempt import Attempt, Run
-from checkwire.model.definition import CheckDefinition, Isolation
+from checkwire.model.definition import CheckDefinition, EngineName, Isolation
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
 from checkwire.project.discovery import Selection
+from checkwire.project.kinds import engine_of
 from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, not_shared_warnings, select
 from checkwire.runner.descriptors import DescriptorLimit
-from checkwire.runner.python.engine import Engine, EngineError
+from checkwire.runner.engine import Engine, EngineError, LoadedChecks
+from checkwire.runner.python.engine import PythonEngine
 from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.launch import ZygoteProcess
 from checkwire.runner.python.messages import Connecting, Job
@@ -113,17 +117,14 @@ class Runner:
         self._turns_beside = (
             self._turns if workers else asyncio.Semaphore(PER_WORKER * count_workers())
         )
-        self._engine = Engine(
-            project,
-            env=self._env,
-            process=process,
-            secrets=self._secrets.values(),
-            import_timeout=import_timeout,
-            descriptors=limit.before,
-            readable=() if self._connecting.ca is None else (self._connecting.ca,),
-            waiting=min(waiting, self._most_waiting),
-        )
-        self.secrets_read = self._engine.secrets_read
+        self._waiting = min(waiting, self._most_waiting)
+        self._project = project
+        self._process = process
+        self._import_timeout = import_timeout
+        self._descriptors = limit.before
+        self._engines: dict[EngineName, Engine] = {}
+        self._checks: Counter[EngineName] = Counter()
+        self.secrets_read: set[str] = set()
 
     async def __aenter__(self) -> Runner:
         return self
@@ -139,11 +140,15 @@ class Runner:
     @property
     def loading(self) -> str:
         """The check file that is being imported, relative to the project; empty if none is."""
-        return self._engine.loading
+        return next((engine.loading for engine in self._engines.values() if engine.loading), "")
 
     async def close(self) -> None:
         """End what is under way, as cancelled, and wait until every process is gone."""
-        await self._engine.close()
+        for engine in self._engines.values():
+            await engine.close()
+        if self._process is not None:
+            self._process.discard()
+            self._process = None
 
     async def collect(self, selection: Selection) -> Collected:
         """Import the check files of a selection, and pick the checks that it names. Call it once.
@@ -153,7 +158,7 @@ class Runner:
             EngineError: no process can be started to import them, or a check that was selected
                 wants a sandbox, and this machine has none.
         """
-        loaded = await self._engine.load(selection.files)
+        loaded = await self._load(selection)
         failures = selection.failures | loaded.failures
         selected = select(loaded.definitions, selection, failures)
         if loaded.no_sandbox:
@@ -171,11 +176,14 @@ class Runner:
 
     def is_shared(self, definition: CheckDefinition) -> bool:
         """Whether attempts of a check that was collected run in a process that others share."""
-        return self._engine.is_shared(definition)
+        return self._engines[definition.engine].is_shared(definition)
 
     def expect(self, runs: int, isolation: Isolation = "process") -> None:
         """Have processes ready for so many runs, which are about to begin at once."""
-        self._engine.expect(min(runs, self.workers, self._most_waiting), isolation)
+        soon = min(runs, self.workers, self._most_waiting)
+        alone = len(self._engines) == 1
+        for name, engine in self._engines.items():
+            engine.expect(soon if alone else min(soon, self._checks[name]), isolation)
 
     async def run(
         self,
@@ -214,9 +222,57 @@ class Runner:
             listener = None if on_event is None else lambda event: on_event(number, event)
             turns = self._turns_beside if self.is_shared(definition) else self._turns
             async with turns if turn is None else turn(number):
-                return await self._engine.attempt(job, listener)
+                return await self._engines[definition.engine].attempt(job, listener)
 
         return await run_attempts(definition, attempt, location=location, run_id=run_id)
+
+    async def _load(self, selection: Selection) -> LoadedChecks:
+        """Have each engine load the files that are its own; only those engines are started."""
+        files: dict[EngineName, list[Path]] = {}
+        for file in selection.files:
+            if (name := engine_of(file)) is not None:
+                files.setdefault(name, []).append(file)
+        all_loaded = []
+        for name in sorted(files, reverse=True):  # Python first: it gets the process, if any
+            engine = self._engines[name] = self._start(name)
+            all_loaded.append(await engine.load(files[name]))
+        definitions = [d for loaded in all_loaded for d in loaded.definitions]
+        self._checks.update(definition.engine for definition in definitions)
+        return LoadedChecks(
+            tuple(sorted(definitions, key=lambda definition: definition.path)),
+            {path: failure for loaded in all_loaded for path, failure in loaded.failures.items()},
+            tuple(path for loaded in all_loaded for path in loaded.empty),
+            "".join(loaded.output for loaded in all_loaded),
+            frozenset().union(*(loaded.blocking for loaded in all_loaded)),
+            next((loaded.no_sandbox for loaded in all_loaded if loaded.no_sandbox), ""),
+        )
+
+    def _start(self, name: EngineName) -> Engine:
+        process, self._process = self._process, None
+        readable = () if self._connecting.ca is None else (self._connecting.ca,)
+        if name == "python":
+            return PythonEngine(
+                self._project,
+                env=self._env,
+                process=process,
+                secrets=self._secrets.values(),
+                import_timeout=self._import_timeout,
+                descriptors=self._descriptors,
+                readable=readable,
+                waiting=self._waiting,
+                secrets_read=self.secrets_read,
+            )
+        from checkwire.runner.node.engine import NodeEngine  # not for those that need it not
+
+        return NodeEngine(
+            self._project,
+            env=self._env,
+            process=process,
+            connecting=self._connecting,
+            descriptors=self._descriptors,
+            readable=readable,
+            waiting=self._waiting,
+        )
 
     def _reason_to_skip(self, definition: CheckDefinition) -> str:
         if not definition.activated:

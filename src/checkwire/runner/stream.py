@@ -7,18 +7,20 @@ die in the middle of one, so nothing that it sends may raise here.
 from __future__ import annotations
 
 import re
-from typing import Final, get_args
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final, get_args
 
 import msgspec
 
 from checkwire.model.events import Event, decode_event
+from checkwire.model.failures import Failure
+from checkwire.runner.exit import Exit
 
 __all__ = ["MAX_LINE", "EventReader", "SecretRead"]
 
 MAX_LINE: Final = 1024 * 1024
 """Bytes a line may have. Payloads and bodies are cut by the writer, far below this."""
 
-_KNOWN = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
 _SUSPICIOUS = re.compile(rb"[0-9]{19}")
 _MANY_BRACKETS = 200
 _SHOWN = 80
@@ -54,6 +56,11 @@ class EventReader:
         secrets: names of the variables that were read as secrets so far.
     """
 
+    known: ClassVar[frozenset[object]] = frozenset(
+        kind.__struct_config__.tag for kind in get_args(Event)
+    )
+    """Types of records that must be as they should; those of others are skipped."""
+
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self.fault = ""
         self.faults = 0
@@ -83,6 +90,23 @@ class EventReader:
                 self._skipping = True
         return events
 
+    def decode(self, line: bytes) -> Sequence[Event]:
+        """What one line says. An engine whose lines say more than events may read them here.
+
+        Raises:
+            ValueError: it is not an event.
+        """
+        return (decode_event(line),)
+
+    def explain(self, end: Exit, last_errors: Iterable[str]) -> Failure | None:
+        """What the end of the process means, if the engine knows better than its status tells.
+
+        Args:
+            end: how it ended.
+            last_errors: the last lines that it wrote to stderr.
+        """
+        return None
+
     def _take(self, line: bytes, events: list[Event]) -> None:
         if not line or line.isspace():
             return
@@ -90,17 +114,18 @@ class EventReader:
             self._too_long()
             return
         try:
-            event = decode_event(line)
-            _prove_storable(line, event)
+            told = self.decode(line)
+            for event in told:
+                _prove_storable(line, event)
         except (ValueError, OverflowError, RecursionError) as error:
             kind = _kind_of(line)
             if kind == _SECRET_READ:
                 self._take_secret(line)
-            elif kind is None or kind in _KNOWN:
+            elif kind is None or kind in self.known:
                 shown = line[:_SHOWN].decode("utf-8", "backslashreplace")
                 self._faulty(f"{error}: {shown}{'…' * (len(line) > _SHOWN)}")
             return
-        events.append(event)
+        events += told
 
     def _take_secret(self, line: bytes) -> None:
         try:

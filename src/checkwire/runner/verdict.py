@@ -21,6 +21,8 @@ __all__ = ["Verdict", "judge"]
 _RANK: dict[Severity, int] = {"failed": 0, "degraded": 1, "warning": 2}
 _STARVED = 0.5
 """Who had no CPU for this part of the time was not late for anybody else's sake."""
+_HUNGRY = 0.1
+"""Who had a CPU for this part of the time had one for what it was waiting for, too."""
 _ENDED_BY_TIMEOUT = frozenset({"timeout.check", "script.timeout", "script.blocked"})
 
 
@@ -87,7 +89,8 @@ def judge(
     if finished is not None and end.signal is not None and end.cause == "itself":
         add(failure_of_exit(end, definition), "warning")
     starved_ns = max(end.starved_ns, finished.starved_ns if finished is not None else 0)
-    if headline and _is_late(headline) and starved_ns > _STARVED * duration_ns:
+    hungry = end.usage.cpu_seconds * 1e9 > _HUNGRY * duration_ns
+    if headline and _is_late(headline, hungry) and starved_ns > _STARVED * duration_ns:
         headline = add(_starved(starved_ns, duration_ns), "failed")
     if headline is None:
         if definition.degraded is not None and duration_ns > definition.degraded * 1e9:
@@ -119,9 +122,14 @@ def _blames_target(failed: Failed) -> bool:
     return not code_of(failed.failure.code).is_error
 
 
-def _is_late(failed: Failed) -> bool:
-    """Whether it says no more than that something took too long."""
+def _is_late(failed: Failed, hungry: bool) -> bool:
+    """Whether it says no more than that something took too long.
+
+    A check that took all of a CPU that it could get was not kept from anything but spinning.
+    """
     code = failed.failure.code
+    if hungry and code == "script.blocked":
+        return False
     return code.startswith("timeout.") or code in _ENDED_BY_TIMEOUT
 
 

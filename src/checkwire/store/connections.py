@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Awaitable, Generator, Sequence
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import aiosqlite
 
@@ -35,6 +36,30 @@ async def uninterrupted(work: Awaitable[T]) -> T:
     return task.result()
 
 
+class _Releasing(sqlite3.Connection):
+    """One that holds no lock any more once it is closed.
+
+    SQLite ends a connection, and its transaction, only with the last of its statements. A statement
+    that has rows to give yet is its cursor's, and the cursor of who was cancelled lives on: in the
+    frames of the exception, for as long as somebody keeps that, or the task.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._cursors = WeakValueDictionary[int, sqlite3.Cursor]()
+
+    def cursor(self, *args: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        made: sqlite3.Cursor = super().cursor(*args)
+        self._cursors[id(made)] = made
+        return made
+
+    def close(self) -> None:
+        for reference in self._cursors.valuerefs():
+            if (cursor := reference()) is not None:
+                cursor.close()
+        super().close()
+
+
 class _Connection(aiosqlite.Connection):
     """One that anybody may end, as often as they like, and that ends once.
 
@@ -49,11 +74,17 @@ class _Connection(aiosqlite.Connection):
             timeout=timeout,
             isolation_level=None,
             cached_statements=256,
+            factory=_Releasing,
         )
         super().__init__(connect, iter_chunk_size=64)
         self._there = there
         self._stopped = False
         self._ended: asyncio.Future[Any] | None = None
+
+    @property
+    def ended(self) -> asyncio.Future[Any] | None:
+        """Done with its thread, once it was told to stop; until then it may hold a lock."""
+        return self._ended
 
     def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
         opening = super().__await__()
@@ -111,6 +142,10 @@ class Connections:
     async def _make(self, pragmas: Sequence[str]) -> _Connection:
         connection = _Connection(self._there, self._file, self._timeout)
         try:
+            # Whoever is cancelled once more waits no longer for the end of what was cancelled, and
+            # the lock that this still holds would be taken for another process's.
+            if ending := [one.ended for one in self._there if one.ended is not None]:
+                await asyncio.wait(ending)
             self._require_open()
             await connection
             for pragma in pragmas:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -197,3 +199,19 @@ def test_eject_overwrites_nothing(folder: Path) -> None:
     result = checkwire("eject", "Log in", "-o", "login_check.py", cwd=folder)
     assert result.status == 2
     assert (folder / "login_check.py").read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("settings", "table", "isolation"),
+    [
+        ("", "", "shared"),
+        ('[defaults]\nisolation = "process"\n', "", "process"),
+        ('[defaults]\nisolation = "process"\n', 'isolation = "sandbox"\n', "sandbox"),
+    ],
+)
+def test_they_share_a_process_unless_it_is_said_otherwise(
+    load: Callable[..., Any], settings: str, table: str, isolation: str
+) -> None:
+    loaded = load('[[check]]\nname = "Some"\nurl = "wss://x/"\n' + table, settings=settings)
+    assert isinstance(loaded, list)
+    assert [check.definition.isolation for check in loaded] == [isolation]

@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -175,16 +175,52 @@ def test_a_full_disk_is_told_and_nothing_is_lost(checks: Checks) -> None:
         assert server.ask("/readyz")["problems"] == []
 
 
+@contextlib.contextmanager
+def _locked(server: Server) -> Iterator[None]:
+    file = server.data / "checkwire.db"
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
 def test_a_locked_database_is_waited_for(checks: Checks) -> None:
     with Server(checks()) as server:
         run_id = server.trigger("slow")
-        with contextlib.closing(
-            sqlite3.connect(server.data / "checkwire.db", isolation_level=None)
-        ) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with _locked(server):
             server.wait_for(lambda: _holds_results(server))
             server.wait_for(lambda: _problems(server))
-            other.execute("ROLLBACK")
+        assert server.run(run_id)["status"] == "passed"
+
+
+def test_a_database_that_is_locked_when_it_stops_is_waited_for(checks: Checks) -> None:
+    with Server(checks(), "--patience", "0") as server:
+        run_id = server.trigger("slow")
+        with _locked(server):
+            server.wait_for(lambda: _holds_results(server))
+            assert server.process is not None
+            server.process.send_signal(signal.SIGTERM)
+            server.wait_for(lambda: server.logged("stopping"))
+        assert server.process.wait(30) == 0
+        server.process.stdout.close()  # type: ignore[union-attr]
+        server.start()
+        assert server.ask(f"/api/v1/runs/{run_id}")["status"] == "passed"
+
+
+def test_a_result_that_cannot_be_stored_is_told_and_its_run_takes_place_again(
+    checks: Checks,
+) -> None:
+    with Server(checks(), "--patience", "0") as server:
+        run_id = server.trigger("slow")
+        with _locked(server):
+            server.wait_for(lambda: _holds_results(server))
+            assert server.stop() == 0
+        (lost,) = server.logged("a result is lost")
+        assert (lost["run"], lost["status"]) == (run_id, "passed")
+        (all_,) = [x for x in server.messages if x["message"].startswith("results could not be")]
+        assert all_["results"] == 1
+        assert "locked" in all_["why"]
+        server.start()
         assert server.run(run_id)["status"] == "passed"
 
 

@@ -80,7 +80,8 @@ def _target(check: CheckDefinition, root: str) -> str:
     if path.startswith("-"):
         path = f"./{path}"
     case = "" if check.case is None else f"[{check.case}]"
-    return f"{path}::{check.function}{case}"
+    function = f"::{check.function}" if check.function else ""
+    return f"{path}{function}{case}"
 
 
 def _lines(parts: Sequence[Sequence[Word]], width: int) -> Iterator[tuple[bool, str]]:

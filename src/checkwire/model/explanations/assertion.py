@@ -20,7 +20,9 @@ EXPLANATIONS = {
         remedy="Compare the value with the message in the transcript. If the server is wrong, "
         "this is what the check is for. If the check is out of date, correct it. If it depends on "
         "the moment (an id, an order), assert only what must hold always.",
-        evidence={},
+        evidence={
+            "exit_status": "of a script on Node that says by it that it failed",
+        },
     ),
     "assertion.too_slow": Explanation(
         messages=(

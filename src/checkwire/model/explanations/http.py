@@ -71,7 +71,11 @@ EXPLANATIONS = {
         remedy="Read the log of whoever listens on this port. If it is one request among many on "
         "an old connection, the server's keep-alive timer may have run out just then: a retry "
         "helps.",
-        evidence={**_READ, "errno": "the socket's error, if it broke"},
+        evidence={
+            "error": "what a script on Node is told of it",
+            **_READ,
+            "errno": "the socket's error, if it broke",
+        },
         see=("RFC 9112 8", "RFC 9112 9.3.1"),
     ),
     "http.protocol": Explanation(

@@ -154,6 +154,7 @@ EXPLANATIONS = {
         messages=(
             "The check's process could not be started: {reason}",
             "A bug of Checkwire kept it from running: {error}",
+            "{path} cannot be run: {reason}",
         ),
         cause="The operating system did not let Checkwire start a process for the check.\n\n"
         "Commonly: too many processes (EAGAIN: ulimit -u, TasksMax= of the service, pids.max of "
@@ -187,7 +188,10 @@ EXPLANATIONS = {
         "longer intervals.",
     ),
     "runner.protocol": Explanation(
-        messages=("The check's process sent {lines} no run event: {reason}",),
+        messages=(
+            "The check's process sent {lines} no run event: {reason}",
+            "What the connection to {place} says can no longer be read",
+        ),
         cause="The check's process tells the runner what happens over a pipe, and something else "
         "was written to it. The transcript may lack what was lost by that.\n\n"
         "Commonly: code that writes to descriptors by number (os.write(3, …)), or closes all "

@@ -4,7 +4,11 @@ from checkwire.model.explanations.base import Explanation, Look
 
 EXPLANATIONS = {
     "script.exception": Explanation(
-        messages=("{type}[: {text}]", "The check raised an exception"),
+        messages=(
+            "{type}[: {text}]",
+            "The check raised an exception",
+            "The script threw {value}",
+        ),
         cause="An exception left the check's function that is neither a failed assertion nor a "
         "failure of a connection. It is taken for a bug of the check, so the run is an error and "
         "not a failure of the target. The failure shows the traceback, from the check's own code "
@@ -24,6 +28,11 @@ EXPLANATIONS = {
         messages=(
             "The check called exit([{status}])",
             "The check ended its own process (exit status {status}) before its function was over",
+            "The script ended (exit status {status}) before its connection to {place} was open, "
+            "{time} after it was begun",
+            "The script waits for something that can never come: an await at its top level is not "
+            "settled, and nothing is left that could settle it (exit status 13)",
+            "The script's process ended (exit status {status}) without Node's coming to its end",
         ),
         cause="The check called sys.exit, exit or os._exit, or something that it called did. What "
         "stands behind was not executed.\n\n"
@@ -75,7 +84,7 @@ EXPLANATIONS = {
     "script.timeout": Explanation(
         messages=(
             "The check did not finish in {limit}, and had no connection and no request for the "
-            "last {time}[; it was here]",
+            "last {time}[; it was here][; still there: {handles}]",
         ),
         cause="The check used up its time without having to do with any server: no connection was "
         "open and no request under way for more than half of it. So the target is not at "
@@ -85,11 +94,14 @@ EXPLANATIONS = {
         confirm=(Look("checkwire test FILE::CHECK -v --timeout 5m", "which step takes the time"),),
         remedy="Sleep less, or give the wait a limit of its own. Use Checkwire's http, so that it "
         "knows whom the check waits for. If it is meant to take so long, raise timeout=.",
+        evidence={"handles": "what kept Node from ending, of a script on Node"},
     ),
     "script.syntax": Explanation(
         messages=(
             "{path}, line {line}, is not valid Python: {reason}.",
             "{path} is not valid Python: {reason}.",
+            "{path} cannot be read by Node: {reason}",
+            "{path} is not UTF-8 text, from byte {offset} on",
         ),
         cause="The check file cannot be compiled. No check in it is run; those of other files "
         "are.\n\n"
@@ -113,6 +125,8 @@ EXPLANATIONS = {
             "{path} starts {threads} when it is imported{names}; attempts are forked from the "
             "process that imports it, and threads do not survive that",
             "The check's file has changed, and lacks the check",
+            "{path} needs the package {package}, which is not installed",
+            "{path} needs {file}, and there is no such file",
         ),
         cause="The check file is valid Python, and executing its top level failed. No check in it "
         "is run; those of other files are.\n\n"

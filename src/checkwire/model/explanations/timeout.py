@@ -127,7 +127,9 @@ EXPLANATIONS = {
         "handler only note what came, and verify after run().",
     ),
     "timeout.check": Explanation(
-        messages=("The check did not finish in {limit}[; it was waiting here]",),
+        messages=(
+            "The check did not finish in {limit}[; it was waiting here][; still there: {handles}]",
+        ),
         cause="The time for the whole check (timeout=, or --timeout) was over while it had a "
         "connection open or a request under way. Where it was waiting is shown; what it had "
         "waited for before that took its part.\n\n"
@@ -143,5 +145,6 @@ EXPLANATIONS = {
         remedy="See in the steps where the time went. Give waits a within= that is well below the "
         "check's timeout, so that the failure says what did not come. If all of it is right and "
         "only slow, raise timeout=.",
+        evidence={"handles": "what kept Node from ending, of a script on Node"},
     ),
 }

@@ -41,6 +41,7 @@ EXPLANATIONS = {
         messages=(
             "{place} ended the TLS handshake: {reason}",
             "{place} ended the TLS handshake: {alert}",
+            "The TLS handshake with {place} failed: {reason}",
         ),
         cause="The server sent an alert that has no code of its own here, or something in the "
         "handshake does not fit; the reason in the message is OpenSSL's.\n\n"

@@ -300,7 +300,11 @@ EXPLANATIONS = {
         see=("RFC 6455 3", "RFC 8446 5.1"),
     ),
     "upgrade.headers_too_large": Explanation(
-        messages=("{place} sent more than 64 KiB of headers",),
+        messages=(
+            "{place} sent more than {size} KiB of headers",
+            "{place} sent more than 64 KiB of headers",
+            "{place} sent more headers than Node takes, {count} bytes so far",
+        ),
         cause="The head of the answer did not end within 64 KiB. Either a server sets cookies and "
         "headers without measure, or what comes is not a response but a stream that only begins "
         "like one.",

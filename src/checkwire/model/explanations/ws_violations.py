@@ -5,6 +5,7 @@ from checkwire.model.explanations.base import ON_A_CONNECTION, Explanation, Look
 __all__ = ["EXPLANATIONS"]
 
 _FRAME = {
+    "error": "what the library of a script on Node calls it",
     **ON_A_CONNECTION,
     "frame_bytes": "the first 32 bytes of the frame that broke it, in hex",
     "frame_offset": "where it begins in what the server sent after the upgrade, from 0",
@@ -40,7 +41,7 @@ EXPLANATIONS = {
     ),
     "ws.invalid_utf8": Explanation(
         messages=(
-            "{place} sent text that is not UTF-8: {reason} at byte {offset} (RFC 6455 8.1)",
+            "{place} sent text that is not UTF-8[: {reason} at byte {offset}] (RFC 6455 8.1)",
             "{place} sent a Close frame whose reason is not UTF-8: {reason} at byte {offset} of "
             "it (RFC 6455 5.5.1)",
         ),
@@ -67,7 +68,10 @@ EXPLANATIONS = {
         see=("RFC 6455 8.1", "RFC 6455 5.5.1"),
     ),
     "ws.too_big": Explanation(
-        messages=("{place} sent a message[ of {size} bytes,] over the limit of {limit} bytes",),
+        messages=(
+            "{place} sent a message[ of {size} bytes,] over the limit of {limit} bytes",
+            "{place} sent a message that is larger than the script takes: {reason}",
+        ),
         cause="A message is larger than the check allows: 16 MiB, or what max_size= says. It "
         "counts after decompression, and was refused with 1009 before memory was taken for it.\n\n"
         "Commonly: a snapshot that grew with the data behind it; a list without a limit of its "
@@ -86,7 +90,9 @@ EXPLANATIONS = {
         see=("RFC 6455 7.4.1 1009", "RFC 6455 10.4"),
     ),
     "ws.bad_compression": Explanation(
-        messages=("{place} sent a compressed message that cannot be inflated (RFC 7692)",),
+        messages=(
+            "{place} sent a compressed message that cannot be inflated (RFC 7692)[: {reason}]",
+        ),
         cause="permessage-deflate was agreed on, a message came marked as compressed, and it is "
         "not valid DEFLATE.\n\n"
         "Commonly: a server that keeps its compression context over messages though "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
 from typing import Any, Final
 
 from checkwire.project.declared.composites import Field
@@ -17,7 +15,6 @@ from checkwire.sdk.options import (
     RETRY_LOCATIONS,
     SCHEDULING,
     STRATEGIES,
-    OptionError,
     parse_option,
 )
 
@@ -69,15 +66,6 @@ def _option(name: str, doc: str, schema: dict[str, Any]) -> Field:
     return Field(Parsed(lambda value: parse_option(name, value), schema, named=True), doc)
 
 
-def _to_be_had(name: str, words: Sequence[str]) -> list[str]:
-    """Those of the words that the option takes in this version."""
-    found = []
-    for word in words:
-        with contextlib.suppress(OptionError):
-            found.append(parse_option(name, word))
-    return found
-
-
 OPTIONS: Final[dict[str, Field]] = {
     "id": _option(
         "id",
@@ -117,7 +105,7 @@ OPTIONS: Final[dict[str, Field]] = {
     "isolation": _option(
         "isolation",
         "What an attempt runs in: a process of its own, a shared one, or a sandbox.",
-        {"enum": _to_be_had("isolation", ISOLATIONS)},
+        {"enum": list(ISOLATIONS)},
     ),
     "needs": _option("needs", "Variables without which the check is skipped.", _STRINGS),
     "activated": _option(

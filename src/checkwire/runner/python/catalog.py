@@ -12,8 +12,8 @@ from checkwire.model.failures import Failure, Location
 from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.project.definitions import CollectedCheck, define_all
-from checkwire.project.discovery import DECLARED_SUFFIX
 from checkwire.project.imports import ProjectImports
+from checkwire.project.kinds import DECLARED_SUFFIX
 from checkwire.project.loader import LoadedFile, load_file
 from checkwire.runner.python.blame import Blame
 from checkwire.runner.python.event_writer import EventWriter

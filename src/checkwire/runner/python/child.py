@@ -23,15 +23,15 @@ import msgspec
 from checkwire.model.events import Failed, Finished
 from checkwire.model.failures import Failure
 from checkwire.runner.python.catalog import Catalog
-from checkwire.runner.python.environ import set_environ
+from checkwire.runner.python.environ import from_bytes, set_environ
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.linux import address_space, adopt_orphans, die_with_parent
-from checkwire.runner.python.messages import WARM, Job
+from checkwire.runner.python.messages import WARM, Job, Program
 from checkwire.runner.python.sandbox.refusal import NoSandbox
 from checkwire.runner.python.stdio import flush_stdio
 from checkwire.runner.python.warmup import warm_up_child
 
-__all__ = ["ChildFds", "Sandbox", "isolate", "run_child", "take_fds"]
+__all__ = ["ChildFds", "Sandbox", "execute", "isolate", "run_child", "take_fds"]
 
 _HIGH_FD: Final = 1000
 """Where the descriptor for events goes: out of the way of scripts that close what they see."""
@@ -104,6 +104,53 @@ def run_child(
     finally:
         flush_stdio()
         os._exit(status)
+
+
+def execute(
+    program: Program,
+    fds: ChildFds,
+    zygote: int,
+    inherited: tuple[int, ...],
+    sandbox: Sandbox | None = None,
+) -> NoReturn:
+    """Be another program, in the place of :func:`run_child`, isolated and limited as that is.
+
+    Args:
+        program: what to execute.
+        fds: the descriptors that came with the request.
+        zygote: process id of the zygote.
+        inherited: the zygote's own descriptors, to be closed.
+        sandbox: for a process that was forked into a cell: what it is to be in.
+    """
+    try:
+        isolate(zygote if sandbox is None else 0, inherited)
+        events = take_fds(fds)
+        if sandbox is not None:
+            _or_tell(sandbox.enter, events)
+            _or_tell(sandbox.seal, events)
+            _use_private_folders()
+        job = fcntl.fcntl(fds.job, fcntl.F_DUPFD, events)
+        os.close(fds.job)
+        os.set_inheritable(events, True)
+        cpu = math.ceil(time.process_time() + program.cpu)
+        _set_limits(
+            (resource.RLIMIT_CORE, 0, 0),
+            (resource.RLIMIT_DATA, program.data, None),
+            (resource.RLIMIT_CPU, cpu, cpu + 1),
+            (resource.RLIMIT_NOFILE, program.files, None),
+            (resource.RLIMIT_FSIZE, program.file_size, None),
+        )
+        path, *_ = program.arguments
+        os.execve(
+            path,
+            [*program.arguments, str(job), str(events)],
+            {**os.environ, **from_bytes(program.env)},
+        )
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        flush_stdio()
+        os._exit(1)
 
 
 def isolate(zygote: int, inherited: tuple[int, ...]) -> None:
@@ -200,13 +247,18 @@ def _limit(job: Job, mapped: int) -> None:
     cpu = math.ceil(time.process_time() + check.cpu)
     # What ignores the signal that comes at the first limit is killed at the second.
     faulthandler.register(signal.SIGXCPU, chain=True)
-    for kind, soft, hard in (
+    _set_limits(
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_AS, mapped + check.memory, None),
         (resource.RLIMIT_CPU, cpu, cpu + 1),
         (resource.RLIMIT_NOFILE, check.files, None),
         (resource.RLIMIT_FSIZE, check.file_size, None),
-    ):
+    )
+
+
+def _set_limits(*limits: tuple[int, int, int | None]) -> None:
+    """Set limits, each with its soft and its hard bound, which is the soft one if left out."""
+    for kind, soft, hard in limits:
         _, most = resource.getrlimit(kind)
         bounds = (soft, soft if hard is None else hard)
         if most != resource.RLIM_INFINITY:

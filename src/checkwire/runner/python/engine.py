@@ -9,17 +9,17 @@ import socket
 from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec.structs import replace
 
 from checkwire.model.attempt import Attempt
 from checkwire.model.definition import CheckDefinition, Isolation
-from checkwire.model.errors import CheckwireError
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.model.masking import Masker
 from checkwire.project.config import Project
+from checkwire.runner.engine import EngineError, LoadedChecks
 from checkwire.runner.python.demand import Demand
 from checkwire.runner.python.environ import to_bytes
 from checkwire.runner.python.handle import ZygoteHandle, ZygoteLost
@@ -39,7 +39,7 @@ from checkwire.runner.python.supervisor import Supervisor
 from checkwire.runner.python.unsafe import UnsafeFile, failure_of_death
 from checkwire.wire.kernel.stamps import keep_stamping
 
-__all__ = ["Engine", "EngineError", "LoadedChecks"]
+__all__ = ["PythonEngine"]
 
 _IMPORT_TIMEOUT: Final = 30.0
 _START_TIMEOUT: Final = 60.0
@@ -55,31 +55,7 @@ _SECOND_TRY: Final = (
 )
 
 
-class EngineError(CheckwireError):
-    """The process that runs checks cannot be started."""
-
-
-class LoadedChecks(NamedTuple):
-    """What importing the check files came to.
-
-    Attributes:
-        definitions: of all checks, by file, and in it in the order of the source.
-        failures: of the files that could not be imported, by path relative to the project.
-        empty: paths of files that were imported, and declare no check.
-        output: the end of what was printed meanwhile.
-        blocking: ids of the checks that are plain functions.
-        no_sandbox: why checks that want a sandbox cannot have it; empty if they can, or none does.
-    """
-
-    definitions: tuple[CheckDefinition, ...]
-    failures: dict[str, Failure]
-    empty: tuple[str, ...]
-    output: str
-    blocking: frozenset[str] = frozenset()
-    no_sandbox: str = ""
-
-
-class Engine:
+class PythonEngine:
     """Imports a project's check files in a zygote, and runs attempts in its children.
 
     A file whose import ends the zygote, hangs, or leaves a thread behind is left out, and a new
@@ -96,6 +72,7 @@ class Engine:
         readable: files outside of the project that its checks read, absolute paths.
         waiting: how many children may wait for a job at most, see
             :class:`checkwire.runner.python.demand.Demand`.
+        secrets_read: gets the names of the variables that are read as secrets.
 
     Attributes:
         loading: the file that is being imported, relative to the project; empty if none is.
@@ -113,6 +90,7 @@ class Engine:
         descriptors: int | None = None,
         readable: tuple[str, ...] = (),
         waiting: int = 0,
+        secrets_read: set[str] | None = None,
     ) -> None:
         self._project = project
         self._process = process
@@ -122,6 +100,7 @@ class Engine:
         self._masker = Masker(secrets)
         self._files: tuple[Path, ...] = ()
         self._readable = readable
+        self._sandboxed = False
         self._demands: dict[Isolation, Demand] = {
             "process": Demand(waiting),
             "sandbox": Demand(waiting),
@@ -135,7 +114,7 @@ class Engine:
         self._closed = False
         self._stamping: socket.socket | None = None
         self.loading = ""
-        self.secrets_read: set[str] = set()
+        self.secrets_read: set[str] = set() if secrets_read is None else secrets_read
         self._workers = Workers(
             self._living_zygote,
             root=project.root,
@@ -234,9 +213,7 @@ class Engine:
     async def _try(
         self, job: Job, on_event: Callable[[Event], None] | None, note: str = ""
     ) -> tuple[Attempt, bool]:
-        supervisor = Supervisor(
-            job, root=self._project.root, on_event=on_event, secrets_read=self.secrets_read
-        )
+        supervisor = self._supervise(job, on_event)
         self._supervisors.add(supervisor)
         try:
             if self._closed:
@@ -244,15 +221,24 @@ class Engine:
             if note:
                 supervisor.note(note)
             try:
-                pool = await self._living_pool(
-                    "sandbox" if job.definition.isolation == "sandbox" else "process"
-                )
+                pool = await self._pool_for(job)
             except EngineError as error:
                 return supervisor.not_started(str(error)), False
             return await supervisor.run(pool), supervisor.lost
         finally:
             self._supervisors.discard(supervisor)
             supervisor.done.set()
+
+    def _supervise(self, job: Job, on_event: Callable[[Event], None] | None) -> Supervisor:
+        return Supervisor(
+            job, root=self._project.root, on_event=on_event, secrets_read=self.secrets_read
+        )
+
+    async def _pool_for(self, job: Job) -> Pool:
+        """Where to take the child for this job from."""
+        return await self._living_pool(
+            "sandbox" if job.definition.isolation == "sandbox" else "process"
+        )
 
     async def _living_zygote(self) -> ZygoteHandle:
         return (await self._living_pool("process")).zygote
@@ -316,6 +302,7 @@ class Engine:
                 descriptors=self._descriptors,
                 many=self._demands["process"].most > 0,
                 readable=self._readable,
+                sandboxed=self._sandboxed,
             )
         )
         definitions: list[CheckDefinition] = []

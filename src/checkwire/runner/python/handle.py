@@ -26,6 +26,7 @@ from checkwire.runner.python.messages import (
     Loading,
     NotForked,
     NotLoaded,
+    Program,
     ReadsSecret,
     Ready,
     Response,
@@ -160,13 +161,19 @@ class ZygoteHandle:
             raise ZygoteLost
         return response
 
-    async def fork(self, fds: Sequence[int], isolation: Isolation = "process") -> Child:
+    async def fork(
+        self,
+        fds: Sequence[int],
+        isolation: Isolation = "process",
+        program: Program | None = None,
+    ) -> Child:
         """Have a child forked.
 
         Args:
             fds: for :data:`messages.FORK_FDS`, or :data:`messages.WORKER_FDS`; they are the
                 caller's to close afterwards.
             isolation: what the child is to be in; ``"shared"`` makes it a worker.
+            program: what it shall execute, if it is not to run a check of the zygote's own.
 
         Raises:
             CouldNotFork: the operating system refused.
@@ -179,7 +186,7 @@ class ZygoteHandle:
         birth: asyncio.Future[Child] = self._loop.create_future()
         self._births[number] = birth
         try:
-            await self._send(Fork(id=number, isolation=isolation), fds)
+            await self._send(Fork(id=number, isolation=isolation, program=program), fds)
             return await birth
         finally:
             # A child that is born later finds its job's pipe closed, and ends at once.

@@ -52,6 +52,7 @@ class Intake:
         on_error: Callable[[], None],
         secrets_read: set[str],
         masker: Masker | None = None,
+        reader: EventReader | None = None,
     ) -> None:
         self.masker = masker or Masker(from_bytes(job.secrets).values())
         self._job = job
@@ -62,7 +63,7 @@ class Intake:
         self._secrets_read = secrets_read
         self._error: BaseException | None = None
         self._fold = Fold(job.definition, job.attempt)
-        self._reader = EventReader()
+        self._reader = reader or EventReader()
         self._stdout = OutputCapture("stdout", self.masker)
         self._stderr = OutputCapture("stderr", self.masker)
         self._last_errors: deque[str] = deque(maxlen=_ERRORS_KEPT)
@@ -150,6 +151,8 @@ class Intake:
         if end.signal is not None and end.location is None:
             location = crash_location(self._last_errors, self._root)
             end = msgspec.structs.replace(end, location=self.masker.data(location))
+        if (failure := self._reader.explain(end, self._last_errors)) is not None:
+            end = msgspec.structs.replace(end, failure=failure)
         if self._reader.faults:
             self._fold.fail(end.at_ns, self._protocol_failure())
         if self._error is not None:

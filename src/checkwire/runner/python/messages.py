@@ -25,6 +25,7 @@ __all__ = [
     "Loading",
     "NotForked",
     "NotLoaded",
+    "Program",
     "ReadsSecret",
     "Ready",
     "Request",
@@ -47,6 +48,8 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
         many: whether it pays to have everything ready that some check might need.
         readable: files outside of the project that its checks read, absolute paths: a sandbox must
             know of them.
+        sandboxed: whether there are to be sandboxes in any case, not only if a check in one of the
+            files asks for one.
     """
 
     project: Project
@@ -55,6 +58,30 @@ class Load(_Message, frozen=True, kw_only=True, omit_defaults=True):
     descriptors: int | None = None
     many: bool = False
     readable: tuple[str, ...] = ()
+    sandboxed: bool = False
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a child shall execute at once, instead of a check of the zygote's own.
+
+    It finds its job where the descriptor says that is its last argument but one, and writes its
+    events to that which is the last.
+
+    Attributes:
+        arguments: the program's path and its arguments.
+        env: variables that it has beside, or instead of, the zygote's.
+        data: bytes of memory that it may take, as Linux counts them for ``RLIMIT_DATA``.
+        cpu: seconds of CPU time it may use.
+        files: how many files, sockets and pipes it may have open.
+        file_size: bytes that a file may have to which it writes.
+    """
+
+    arguments: tuple[str, ...]
+    data: int
+    cpu: float
+    files: int
+    file_size: int
+    env: Variables = {}
 
 
 class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,10 +94,12 @@ class Fork(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         isolation: what the child shall be in. It is in it before it reads its job.
+        program: what it shall execute, if it is not to run a check of the zygote's own.
     """
 
     id: int
     isolation: Isolation = "process"
+    program: Program | None = None
 
 
 FORK_FDS: Final = ("job", "stdout", "stderr", "events")

@@ -15,6 +15,7 @@ from typing import Final
 from checkwire.model.definition import Isolation
 from checkwire.runner.python.demand import Demand
 from checkwire.runner.python.handle import Child, ZygoteHandle
+from checkwire.runner.python.messages import Program
 from checkwire.runner.python.pipes import Pipes
 
 __all__ = ["Pool"]
@@ -41,14 +42,21 @@ class Pool:
         zygote: it has imported the check files.
         demand: how many shall wait; told of each that is taken.
         isolation: what they are in.
+        program: what they execute, if they are not to run checks of the zygote's own. Once it is
+            ready for a job it writes ``messages.WARM``, too.
     """
 
     def __init__(
-        self, zygote: ZygoteHandle, demand: Demand, isolation: Isolation = "process"
+        self,
+        zygote: ZygoteHandle,
+        demand: Demand,
+        isolation: Isolation = "process",
+        program: Program | None = None,
     ) -> None:
         self.zygote = zygote
         self._isolation = isolation
         self._demand = demand
+        self._program = program
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Waiting] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -107,7 +115,7 @@ class Pool:
 
     async def _bear(self, pipes: Pipes) -> Child:
         try:
-            return await self.zygote.fork(pipes.theirs, self._isolation)
+            return await self.zygote.fork(pipes.theirs, self._isolation, self._program)
         finally:
             pipes.close(*pipes.theirs)
 

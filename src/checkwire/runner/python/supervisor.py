@@ -12,6 +12,7 @@ import msgspec
 
 from checkwire.model.attempt import Attempt, Usage
 from checkwire.model.events import Event
+from checkwire.model.masking import Masker
 from checkwire.runner.exit import Cause, Exit
 from checkwire.runner.python.handle import Child, CouldNotFork, ZygoteLost
 from checkwire.runner.python.intake import Intake
@@ -19,6 +20,7 @@ from checkwire.runner.python.linux import count_descendants, count_memory_kills,
 from checkwire.runner.python.messages import Exited, Job
 from checkwire.runner.python.pipes import EVENTS_BUFFER, Pipes
 from checkwire.runner.python.pool import Pool
+from checkwire.runner.stream import EventReader
 
 __all__ = ["Supervisor"]
 
@@ -50,6 +52,9 @@ class Supervisor:
         on_event: called with each event as it comes. If it raises, the attempt is ended, and
             :meth:`run` raises the same.
         secrets_read: gets the names of the variables that the check reads as secrets.
+        message: what the child is sent; by default the job, as a Python child reads it.
+        reader: of the child's events; by default of the plain stream.
+        masker: hides secrets; by default those of the job.
 
     Attributes:
         lost: whether the zygote died before the check had finished.
@@ -63,6 +68,9 @@ class Supervisor:
         root: str,
         on_event: Callable[[Event], None] | None = None,
         secrets_read: set[str] | None = None,
+        message: bytes | None = None,
+        reader: EventReader | None = None,
+        masker: Masker | None = None,
     ) -> None:
         self.lost = False
         self.done = asyncio.Event()
@@ -74,7 +82,10 @@ class Supervisor:
             on_start=self._started,
             on_error=self.stop,
             secrets_read=set() if secrets_read is None else secrets_read,
+            masker=masker,
+            reader=reader,
         )
+        self._message = msgspec.msgpack.encode(job) if message is None else message
         self._cause: Cause = "itself"
         self._child: Child | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -146,7 +157,7 @@ class Supervisor:
         return self._intake.finish(self._exit(exited))
 
     async def _send_job(self, pipes: Pipes) -> None:
-        data = memoryview(msgspec.msgpack.encode(self._job))
+        data = memoryview(self._message)
         writable = asyncio.Event()
         try:
             while data:

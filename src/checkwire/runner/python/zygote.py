@@ -26,7 +26,7 @@ from checkwire.runner.descriptors import lower_limit
 from checkwire.runner.python import streams
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.channel import MessageReader, pack, send_all
-from checkwire.runner.python.child import ChildFds, Sandbox, run_child
+from checkwire.runner.python.child import ChildFds, Sandbox, execute, run_child
 from checkwire.runner.python.environ import from_bytes, set_environ
 from checkwire.runner.python.footprint import Footprint
 from checkwire.runner.python.launch import CONTROL_FD
@@ -209,14 +209,15 @@ class Zygote:
 
     def _prepare_sandboxes(self) -> str:
         """If a check wants one, try whether there can be any; why there cannot."""
-        if not any(check.isolation == "sandbox" for check in self._catalog.definitions):
+        wanted = (check.isolation == "sandbox" for check in self._catalog.definitions)
+        if not self._load_request.sandboxed and not any(wanted):
             return ""
         from checkwire.runner.python.sandbox.sandboxes import Sandboxes
 
         load = self._load_request
         try:
             self._sandboxes = Sandboxes(load.project.root, load.readable, from_bytes(load.env))
-            self._sandboxes.try_out(load.files)
+            self._sandboxes.try_out((*load.files, *load.readable))
         except NoSandbox as refusal:
             return str(refusal)
         return ""
@@ -258,6 +259,8 @@ class Zygote:
                 if is_worker:
                     *standard, board = fds
                     run_worker(self._catalog, ChildFds(*standard), board, self._pid, inherited)
+                if request.program is not None:
+                    execute(request.program, ChildFds(*fds), self._pid, inherited, sandbox)
                 run_child(self._catalog, ChildFds(*fds), self._pid, inherited, sandbox)
         finally:
             for fd in fds:

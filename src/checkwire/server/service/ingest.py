@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -20,6 +21,10 @@ _BATCH = 200
 _GATHER = 0.01
 """Seconds in which results that come together are written together."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_LEAST_PATIENCE = 5.0
+"""Seconds to go on trying at the end, whatever patience there is with runs."""
+_LOST_TOLD = 20
+"""Results that are lost at the end of which each is told."""
 _WITH_TRANSCRIPTS = 2_000
 """Waiting results above which the transcripts of those that passed are let go."""
 _MOST = 50_000
@@ -61,8 +66,8 @@ class Ingester:
         self._batch: list[Result] = []
         self._waiting: deque[Result] = deque()
         self._arrived = asyncio.Event()
-        self._emptied = asyncio.Event()
-        self._emptied.set()
+        self._turn = asyncio.Lock()
+        self._finishing = False
 
     def __len__(self) -> int:
         return len(self._batch) + len(self._waiting)
@@ -71,14 +76,13 @@ class Ingester:
         """Take a result."""
         self._waiting.append(result)
         self._arrived.set()
-        self._emptied.clear()
         if len(self._waiting) > _WITH_TRANSCRIPTS:
             self._save_room()
 
     async def run(self) -> None:
-        """Write what comes, until cancelled."""
+        """Write what comes, until cancelled or :meth:`finish` is called."""
         pause = _FIRST_PAUSE
-        while True:
+        while not self._finishing:
             await self._arrived.wait()
             if len(self._waiting) < _BATCH:
                 await asyncio.sleep(_GATHER)
@@ -88,29 +92,39 @@ class Ingester:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def finish(self, patience: float) -> int:
-        """Wait until all is written, for up to ``patience`` seconds; returns how many are not."""
-        try:
-            async with asyncio.timeout(patience):
-                await self._emptied.wait()
-        except TimeoutError:
-            pass
-        return len(self)
+    async def finish(self, patience: float) -> None:
+        """Write what is left at once, whatever pause :meth:`run` is in; tell of what cannot be.
+
+        It is tried again for ``patience`` seconds, and for some at least. No try is broken off:
+        how long one that fails may take is the store's matter.
+        """
+        self._finishing = True
+        deadline = time.monotonic() + max(patience, _LEAST_PATIENCE)
+        while len(self):
+            written = await self._write_some()
+            if time.monotonic() > deadline:
+                break
+            if not written:
+                await asyncio.sleep(_FIRST_PAUSE)
+        if len(self):
+            self._tell_lost([result.record for result in (*self._batch, *self._waiting)])
 
     async def _write_some(self) -> bool:
         """Write a batch; it stays one until it is written."""
-        while self._waiting and len(self._batch) < _BATCH:
-            self._batch.append(self._waiting.popleft())
-        try:
-            await self._write(self._batch)
-        except IntegrityError:
-            return await self._write_one_by_one()
-        except (SQLAlchemyError, CheckwireError, OSError) as error:
-            self._cannot(error)
-            return False
-        self._batch.clear()
-        self._written()
-        return True
+        async with self._turn:
+            while self._waiting and len(self._batch) < _BATCH:
+                self._batch.append(self._waiting.popleft())
+            try:
+                if self._batch:
+                    await self._write(self._batch)
+            except IntegrityError:
+                return await self._write_one_by_one()
+            except (SQLAlchemyError, CheckwireError, OSError) as error:
+                self._cannot(error)
+                return False
+            self._batch.clear()
+            self._written()
+            return True
 
     async def _write_one_by_one(self) -> bool:
         """One of them is at fault, and must not keep the others out."""
@@ -140,7 +154,23 @@ class Ingester:
             self.problem = None
         if not self._waiting:
             self._arrived.clear()
-            self._emptied.set()
+
+    def _tell_lost(self, records: Sequence[RunRecord]) -> None:
+        _log.error(
+            "results could not be stored, and are lost: their runs take place again after the next "
+            "start, or are missed",
+            results=len(records),
+            why=self.problem or "there were too many of them",
+        )
+        for record in records[:_LOST_TOLD]:
+            _log.error(
+                "a result is lost",
+                project=record.project,
+                check=record.check,
+                location=record.location,
+                run=record.run_id,
+                status=record.status,
+            )
 
     def _drop(self, result: Result) -> None:
         self.dropped += 1

@@ -168,8 +168,7 @@ class Service:
                 _log.warning(
                     "runs were ended, and take place again if it is not too late", runs=len(ended)
                 )
-            if left := await self._ingester.finish(self._patience):
-                _log.error("results could not be stored, and are lost", results=left)
+            await self._ingester.finish(self._patience)
             ingesting.cancel()
             await self._fetched()
             self.stopped.set()

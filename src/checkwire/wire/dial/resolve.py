@@ -16,7 +16,7 @@ from checkwire.model.failures import Failure
 from checkwire.model.places import host_and_port
 from checkwire.wire.url import is_ip
 
-__all__ = ["Endpoint", "Resolution", "resolve"]
+__all__ = ["Endpoint", "Resolution", "diagnose_dns", "resolve"]
 
 Resolver = Callable[[str, int], list[Any]]
 
@@ -71,7 +71,7 @@ async def resolve(
         try:
             return Resolution([_literal(host, port)], None)
         except socket.gaierror as error:
-            raise ConnectError(_failure(host, error, 0)) from None
+            raise ConnectError(diagnose_dns(host, error, 0)) from None
     loop = asyncio.get_running_loop()
     done: asyncio.Future[tuple[list[Any] | Exception, int]] = loop.create_future()
     look_up = resolver or system_resolver
@@ -94,7 +94,7 @@ async def resolve(
     try:
         threading.Thread(target=work, name=f"dns {host}", daemon=True).start()
     except RuntimeError as error:
-        raise ConnectError(_failure(host, socket.gaierror(0, str(error)), 0)) from None
+        raise ConnectError(diagnose_dns(host, socket.gaierror(0, str(error)), 0)) from None
     # Not asyncio.timeout: an answer that is here when time is over counts.
     await asyncio.wait((done,), timeout=timeout)
     if not done.done():
@@ -108,16 +108,16 @@ async def resolve(
         )
     result, duration_ns = done.result()
     if isinstance(result, OSError):
-        raise ConnectError(_failure(host, result, duration_ns)) from None
+        raise ConnectError(diagnose_dns(host, result, duration_ns)) from None
     if isinstance(result, UnicodeError):
         invalid = socket.gaierror(socket.EAI_NONAME, "the name is not valid")
-        raise ConnectError(_failure(host, invalid, duration_ns)) from None
+        raise ConnectError(diagnose_dns(host, invalid, duration_ns)) from None
     if isinstance(result, Exception):
         raise result
     endpoints = _endpoints(result)
     if not endpoints:
         empty = socket.gaierror(getattr(socket, "EAI_NODATA", -5), "no address")
-        raise ConnectError(_failure(host, empty, duration_ns))
+        raise ConnectError(diagnose_dns(host, empty, duration_ns))
     return Resolution(endpoints, duration_ns)
 
 
@@ -135,7 +135,8 @@ def _endpoints(found: list[Any]) -> list[Endpoint]:
     return list(dict.fromkeys(Endpoint(entry[0], entry[4]) for entry in found))
 
 
-def _failure(host: str, error: OSError, duration_ns: int) -> Failure:
+def diagnose_dns(host: str, error: OSError, duration_ns: int) -> Failure:
+    """Why a name could not be looked up, as the resolver put it."""
     code = "dns.failed"
     if isinstance(error, socket.gaierror):
         code = _CODES.get(error.errno or 0, code)

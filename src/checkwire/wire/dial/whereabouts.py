@@ -11,7 +11,7 @@ from checkwire.model.failures import Failure
 from checkwire.wire.clock import Timeline
 from checkwire.wire.url import is_ip
 
-__all__ = ["Whereabouts", "named"]
+__all__ = ["Whereabouts", "located", "named"]
 
 _SAYS_ITSELF = (".timeout", ".queue_full")
 """Codes whose messages say how long was waited."""
@@ -57,20 +57,22 @@ class Whereabouts:
 
     def locate(self, failure: Failure) -> Failure:
         """The failure with the place and the time that its phase took until it came."""
-        if "elapsed_ms" in failure.evidence:
-            return failure
-        elapsed_ns = self.elapsed_ns
-        evidence: dict[str, Any] = {
-            "place": self.place,
-            "elapsed_ms": round(elapsed_ns / 1e6, 3),
-            **failure.evidence,
-        }
-        message = failure.message
-        cause = failure.evidence.get("cause") or failure.code
-        if not str(cause).endswith(_SAYS_ITSELF):
-            after = f"after {format_ns(elapsed_ns)}"
-            # A parenthesis is at the end already: the server's name, or the system's reason.
-            message = (
-                f"{message[:-1]}, {after})" if message.endswith(")") else f"{message} ({after})"
-            )
-        return msgspec.structs.replace(failure, message=message, evidence=evidence)
+        return located(failure, self.place, self.elapsed_ns)
+
+
+def located(failure: Failure, place: str, elapsed_ns: int) -> Failure:
+    """The failure with the place, and the time that its phase took until it came."""
+    if "elapsed_ms" in failure.evidence:
+        return failure
+    evidence: dict[str, Any] = {
+        "place": place,
+        "elapsed_ms": round(elapsed_ns / 1e6, 3),
+        **failure.evidence,
+    }
+    message = failure.message
+    cause = failure.evidence.get("cause") or failure.code
+    if not str(cause).endswith(_SAYS_ITSELF):
+        after = f"after {format_ns(elapsed_ns)}"
+        # A parenthesis is at the end already: the server's name, or the system's reason.
+        message = f"{message[:-1]}, {after})" if message.endswith(")") else f"{message} ({after})"
+    return msgspec.structs.replace(failure, message=message, evidence=evidence)

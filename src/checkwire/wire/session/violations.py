@@ -13,6 +13,7 @@ from checkwire.wire.http_head import parse_head
 from checkwire.wire.session.protocol import UnreadableReason
 
 __all__ = [
+    "RULES",
     "SHOWN",
     "Offender",
     "begins_like_http",
@@ -28,7 +29,7 @@ SHOWN = 32
 _SHOWN_BODY = 512
 _SHOWN_LINE = 100
 
-_RULES = {
+RULES = {
     "invalid opcode": ("opcodes 3-7 and 11-15 are reserved", "RFC 6455 5.2"),
     "incorrect masking": ("a server must not mask frames", "RFC 6455 5.1"),
     "reserved bits must be 0": (
@@ -60,6 +61,7 @@ _RULES = {
         "RFC 7692 7.2.3",
     ),
 }
+"""What a parser says of a frame, as a rule that was broken, and where that stands."""
 
 _HTTP = b"HTTP/1."
 _HTTP_INSIDE = re.compile(rb"HTTP/1\.[01] [1-5]\d\d[^\r\n]{0,200}\r\n[!#-9A-~]+:")
@@ -150,7 +152,7 @@ def diagnose_violation(
         evidence["section"] = "RFC 7692 7.2.2"
         message = f"{place} sent a compressed message that cannot be inflated (RFC 7692)"
         return Failure(code="ws.bad_compression", message=message, phase="open", evidence=evidence)
-    rule, section = _RULES.get(said, (said or "internal error", ""))
+    rule, section = RULES.get(said, (said or "internal error", ""))
     evidence["rule"] = said
     if section:
         evidence["section"] = section

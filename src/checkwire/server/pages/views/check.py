@@ -325,7 +325,7 @@ def _definition(definition: CheckDefinition) -> list[tuple[str, str]]:
     facts = [
         ("Id", definition.id),
         ("File", f"{definition.path}:{definition.line}"),
-        ("Function", definition.function),
+        *([("Function", definition.function)] if definition.function else []),
         schedule(definition),
         ("Timeout", span(round(definition.timeout * 1e9))),
     ]

@@ -1,0 +1,3 @@
+// Says that it runs.
+
+console.log('here');

@@ -1,0 +1,104 @@
+"""Checks that are whole files: scripts in JavaScript and TypeScript."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from checkwire.model.definition import CheckDefinition
+from checkwire.model.durations import format_seconds
+from checkwire.model.errors import DefinitionError
+from checkwire.model.failures import Failure, Location
+from checkwire.project.comments import comment_options
+from checkwire.sdk.options import DEFAULTABLE
+from checkwire.sdk.suggestion import did_you_mean
+
+if TYPE_CHECKING:
+    from checkwire.project.config import Project
+
+__all__ = ["define_script"]
+
+_CHECK = re.compile(r"[._]check$")
+_DESCRIPTION = re.compile(r"\s*(?:/\*\*?|\*+(?!/)|//)\s*(.*?)\s*(?:\*/)?\s*$")
+
+
+def define_script(file: Path, project: Project, path: str) -> CheckDefinition | Failure:
+    """The check that a file is; or why it cannot be one.
+
+    Args:
+        file: absolute.
+        project: for its defaults and locations.
+        path: of the file, relative to the project.
+    """
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        return _failure("script.import", f"{path} cannot be read: {error.strerror}.", path)
+    except UnicodeDecodeError as error:
+        return _failure(
+            "script.syntax",
+            f"{path} is not UTF-8 text, from byte {error.start} on",
+            path,
+            "A script is text; is it one?",
+        )
+    try:
+        return _define(comment_options(text, path), project, path, _description(text))
+    except DefinitionError as error:
+        return Failure(
+            code="check.usage", message=error.message, location=Location(path, error.line or 1)
+        )
+
+
+def _define(
+    options: dict[str, Any], project: Project, path: str, description: str
+) -> CheckDefinition:
+    values = {name: options.get(name, getattr(project.defaults, name)) for name in DEFAULTABLE}
+    values["isolation"] = values["isolation"] or "process"
+    # One schedule at most: that of the file replaces that of the defaults, of either form.
+    if "every" in options or "cron" in options:
+        for name in ("every", "cron"):
+            values[name] = options.get(name)
+    if values["cron"] is None:
+        values["timezone"] = "UTC"
+    for location in values["locations"]:
+        if project.locations is not None and location not in project.locations:
+            hint = did_you_mean(location, project.locations)
+            raise DefinitionError(
+                f'// checkwire: locations: "{location}" is not declared in [locations] of the '
+                f"project{hint}"
+            )
+    if "degraded" in options and options["degraded"] >= values["timeout"]:
+        raise DefinitionError(
+            f"// checkwire: degraded ({format_seconds(options['degraded'])}) must be less than "
+            f"the timeout ({format_seconds(values['timeout'])}), or nothing can ever be degraded"
+        )
+    name = _CHECK.sub("", PurePosixPath(path).stem)
+    return CheckDefinition(
+        id=options.get("id", path),
+        name=options.get("name", name),
+        path=path,
+        line=1,
+        function="",
+        description=description,
+        engine="node",
+        **values,
+    )
+
+
+def _description(text: str) -> str:
+    """The first sentence-like line of the comment that the file begins with."""
+    for line in text.split("\n")[:20]:
+        match = _DESCRIPTION.match(line)
+        if match is None:
+            if line.strip() and not line.startswith("#!") and "use strict" not in line:
+                return ""
+            continue
+        said = match[1]
+        if said and not said.startswith(("checkwire:", "@", "eslint", "*")):
+            return said
+    return ""
+
+
+def _failure(code: str, message: str, path: str, hint: str = "") -> Failure:
+    return Failure(code=code, message=message, hint=hint, location=Location(path, 1))

@@ -1,0 +1,247 @@
+"""The engine for JavaScript and TypeScript: a Node process per attempt, prepared ahead."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from checkwire.model.definition import CheckDefinition, Isolation
+from checkwire.model.events import Event
+from checkwire.model.failures import Failure, Location
+from checkwire.model.masking import Masker
+from checkwire.project.config import Project
+from checkwire.project.scripts import define_script
+from checkwire.runner.engine import LoadedChecks
+from checkwire.runner.node.reader import NodeReader
+from checkwire.runner.node.runtime import NoRuntime, Runtime, find_runtime
+from checkwire.runner.python.demand import Demand
+from checkwire.runner.python.engine import PythonEngine
+from checkwire.runner.python.environ import from_bytes, to_bytes
+from checkwire.runner.python.handle import ZygoteHandle
+from checkwire.runner.python.launch import ZygoteProcess
+from checkwire.runner.python.messages import Connecting, Job, Program
+from checkwire.runner.python.pool import Pool
+from checkwire.runner.python.sandbox.view import PRIVATE
+from checkwire.runner.python.supervisor import Supervisor
+
+__all__ = ["NodeEngine"]
+
+_MOST_WAITING: Final = 4
+"""Processes that wait for a job; each takes 40 MB."""
+_HOOK: Final = Path(__file__).with_name("hook")
+_VENDORED: Final = Path(__file__).with_name("vendor")
+_AT_EXEC: Final[tuple[str, ...]] = (
+    "NODE_OPTIONS",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+    "LD_LIBRARY_PATH",
+)
+"""Variables that Node reads before any script could set them."""
+
+
+class _Bounds(NamedTuple):
+    """What a process is in, and may take, from its start on; see :class:`CheckDefinition`."""
+
+    isolation: Isolation
+    memory: int
+    cpu: float
+    files: int
+    file_size: int
+
+
+class _NodeJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What the hook is told, as JSON: see ``hook/main.cjs``."""
+
+    check: str
+    script: str
+    root: str
+    timeout_ms: float
+    env: dict[str, str]
+    resolve: tuple[tuple[str, int, str, int], ...]
+    packages: dict[str, str]
+    limits: dict[str, int]
+
+
+class NodeEngine(PythonEngine):
+    """Runs scripts, each attempt in a Node process of its own.
+
+    The processes are children of a zygote that has imported no file of anybody's, so that they are
+    isolated, limited and cleaned up after as Python checks are. Some are started ahead: they have
+    loaded all but the script, and wait for their job.
+
+    Args:
+        project: the project.
+        env: the environment of the scripts.
+        process: a zygote that was started before; otherwise one is started when it is needed.
+        connecting: options for every connection.
+        descriptors: how many the zygote may have open; by default as many as this one.
+        readable: files outside of the project that scripts read, absolute paths.
+        waiting: how many processes may wait for a job at most.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        env: dict[str, str],
+        process: ZygoteProcess | None = None,
+        connecting: Connecting | None = None,
+        descriptors: int | None = None,
+        readable: tuple[str, ...] = (),
+        waiting: int = 0,
+    ) -> None:
+        super().__init__(
+            project, env=env, process=process, descriptors=descriptors, readable=readable
+        )
+        self._runtime: Runtime | None = None
+        self._connecting = connecting or Connecting()
+        self._most = min(waiting, _MOST_WAITING)
+        self._prepared: dict[_Bounds, Pool] = {}
+        self._bounds: Counter[_Bounds] = Counter()
+
+    async def load(self, files: Sequence[Path]) -> LoadedChecks:
+        """See what the files say of themselves. They are read by Node when they run."""
+        definitions: list[CheckDefinition] = []
+        failures: dict[str, Failure] = {}
+        try:
+            self._runtime = find_runtime(self._env)
+        except NoRuntime as error:
+            for file in files:
+                path = self._relative(file)
+                failures[path] = _cannot_run(path, str(error))
+            return LoadedChecks(failures=failures)
+        for file in files:
+            path = self._relative(file)
+            if file.suffix in (".ts", ".mts", ".cts") and not self._runtime.strips_types:
+                failures[path] = _cannot_run(
+                    path,
+                    f"TypeScript needs Node 22.18 or newer, and this is {self._runtime.shown}: "
+                    "pip install 'checkwire[node]'",
+                )
+                continue
+            defined = define_script(file, self._project, path)
+            if isinstance(defined, Failure):
+                failures[path] = defined
+            else:
+                definitions.append(defined)
+        self._bounds.update(map(_bounds_of, definitions))
+        loaded = LoadedChecks()
+        if definitions:
+            self._sandboxed = any(one.isolation == "sandbox" for one in definitions)
+            self._readable += (*self._runtime.files, str(_HOOK), str(_VENDORED))
+            loaded = await super().load(())
+        self._blocking = frozenset(definition.id for definition in definitions)
+        return LoadedChecks(
+            tuple(definitions),
+            failures,
+            blocking=self._blocking,
+            no_sandbox=loaded.no_sandbox,
+        )
+
+    async def close(self) -> None:
+        """End all attempts, as cancelled, and what was prepared; wait until all is gone."""
+        for pool in self._prepared.values():
+            pool.close()
+        await super().close()
+
+    def expect(self, attempts: int, isolation: Isolation = "process") -> None:
+        """So many attempts are about to begin at once: have their processes ready."""
+        pool = self._pools.get("process")
+        if pool is None:
+            return
+        # More than there are CPUs would only keep each other from starting.
+        left = min(attempts, os.cpu_count() or 1)
+        for bounds, count in self._bounds.most_common():
+            if bounds.isolation == isolation:
+                self._pool_with(bounds, pool.zygote).expect(min(count, left))
+                left -= min(count, left)
+
+    def _supervise(self, job: Job, on_event: Callable[[Event], None] | None) -> Supervisor:
+        definition = job.definition
+        masker = Masker(from_bytes(job.secrets).values())
+        reader = NodeReader(definition, self._project.root, masker)
+        message = _NodeJob(
+            check=definition.id,
+            script=str(Path(self._project.root, definition.path)),
+            root=self._project.root,
+            timeout_ms=definition.timeout * 1000,
+            env=_env_of(job),
+            resolve=job.connecting.resolve,
+            packages={"ws": str(_VENDORED / "ws")},
+            limits={"payload": reader.payload, "body": reader.payload},
+        )
+        return Supervisor(
+            job,
+            root=self._project.root,
+            on_event=on_event,
+            message=msgspec.json.encode(message),
+            reader=reader,
+            masker=masker,
+        )
+
+    async def _pool_for(self, job: Job) -> Pool:
+        return self._pool_with(_bounds_of(job.definition), await self._living_zygote())
+
+    def _pool_with(self, bounds: _Bounds, zygote: ZygoteHandle) -> Pool:
+        pool = self._prepared.get(bounds)
+        if pool is None or pool.zygote is not zygote:
+            if pool is not None:
+                pool.close()
+            pool = self._prepared[bounds] = Pool(
+                zygote, Demand(self._most), bounds.isolation, self._program(bounds)
+            )
+        return pool
+
+    def _program(self, bounds: _Bounds) -> Program:
+        assert self._runtime is not None
+        env: dict[str, str] = {name: self._env[name] for name in _AT_EXEC if name in self._env}
+        if self._connecting.ca is not None:
+            env["NODE_EXTRA_CA_CERTS"] = self._connecting.ca
+        return Program(
+            arguments=(*self._runtime.arguments(bounds.memory), str(_HOOK / "main.cjs")),
+            env=to_bytes(env),
+            data=self._runtime.data_limit(bounds.memory),
+            cpu=bounds.cpu,
+            files=bounds.files,
+            file_size=bounds.file_size,
+        )
+
+
+def _bounds_of(definition: CheckDefinition) -> _Bounds:
+    return _Bounds(
+        "sandbox" if definition.isolation == "sandbox" else "process",
+        definition.memory,
+        definition.cpu,
+        definition.files,
+        definition.file_size,
+    )
+
+
+def _cannot_run(path: str, why: str) -> Failure:
+    return Failure(
+        code="runner.start",
+        message=f"{path} cannot be run: {why}",
+        hint="The extra brings a Node of its own, and leaves that of the machine alone",
+        location=Location(path, 1),
+    )
+
+
+def _env_of(job: Job) -> dict[str, str]:
+    """What ``process.env`` shall be: also the secrets, for which a script has no other way to ask.
+
+    Only variables whose bytes are text: JSON can hold no others.
+    """
+    env = {**from_bytes(job.env), **from_bytes(job.secrets)}
+    if job.definition.isolation == "sandbox":
+        folder, *_ = PRIVATE
+        env |= {"HOME": folder, "TMPDIR": folder}
+    return {
+        name: value
+        for name, value in env.items()
+        if not any("\ud800" <= character <= "\udfff" for character in name + value)
+    }
