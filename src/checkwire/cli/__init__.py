@@ -46,6 +46,10 @@ COMMANDS = {
     "eject": CommandEntry(
         "checkwire.cli.eject:command", "Print the Python script that a declared check stands for."
     ),
+    "import": CommandEntry(
+        "checkwire.cli.importing:command",
+        "Read another product's project, and write its checkwire.toml.",
+    ),
     "explain": CommandEntry(
         "checkwire.cli.explain:command",
         "Say what a failure code means, how to confirm it, and what to do.",

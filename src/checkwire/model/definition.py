@@ -73,6 +73,7 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         function: the function's name; that of a table is made of the check's name. Empty where the
             whole file is the check.
         engine: what runs it.
+        script: the file that is run, relative to the project, if ``path`` only declares the check.
         case: the case's name, when the check has cases.
         kind: ``script`` is code, ``declared`` a table in TOML, without any.
         every: seconds between runs; ``None`` if it has a ``cron``, or is not scheduled.
@@ -101,6 +102,7 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     description: str = ""
     kind: Literal["script", "declared"] = "script"
     engine: EngineName = "python"
+    script: str = ""
     every: float | None = None
     cron: str | None = None
     timezone: str = "UTC"

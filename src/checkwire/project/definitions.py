@@ -11,6 +11,7 @@ from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.kinds import DECLARED_SUFFIX
+from checkwire.project.scripts import define_declared_script
 from checkwire.sdk.options import DEFAULTABLE, parse_option
 from checkwire.sdk.suggestion import did_you_mean
 
@@ -43,6 +44,9 @@ def define_all(loaded: LoadedFile, project: Project) -> list[CollectedCheck] | F
         return loaded.failure
     try:
         checks = [c for d in loaded.checks for c in define(d, project, loaded.path)]
+        for script in loaded.scripts:
+            definition = define_declared_script(script.table, project, loaded.path, script.line)
+            checks.append(CollectedCheck(definition, _run_elsewhere, {}))
         for check in checks:
             _require_text(check.definition)
         return checks
@@ -52,6 +56,10 @@ def define_all(loaded: LoadedFile, project: Project) -> list[CollectedCheck] | F
         if loaded.path.endswith(DECLARED_SUFFIX):
             message = message.removeprefix("@check: ")
         return Failure(code="check.usage", message=message, location=location)
+
+
+def _run_elsewhere() -> None:
+    raise AssertionError("a script is run by its own engine")
 
 
 def define(declared: DeclaredCheck, project: Project, path: str) -> list[CollectedCheck]:

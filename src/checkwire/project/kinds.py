@@ -25,7 +25,7 @@ _ENGINES: Final[dict[str, EngineName]] = {
 }
 
 SCRIPT_SUFFIXES = tuple(suffix for suffix in _ENGINES if suffix != DECLARED_SUFFIX)
-"""Of all files that can be checks, but for declared ones."""
+"""Of all files that hold code."""
 
 
 def engine_of(path: PurePath | str) -> EngineName | None:

@@ -19,7 +19,14 @@ from checkwire.sdk.check import CheckMark, declared, mark_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DeclaredCheck", "LoadedFile", "load_file", "module_name", "new_module"]
+__all__ = [
+    "DeclaredCheck",
+    "DeclaredScript",
+    "LoadedFile",
+    "load_file",
+    "module_name",
+    "new_module",
+]
 
 
 class DeclaredCheck(NamedTuple):
@@ -37,6 +44,18 @@ class DeclaredCheck(NamedTuple):
     line: int
 
 
+class DeclaredScript(NamedTuple):
+    """A check whose script is another file, as a table declares it.
+
+    Attributes:
+        table: its options as given, and ``script``, relative to the project.
+        line: where the table starts.
+    """
+
+    table: dict[str, Any]
+    line: int
+
+
 class LoadedFile(NamedTuple):
     """What came of importing a check file.
 
@@ -44,11 +63,13 @@ class LoadedFile(NamedTuple):
         path: relative to the project, with forward slashes.
         checks: in the order of the source.
         failure: why the file could not be imported; then it has no checks.
+        scripts: checks whose scripts are other files.
     """
 
     path: str
     checks: tuple[DeclaredCheck, ...] = ()
     failure: Failure | None = None
+    scripts: tuple[DeclaredScript, ...] = ()
 
 
 def module_name(path: str) -> str:

@@ -6,18 +6,20 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.comments import comment_options
-from checkwire.sdk.options import DEFAULTABLE
+from checkwire.sdk.options import DEFAULTABLE, parse_option
 from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from checkwire.project.config import Project
 
-__all__ = ["define_script"]
+__all__ = ["define_declared_script", "define_script"]
 
 _CHECK = re.compile(r"[._]check$")
 _DESCRIPTION = re.compile(r"\s*(?:/\*\*?|\*+(?!/)|//)\s*(.*?)\s*(?:\*/)?\s*$")
@@ -48,6 +50,41 @@ def define_script(file: Path, project: Project, path: str) -> CheckDefinition | 
         return Failure(
             code="check.usage", message=error.message, location=Location(path, error.line or 1)
         )
+
+
+def define_declared_script(
+    table: dict[str, Any], project: Project, path: str, line: int
+) -> CheckDefinition:
+    """The check that a ``[[check]]`` with a ``script`` is. What it says goes before the comment.
+
+    Args:
+        table: its options as given; ``script`` is there, relative to the project.
+        project: for its defaults and locations.
+        path: of the file with the table, relative to the project.
+        line: where the table starts.
+
+    Raises:
+        DefinitionError: an option will not do, of the table or of the script's own comment.
+    """
+    script = table["script"]
+    try:
+        text = Path(project.root, script).read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        text = ""  # Node tells, when it runs
+    try:
+        options = comment_options(text, script)
+        for name, value in table.items():
+            if name in ("script", "description"):
+                continue
+            options[name] = parse_option(name, value)
+            if name in ("every", "cron"):
+                options.pop("cron" if name == "every" else "every", None)
+        description = table.get("description", _description(text))
+        definition = _define(options, project, script, description)
+    except DefinitionError as error:
+        message = error.message.removeprefix("// checkwire: ")
+        raise DefinitionError(f"{script}: {message}", path=path, line=line) from None
+    return msgspec.structs.replace(definition, path=path, line=line, script=script)
 
 
 def _define(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from checkwire.model.attempt import Attempt, Run
 from checkwire.model.definition import CheckDefinition, EngineName, Isolation
@@ -30,6 +30,9 @@ from checkwire.runner.python.shared.workers import PER_WORKER, count_workers
 from checkwire.runner.run import run_attempts, skipped_run
 
 __all__ = ["Collected", "Runner"]
+
+_ORDER: Final[tuple[EngineName, ...]] = ("python", "node")
+"""Python first: it takes the process, if there is one, and reads what declares scripts."""
 
 OnEvent = Callable[[int, Event], None]
 """Told each event as it comes, with the number of its attempt."""
@@ -232,11 +235,16 @@ class Runner:
         for file in selection.files:
             if (name := engine_of(file)) is not None:
                 files.setdefault(name, []).append(file)
-        all_loaded = []
-        for name in sorted(files, reverse=True):  # Python first: it gets the process, if any
-            engine = self._engines[name] = self._start(name)
-            all_loaded.append(await engine.load(files[name]))
-        definitions = [d for loaded in all_loaded for d in loaded.definitions]
+        all_loaded: list[LoadedChecks] = []
+        definitions: list[CheckDefinition] = []
+        declared: list[CheckDefinition] = []
+        for name in _ORDER:
+            if name in files or declared:
+                engine = self._engines[name] = self._start(name)
+                loaded = await engine.load(files.get(name, ()), declared)
+                all_loaded.append(loaded)
+                definitions.extend(d for d in loaded.definitions if d.engine == name)
+                declared = [d for d in loaded.definitions if d.engine != name]
         self._checks.update(definition.engine for definition in definitions)
         return LoadedChecks(
             tuple(sorted(definitions, key=lambda definition: definition.path)),

@@ -70,6 +70,8 @@ def read_file(file: FilePath, project: Project) -> DeclaredFile:
     _require_right(reading, path)
     tables = []
     for place, table in checks:
+        if "script" in table:
+            continue  # a script it is already
         function = identifier_of(table["name"].strip())
         tables.append(Table(table, place, function, table.get("id", f"{path}::{function}")))
     return DeclaredFile(path, reading, tuple(tables))

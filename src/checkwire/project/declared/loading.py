@@ -14,7 +14,14 @@ from checkwire.project.declared.reading import BAD, Problem, Reading
 from checkwire.project.declared.scope import identifier_of
 from checkwire.project.declared.tables import CHECKS, FILE
 from checkwire.project.declared.writing import Writer
-from checkwire.project.loader import DeclaredCheck, LoadedFile, module_name, new_module
+from checkwire.project.kinds import engine_of
+from checkwire.project.loader import (
+    DeclaredCheck,
+    DeclaredScript,
+    LoadedFile,
+    module_name,
+    new_module,
+)
 from checkwire.project.positions import Path
 from checkwire.sdk.check import declared
 from checkwire.sdk.context import encodable
@@ -27,7 +34,12 @@ __all__ = ["load_declared", "read_checks"]
 
 Checks = list[tuple[Path, dict[str, Any]]]
 
-_ANOTHER = {"id": "write another", "name": "write another, or give one of them an id"}
+_ANOTHER = {
+    "id": "write another",
+    "script": "give one of them an id",
+    "name": "write another, or give one of them an id",
+}
+"""What an id is made of, and what to do if two are the same."""
 _TOLD = 20
 _LONGEST_LINE = 160
 
@@ -52,8 +64,12 @@ def load_declared(file: FilePath, project: Project, imports: ProjectImports) -> 
     try:
         reading, checks = read_checks(data, prefix=prefix_of(file, project))
         writer = Writer(reading, {*os.environ, *project.env, *project.secrets}, project.root)
+        scripts = []
         for place, table in checks:
-            writer.write(table, place)
+            if "script" in table:
+                scripts.append(_script(table, place, reading, project))
+            else:
+                writer.write(table, place)
         if reading.problems:
             return LoadedFile(path, failure=_failure(reading.problems, path, data))
         code = writer.module().compile(str(file))
@@ -61,7 +77,22 @@ def load_declared(file: FilePath, project: Project, imports: ProjectImports) -> 
         problem = Problem(1, 1, "it is nested too deeply")
         return LoadedFile(path, failure=_failure([problem], path, data))
     imports.adopt(str(file))
-    return _run(code, file, path, data)
+    return _run(code, file, path, data)._replace(scripts=tuple(scripts))
+
+
+def _script(
+    table: dict[str, Any], path: tuple[str | int, ...], reading: Reading, project: Project
+) -> DeclaredScript:
+    named = table["script"]
+    script = os.path.normpath(named).replace(os.sep, "/")
+    place = (*path, "script")
+    if os.path.isabs(script) or script.startswith("../"):  # noqa: PTH117
+        reading.wrong(f"script: {named} is not in the project", place)
+    elif engine_of(script) != "node":
+        reading.wrong(f"script: {named} is not a JavaScript or TypeScript file", place)
+    elif not FilePath(project.root, script).is_file():
+        reading.wrong(f"script: there is no file {named} in {project.root}", place)
+    return DeclaredScript({**table, "script": script}, reading.line(path))
 
 
 def prefix_of(file: FilePath, project: Project) -> tuple[str, ...] | None:
@@ -104,11 +135,15 @@ def _require_own_ids(checks: Checks, reading: Reading) -> None:
     """Note a problem for each check whose id an earlier one has."""
     taken: dict[str, Path] = {}
     for path, table in checks:
-        id_ = table.get("id") or f"::{identifier_of(table['name'].strip())}"
+        key = next(key for key in _ANOTHER if key in table)
+        id_ = table[key]
+        if key == "script":
+            id_ = os.path.normpath(id_)
+        elif key == "name":
+            id_ = f"::{identifier_of(id_.strip())}"
         for case in table.get("cases", ("",)):
             first = taken.setdefault(f"{id_}[{case}]", path)
             if first != path:
-                key = "id" if "id" in table else "name"
                 told = f"{key}: the check on line {reading.line(first)} has this {key}, too"
                 reading.wrong(f"{told}: {_ANOTHER[key]}", (*path, key))
                 break

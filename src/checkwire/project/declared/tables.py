@@ -31,7 +31,17 @@ from checkwire.project.declared.reading import Reading
 from checkwire.project.declared.templates import NAME
 from checkwire.project.positions import Path
 
-__all__ = ["CHECK", "CHECKS", "EXCHANGE", "FILE", "METHODS", "PHASES", "STEPS", "is_request"]
+__all__ = [
+    "CHECK",
+    "CHECKS",
+    "EXCHANGE",
+    "FILE",
+    "METHODS",
+    "PHASES",
+    "SCRIPT",
+    "STEPS",
+    "is_request",
+]
 
 METHODS: Final = ("get", "post", "put", "patch", "delete", "head", "options")
 """Keys that make a step an HTTP request."""
@@ -151,6 +161,46 @@ class _Step(Kind):
         return {"anyOf": [_ON_THE_SOCKET.schema(), request]}
 
 
+SCRIPT: Final = TableOf(
+    "a check",
+    {
+        "script": Field(
+            Text(variables=False),
+            "A file in JavaScript or TypeScript, relative to the project: what is run.",
+            required=True,
+        ),
+        "name": Field(Text(variables=False), "What the check is called; by default as the file."),
+        "description": Field(Text(variables=False), "What it verifies, for people."),
+        **OPTIONS,
+        "degraded": Field(Duration(), "The check is degraded when an attempt takes longer."),
+    },
+    exclusive=((("every",), ("cron",)),),
+    requires={"timezone": ("cron",)},
+)
+"""A check whose script is a file of its own."""
+
+
+class _Check(Kind):
+    """A check: a script, or one that is declared here."""
+
+    types = (dict,)
+    words = "a table"
+
+    def parse(self, value: Any, path: Path, reading: Reading) -> Any:
+        if "script" in value:
+            return SCRIPT.parse(value, path, reading)
+        found = CHECK.parse(value, path, reading)
+        steps = value.get("step")
+        if "url" in value or (isinstance(steps, list) and steps and all(map(is_request, steps))):
+            return found
+        return reading.wrong('a check has no "url"', path)
+
+    def schema(self) -> Schema:
+        check = CHECK.schema()
+        check["allOf"].append({"anyOf": [{"required": ["url"]}, {"required": ["step"]}]})
+        return {"anyOf": [check, SCRIPT.schema()]}
+
+
 class _Tables(ListOf):
     """An array of tables, with its own advice for those who write one table."""
 
@@ -190,7 +240,7 @@ CHECK: Final = TableOf(
             ),
             "Time above which a check that passes is degraded: of the attempt, or of phases.",
         ),
-        "url": Field(Text(), "ws:// or wss://.", required=True),
+        "url": Field(Text(), "ws:// or wss://; none if all its steps are HTTP requests."),
         **CONNECTION,
         "variables": Field(MapOf(_SCALAR, _VARIABLE), "Values for ${NAME}, in this check."),
         "cases": Field(
@@ -231,7 +281,7 @@ class _Checks(_Tables):
         return [self.item.read(one, (*path, at), reading) for at, one in enumerate(value)]
 
 
-CHECKS: Final = _Checks(CHECK, "check")
+CHECKS: Final = _Checks(_Check(), "check")
 
 FILE: Final = TableOf(
     "the file",

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Container
 from typing import Any, Final
 
+from checkwire.project.declared.connection import CONNECTION
 from checkwire.project.declared.exchanges import Exchanges
 from checkwire.project.declared.options import OPTIONS
 from checkwire.project.declared.reading import Reading
@@ -210,6 +211,9 @@ class _Check:
         first = next((at for at, step in enumerate(steps) if not is_request(step)), len(steps))
         for at, step in enumerate(steps[:first]):
             self._request(step, at)
+        if "url" not in table:
+            self._without_connection()
+            return
         expect = table.get("expect")
         for key in ("status", "failure"):
             if isinstance(expect, dict) and key in expect:
@@ -234,6 +238,12 @@ class _Check:
                     exchanges.write(step, path)
             self._degraded(("first_message",), apart=True)
         self._degraded(("close",), apart=True)
+
+    def _without_connection(self) -> None:
+        for key in self._table:
+            if key in CONNECTION or key in EXCHANGE:
+                message = f"{key} is of a connection, and the check has none: write url, too"
+                self._reading.wrong(message, (*self._path, key))
 
     def _step(self, step: dict[str, Any], at: int) -> Any:
         name = step.get("name") or _name_of(step)

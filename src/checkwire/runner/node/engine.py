@@ -104,25 +104,25 @@ class NodeEngine(PythonEngine):
         self._prepared: dict[_Bounds, Pool] = {}
         self._bounds: Counter[_Bounds] = Counter()
 
-    async def load(self, files: Sequence[Path]) -> LoadedChecks:
+    async def load(
+        self, files: Sequence[Path], declared: Sequence[CheckDefinition] = ()
+    ) -> LoadedChecks:
         """See what the files say of themselves. They are read by Node when they run."""
         definitions: list[CheckDefinition] = []
         failures: dict[str, Failure] = {}
         try:
             self._runtime = find_runtime(self._env)
         except NoRuntime as error:
-            for file in files:
-                path = self._relative(file)
+            for path in (*map(self._relative, files), *(check.script for check in declared)):
                 failures[path] = _cannot_run(path, str(error))
             return LoadedChecks(failures=failures)
+        for check in declared:
+            if self._cannot_strip(check.script, failures):
+                continue
+            definitions.append(check)
         for file in files:
             path = self._relative(file)
-            if file.suffix in (".ts", ".mts", ".cts") and not self._runtime.strips_types:
-                failures[path] = _cannot_run(
-                    path,
-                    f"TypeScript needs Node 22.18 or newer, and this is {self._runtime.shown}: "
-                    "pip install 'checkwire[node]'",
-                )
+            if self._cannot_strip(path, failures):
                 continue
             defined = define_script(file, self._project, path)
             if isinstance(defined, Failure):
@@ -142,6 +142,18 @@ class NodeEngine(PythonEngine):
             blocking=self._blocking,
             no_sandbox=loaded.no_sandbox,
         )
+
+    def _cannot_strip(self, path: str, failures: dict[str, Failure]) -> bool:
+        """Whether the file is TypeScript, and this Node runs none; that is a failure."""
+        assert self._runtime is not None
+        if not path.endswith((".ts", ".mts", ".cts")) or self._runtime.strips_types:
+            return False
+        failures[path] = _cannot_run(
+            path,
+            f"TypeScript needs Node 22.18 or newer, and this is {self._runtime.shown}: "
+            "pip install 'checkwire[node]'",
+        )
+        return True
 
     async def close(self) -> None:
         """End all attempts, as cancelled, and what was prepared; wait until all is gone."""
@@ -167,7 +179,7 @@ class NodeEngine(PythonEngine):
         reader = NodeReader(definition, self._project.root, masker)
         message = _NodeJob(
             check=definition.id,
-            script=str(Path(self._project.root, definition.path)),
+            script=str(Path(self._project.root, definition.script or definition.path)),
             root=self._project.root,
             timeout_ms=definition.timeout * 1000,
             env=_env_of(job),

@@ -223,7 +223,8 @@ class NodeReader(EventReader):
         if fault.kind == "never_ran":
             if self._failing:
                 return ()  # That is why.
-            return (self._fail(fault.at_ns, _never_ran(self._definition.path)),)
+            script = self._definition.script or self._definition.path
+            return (self._fail(fault.at_ns, _never_ran(script)),)
         number = fault.connection or 0
         peer = self._peers.get(number, Peer(url=""))
         named = name_fault(fault.kind, fault.facts, peer, self._masker)
@@ -268,7 +269,9 @@ class NodeReader(EventReader):
 
     def _failure_of(self, facts: dict[str, Any]) -> Failure:
         definition = self._definition
-        return failure_of_error(facts, definition.path, self._root, definition.memory)
+        return failure_of_error(
+            facts, definition.script or definition.path, self._root, definition.memory
+        )
 
     def _timed_out(self, fault: Fault) -> tuple[Event, ...]:
         seconds = format_seconds(self._definition.timeout)
