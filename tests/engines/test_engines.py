@@ -162,7 +162,8 @@ def test_ten_thousand_messages_are_counted_and_bounded(engine: str, outcome: Out
     frames = outcome.events(engine, "ten_thousand", "frame_seen")
     skipped = outcome.events(engine, "ten_thousand", "frames_skipped")
     assert len(frames) <= 400
-    assert len(frames) + sum(event["count"] for event in skipped) == 20_002
+    told = len(frames) + sum(event["count"] for event in skipped)
+    assert 20_002 <= told <= 20_010, "two of the close; and pings, if it takes long"
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -115,7 +115,7 @@ test('waits', async () => {
   await new Promise((resolve) => ws.on('message', resolve));
 });
 """,
-    "overdue.spec.ts": """// checkwire: timeout=5s
+    "overdue.spec.ts": """// checkwire: timeout=15s
 import { test } from '@playwright/test';
 import WebSocket from 'ws';
 test('waits', async () => {
@@ -125,7 +125,7 @@ test('waits', async () => {
   });
 });
 """,
-    "spins.spec.ts": """// checkwire: timeout=4s
+    "spins.spec.ts": """// checkwire: timeout=10s
 import { test } from '@playwright/test';
 test('spins', async () => { console.log('begins'); for (;;); });
 """,
@@ -178,8 +178,8 @@ test('modules', async ({ request, name }) => {
 BAD = {
     # file: status, code, what the message says, line
     "limit.spec.ts": ("failed", "timeout.check", "600 ms; still there: a socket to 127.0.0.1:", 3),
-    "overdue.spec.ts": ("failed", "timeout.check", "5.00 s; still there: a socket to 127.", None),
-    "spins.spec.ts": ("error", "script.blocked", "timeout of 4.00 s", None),
+    "overdue.spec.ts": ("failed", "timeout.check", "15.0 s; still there: a socket to 127.", None),
+    "spins.spec.ts": ("error", "script.blocked", "timeout of 10.0 s", None),
     "refused.spec.ts": ("failed", "tcp.refused", "Nothing listens on 127.0.0.1:1", None),
     "hungry.spec.ts": ("error", "runner.memory", "the 100 MB that memory= allows", 3),
     "never.spec.ts": ("failed", "assertion.never_ran", "none of them was reached", 1),
