@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from websockets.asyncio.server import ServerConnection
 from checkwire.faults import Authority, FaultServer, find
 from checkwire.model.failures import Failure
 from support.engine_scenarios import SCENARIOS
+from support.once import once
 from support.program import checkwire, serving
 from support.sentences import assert_explained
 
@@ -61,8 +61,11 @@ class Outcome(msgspec.Struct):
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    root = tmp_path_factory.mktemp("engines")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return once(tmp_path_factory, "engines", run_all)
+
+
+def run_all(root: Path) -> Outcome:
     (root / "checkwire.toml").write_text(
         '[project]\nid = "engines"\n[secrets]\nTOKEN = { env = "TOKEN" }\n'
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support.once import once
 from support.program import checkwire
 from support.sandboxes import why_there_is_none
 
@@ -23,7 +24,7 @@ VARYING = ("delivered", "round_trip")
 
 @pytest.fixture(scope="module")
 def in_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    return _reported(tmp_path_factory.mktemp("process"), "process")
+    return once(tmp_path_factory, "examples", lambda folder: _reported(folder, "process"))
 
 
 def test_every_example_passes(in_processes: dict[str, object]) -> None:

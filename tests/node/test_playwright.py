@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from support.httpserver import HttpServer, SeenRequest, json_reply, reply
 from support.npm import npm_folder
+from support.once import once
 from support.program import checkwire, environment, report, serving
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +116,7 @@ test('waits', async () => {
   await new Promise((resolve) => ws.on('message', resolve));
 });
 """,
-    "overdue.spec.ts": """// checkwire: timeout=15s
+    "overdue.spec.ts": """// checkwire: timeout=8s
 import { test } from '@playwright/test';
 import WebSocket from 'ws';
 test('waits', async () => {
@@ -178,7 +179,7 @@ test('modules', async ({ request, name }) => {
 BAD = {
     # file: status, code, what the message says, line
     "limit.spec.ts": ("failed", "timeout.check", "600 ms; still there: a socket to 127.0.0.1:", 3),
-    "overdue.spec.ts": ("failed", "timeout.check", "15.0 s; still there: a socket to 127.", None),
+    "overdue.spec.ts": ("failed", "timeout.check", "8.00 s; still there: a socket to 127.", None),
     "spins.spec.ts": ("error", "script.blocked", "timeout of 10.0 s", None),
     "refused.spec.ts": ("failed", "tcp.refused", "Nothing listens on 127.0.0.1:1", None),
     "hungry.spec.ts": ("error", "runner.memory", "the 100 MB that memory= allows", 3),
@@ -226,8 +227,11 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    root = tmp_path_factory.mktemp("playwright")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return once(tmp_path_factory, "playwright", run_all)
+
+
+def run_all(root: Path) -> Outcome:
     (root / "checkwire.toml").write_text(
         '[project]\nid = "tests"\n[secrets]\nTOKEN = { env = "TOKEN" }\n'
     )
@@ -244,7 +248,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
         document = report(
             *checks, "--workers", "4", cwd=root, URL=url, API=server.url, TOKEN=SECRET
         )
-        yield Outcome(document, server.seen, root)
+        return Outcome(document, server.seen, root)
 
 
 def test_steps_requests_and_connections_are_in_the_transcript(outcome: Outcome) -> None:
