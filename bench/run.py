@@ -25,6 +25,7 @@ SUITES = (
     "process",
     "isolation",
     "shared",
+    "declared",
     "soak",
     "node",
     "planning",
