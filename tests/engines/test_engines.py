@@ -208,3 +208,14 @@ def _is_ours(pid: int) -> bool:
     except OSError:
         return False
     return SECRET.encode() in environ and pid != os.getpid()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_opening_takes_as_long_as_its_phases(engine: str, outcome: Outcome) -> None:
+    for name in ("passes", "many_connections"):
+        told: dict[int, dict[str, int]] = {}
+        for event in outcome.events(engine, name, "phase"):
+            told.setdefault(event["connection"], {})[event["name"]] = event["duration_ns"]
+        for phases in told.values():
+            before = ("dns", "tcp", "tls", "upgrade")
+            assert phases["open"] == sum(phases.get(one, 0) for one in before), phases
