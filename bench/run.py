@@ -18,6 +18,7 @@ from harness.peers import BENCH, certificates
 
 SUITES = (
     "fidelity",
+    "saturated",
     "cycles",
     "throughput",
     "memory",
