@@ -16,7 +16,8 @@ from checkwire.model.failures import Failure, Location
 from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.project.scripts import define_script
-from checkwire.runner.engine import LoadedChecks
+from checkwire.runner.engine import EngineError, LoadedChecks
+from checkwire.runner.node.authorities import EXTRA, JoinedAuthorities
 from checkwire.runner.node.reader import NodeReader
 from checkwire.runner.node.runtime import NoRuntime, Runtime, find_runtime
 from checkwire.runner.python.demand import Demand
@@ -37,11 +38,13 @@ _HOOK: Final = Path(__file__).with_name("hook")
 _VENDORED: Final = Path(__file__).with_name("vendor")
 _AT_EXEC: Final[tuple[str, ...]] = (
     "NODE_OPTIONS",
-    "NODE_EXTRA_CA_CERTS",
+    EXTRA,
     "NODE_TLS_REJECT_UNAUTHORIZED",
     "LD_LIBRARY_PATH",
 )
 """Variables that Node reads before any script could set them."""
+_NAMES: Final = ("/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf")
+"""What says how names are looked up."""
 
 
 class _Bounds(NamedTuple):
@@ -103,6 +106,8 @@ class NodeEngine(PythonEngine):
         self._most = min(waiting, _MOST_WAITING)
         self._prepared: dict[_Bounds, Pool] = {}
         self._bounds: Counter[_Bounds] = Counter()
+        self._joined: JoinedAuthorities | None = None
+        self._names: list[tuple[int, int]] = []
 
     async def load(self, files: Sequence[Path]) -> LoadedChecks:
         """See what the files say of themselves. They are read by Node when they run."""
@@ -134,6 +139,7 @@ class NodeEngine(PythonEngine):
         if definitions:
             self._sandboxed = any(one.isolation == "sandbox" for one in definitions)
             self._readable += (*self._runtime.files, str(_HOOK), str(_VENDORED))
+            self._trust()
             loaded = await super().load(())
         self._blocking = frozenset(definition.id for definition in definitions)
         return LoadedChecks(
@@ -148,6 +154,9 @@ class NodeEngine(PythonEngine):
         for pool in self._prepared.values():
             pool.close()
         await super().close()
+        if self._joined is not None:
+            self._joined.close()
+            self._joined = None
 
     def expect(self, attempts: int, isolation: Isolation = "process") -> None:
         """So many attempts are about to begin at once: have their processes ready."""
@@ -185,9 +194,13 @@ class NodeEngine(PythonEngine):
         )
 
     async def _pool_for(self, job: Job) -> Pool:
+        if self._joined is not None:
+            self._joined.refresh()
         return self._pool_with(_bounds_of(job.definition), await self._living_zygote())
 
     def _pool_with(self, bounds: _Bounds, zygote: ZygoteHandle) -> Pool:
+        if bounds.isolation == "sandbox":
+            self._let_go_of_those_that_cannot_look_up_names()
         pool = self._prepared.get(bounds)
         if pool is None or pool.zygote is not zygote:
             if pool is not None:
@@ -197,11 +210,38 @@ class NodeEngine(PythonEngine):
             )
         return pool
 
+    def _let_go_of_those_that_cannot_look_up_names(self) -> None:
+        """What is sealed may open the files that were there then, and not those in their place."""
+        names = [identity for path in _NAMES if (identity := _identity(path)) is not None]
+        if names != self._names:
+            self._names = names
+            for bounds in [one for one in self._prepared if one.isolation == "sandbox"]:
+                self._prepared.pop(bounds).close()
+
+    def _trust(self) -> None:
+        """Let ``--ca`` hold together with what the environment names."""
+        theirs, ours = self._env.get(EXTRA), self._connecting.ca
+        if not theirs:
+            return
+        theirs = str(Path(self._project.root, theirs))
+        if ours is not None:
+            try:
+                self._joined = JoinedAuthorities(theirs, ours)
+            except OSError as error:
+                raise EngineError(
+                    f"{EXTRA} cannot be joined with {ours}: {error.strerror}"
+                ) from None
+            self._readable += (self._joined.path,)
+        elif Path(theirs).exists():
+            self._readable += (theirs,)
+
     def _program(self, bounds: _Bounds) -> Program:
         assert self._runtime is not None
         env: dict[str, str] = {name: self._env[name] for name in _AT_EXEC if name in self._env}
-        if self._connecting.ca is not None:
-            env["NODE_EXTRA_CA_CERTS"] = self._connecting.ca
+        if self._joined is not None:
+            env[EXTRA] = self._joined.path
+        elif self._connecting.ca is not None:
+            env[EXTRA] = self._connecting.ca
         return Program(
             arguments=(*self._runtime.arguments(bounds.memory), str(_HOOK / "main.cjs")),
             env=to_bytes(env),
@@ -220,6 +260,14 @@ def _bounds_of(definition: CheckDefinition) -> _Bounds:
         definition.files,
         definition.file_size,
     )
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _cannot_run(path: str, why: str) -> Failure:
