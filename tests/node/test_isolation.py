@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 from support.npm import npm_folder
 from support.pki import Pki
 from support.processes import with_command
-from support.program import checkwire, report
+from support.program import checkwire, environment, report
 from support.sandboxes import why_there_is_none
 from support.wsserver import echo, served
 
@@ -261,3 +263,65 @@ def test_a_script_shares_no_process_and_it_is_said(tmp_path: Path) -> None:
         'warning: a.check.js runs in a process of its own, though isolation is "shared"'
         in result.err
     )
+
+
+REPLACED = """
+import asyncio, os, shutil, subprocess
+from pathlib import Path
+from checkwire.project.config import load_project
+from checkwire.project.discovery import discover
+from checkwire.runner.runner import Runner
+from support.processes import descendants
+
+own = Path("..", "etc")
+own.mkdir()
+shutil.copyfile("/etc/nsswitch.conf", own / "nsswitch.conf")
+(own / "hosts").touch()
+subprocess.run(["mount", "--bind", own, "/etc"], check=True)
+
+def waits():
+    commands = (Path(f"/proc/{pid}/cmdline").read_text() for pid in descendants(os.getpid()))
+    return any("main.cjs" in command for command in commands)
+
+async def main():
+    project = load_project(Path.cwd())
+    async with Runner(project, waiting=2) as runner:
+        (definition,) = (await runner.collect(discover(project))).definitions
+        for name in ("one", "two"):
+            Path("name").write_text(f"{name}.test")
+            Path("/etc/new").write_text(f"127.0.0.1 {name}.test\\n")
+            os.rename("/etc/new", "/etc/hosts")
+            run = await runner.run(definition)
+            print(run.status)
+            async with asyncio.timeout(20):
+                while not waits():
+                    await asyncio.sleep(0.01)
+
+asyncio.run(main())
+"""
+
+
+def test_names_are_looked_up_where_that_is_said_now(tmp_path: Path) -> None:
+    """What waits for a job in a sandbox may not open the files that have come in their place."""
+    before = (*IN_A_USER_NAMESPACE, "--mount")
+    if reason := why_there_is_none(*before):
+        pytest.skip(reason)
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "a.check.mjs").write_text(
+        "// checkwire: isolation=sandbox\nimport { readFileSync } from 'node:fs';\n"
+        "import { lookup } from 'node:dns/promises';\n"
+        "await lookup(readFileSync('name', 'utf8'));\n"
+    )
+    variables = environment()
+    variables["PYTHONPATH"] += f":{Path(__file__).parents[1]}"
+    done = subprocess.run(
+        [*before, sys.executable, "-c", REPLACED],
+        cwd=root,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.stdout.split() == ["passed", "passed"], done.stderr
