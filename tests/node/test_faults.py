@@ -6,6 +6,7 @@ The scripts only log what goes wrong, as those do that there are.
 from __future__ import annotations
 
 import json
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,10 @@ FEW = {
     "tls.protocol_version", "upgrade.status/401", "upgrade.redirect", "upgrade.bad_accept",
     "upgrade.subprotocol", "upgrade.extension", "upgrade.closed", "ws.closed", "ws.draining",
     "ws.closed_abnormally", "ws.closed_abnormally/reset", "ws.protocol_error/opcode",
-    "ws.protocol_error/close_code", "ws.invalid_utf8", "ws.bad_compression", "ws.not_websocket",
-    "ws.close_timeout",
+    "ws.protocol_error/close_code", "ws.protocol_error/continuation_rsv1",
+    "ws.protocol_error/control_rsv1", "ws.protocol_error/length", "ws.protocol_error/length_bit",
+    "ws.invalid_utf8", "ws.bad_compression", "ws.not_websocket", "ws.not_websocket/inside",
+    "ws.close_timeout", "ws.closed/graphql", "ws.draining/pusher",
 }  # fmt: skip
 
 
@@ -97,7 +100,13 @@ def test_every_fault_has_its_name(library: str, tmp_path: Path) -> None:
 
 
 def script(library: str, fault: Fault, url: str) -> str:
-    subprotocols = json.dumps(["chat"] if "subprotocol" in fault.name else [])
+    """It asks for what the fault's own check asks for: a subprotocol, a path."""
+    asked = re.search(r"subprotocols=(\[.*?\])", fault.check)
+    subprotocols = (
+        asked[1] if asked else json.dumps(["chat"] if "subprotocol" in fault.name else [])
+    )
+    if path := re.search(r'URL \+ "(.*?)"', fault.check):
+        url += path[1]
     if library == "builtin":
         return BUILTIN % (json.dumps(url), subprotocols)
     return LIBRARY % (npm_folder() / library, json.dumps(url), subprotocols)

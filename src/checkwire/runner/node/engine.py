@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -18,7 +18,8 @@ from checkwire.model.failures import Failure, Location
 from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.project.scripts import define_script
-from checkwire.runner.engine import LoadedChecks
+from checkwire.runner.engine import EngineError, LoadedChecks
+from checkwire.runner.node.authorities import EXTRA, JoinedAuthorities
 from checkwire.runner.node.playwright.installation import Playwright, find_playwright
 from checkwire.runner.node.playwright.reader import PlaywrightReader
 from checkwire.runner.node.reader import NodeReader
@@ -42,11 +43,13 @@ _PLAYWRIGHT: Final = "playwright/main.cjs"
 _VENDORED: Final = Path(__file__).with_name("vendor")
 _AT_EXEC: Final[tuple[str, ...]] = (
     "NODE_OPTIONS",
-    "NODE_EXTRA_CA_CERTS",
+    EXTRA,
     "NODE_TLS_REJECT_UNAUTHORIZED",
     "LD_LIBRARY_PATH",
 )
 """Variables that Node reads before any script could set them."""
+_NAMES: Final = ("/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf")
+"""What says how names are looked up."""
 
 
 class _Bounds(NamedTuple):
@@ -113,6 +116,8 @@ class NodeEngine(PythonEngine):
         self._bounds: Counter[_Bounds] = Counter()
         self._playwrights: dict[str, Playwright] = {}
         self._folders: dict[int, str] = {}
+        self._joined: JoinedAuthorities | None = None
+        self._names: list[tuple[int, int]] = []
 
     async def load(
         self, files: Sequence[Path], declared: Sequence[CheckDefinition] = ()
@@ -136,8 +141,11 @@ class NodeEngine(PythonEngine):
         self._bounds.update(map(_bounds_of, definitions))
         loaded = LoadedChecks()
         if definitions:
-            self._sandboxed = any(one.isolation == "sandbox" for one in definitions)
+            sandboxed = [one for one in definitions if one.isolation == "sandbox"]
+            self._sandboxed = bool(sandboxed)
             self._readable += (*self._runtime.files, str(_HOOK), str(_VENDORED))
+            self._readable += tuple(self._packages_of(sandboxed))
+            self._trust()
             loaded = await super().load(())
         self._blocking = frozenset(definition.id for definition in definitions)
         return LoadedChecks(
@@ -146,6 +154,13 @@ class NodeEngine(PythonEngine):
             blocking=self._blocking,
             no_sandbox=loaded.no_sandbox,
         )
+
+    def _packages_of(self, definitions: Iterable[CheckDefinition]) -> set[str]:
+        """Where Node looks for packages of scripts: above the project, too, as in workspaces."""
+        scripts = (Path(self._project.root, _script_of(one)) for one in definitions)
+        folders = {folder for script in scripts for folder in script.parents}
+        found = (folder / "node_modules" for folder in folders)
+        return {str(packages) for packages in found if packages.is_dir()}
 
     def _lacking(self, definition: CheckDefinition) -> Failure | None:
         """What is not there that the script needs."""
@@ -170,6 +185,9 @@ class NodeEngine(PythonEngine):
         for pool in self._prepared.values():
             pool.close()
         await super().close()
+        if self._joined is not None:
+            self._joined.close()
+            self._joined = None
 
     def expect(self, attempts: int, isolation: Isolation = "process") -> None:
         """So many attempts are about to begin at once: have their processes ready."""
@@ -186,7 +204,7 @@ class NodeEngine(PythonEngine):
     async def _try(
         self, job: Job, on_event: Callable[[Event], None] | None, note: str = ""
     ) -> tuple[Attempt, bool]:
-        if job.definition.engine != "playwright":
+        if job.definition.engine != "playwright" or job.definition.isolation == "sandbox":
             return await super()._try(job, on_event, note)
         # Playwright wants one for what tests attach; killed, it could not take it away itself.
         with TemporaryDirectory(prefix="checkwire-", ignore_cleanup_errors=True) as folder:
@@ -203,8 +221,8 @@ class NodeEngine(PythonEngine):
         kind = NodeReader if playwright is None else PlaywrightReader
         reader = kind(definition, self._project.root, masker)
         env = _env_of(job)
-        if playwright is not None and job.connecting.ca is not None:
-            env["NODE_EXTRA_CA_CERTS"] = job.connecting.ca  # for the processes that it starts
+        if playwright is not None and (authorities := self._authorities) is not None:
+            env[EXTRA] = authorities  # for the processes that it starts
         message = _NodeJob(
             check=definition.id,
             script=str(Path(self._project.root, _script_of(definition))),
@@ -215,7 +233,7 @@ class NodeEngine(PythonEngine):
             packages={"ws": str(_VENDORED / "ws")},
             limits={"payload": reader.payload, "body": reader.payload},
             playwright=playwright,
-            folder=self._folders.get(id(job), ""),
+            folder=self._folders.get(id(job), PRIVATE[0]),
         )
         return Supervisor(
             job,
@@ -227,9 +245,13 @@ class NodeEngine(PythonEngine):
         )
 
     async def _pool_for(self, job: Job) -> Pool:
+        if self._joined is not None:
+            self._joined.refresh()
         return self._pool_with(_bounds_of(job.definition), await self._living_zygote())
 
     def _pool_with(self, bounds: _Bounds, zygote: ZygoteHandle) -> Pool:
+        if bounds.isolation == "sandbox":
+            self._let_go_of_those_that_cannot_look_up_names()
         pool = self._prepared.get(bounds)
         if pool is None or pool.zygote is not zygote:
             if pool is not None:
@@ -239,11 +261,41 @@ class NodeEngine(PythonEngine):
             )
         return pool
 
+    def _let_go_of_those_that_cannot_look_up_names(self) -> None:
+        """What is sealed may open the files that were there then, and not those in their place."""
+        names = [identity for path in _NAMES if (identity := _identity(path)) is not None]
+        if names != self._names:
+            self._names = names
+            for bounds in [one for one in self._prepared if one.isolation == "sandbox"]:
+                self._prepared.pop(bounds).close()
+
+    def _trust(self) -> None:
+        """Let ``--ca`` hold together with what the environment names."""
+        theirs, ours = self._env.get(EXTRA), self._connecting.ca
+        if not theirs:
+            return
+        theirs = str(Path(self._project.root, theirs))
+        if ours is not None:
+            try:
+                self._joined = JoinedAuthorities(theirs, ours)
+            except OSError as error:
+                raise EngineError(
+                    f"{EXTRA} cannot be joined with {ours}: {error.strerror}"
+                ) from None
+            self._readable += (self._joined.path,)
+        elif Path(theirs).exists():
+            self._readable += (theirs,)
+
+    @property
+    def _authorities(self) -> str | None:
+        """The file with those that are trusted beside Node's own, if ``--ca`` names any."""
+        return self._connecting.ca if self._joined is None else self._joined.path
+
     def _program(self, bounds: _Bounds) -> Program:
         assert self._runtime is not None
         env: dict[str, str] = {name: self._env[name] for name in _AT_EXEC if name in self._env}
-        if self._connecting.ca is not None:
-            env["NODE_EXTRA_CA_CERTS"] = self._connecting.ca
+        if (authorities := self._authorities) is not None:
+            env[EXTRA] = authorities
         return Program(
             arguments=(*self._runtime.arguments(bounds.memory), str(_HOOK / bounds.main)),
             env=to_bytes(env),
@@ -268,6 +320,14 @@ def _bounds_of(definition: CheckDefinition) -> _Bounds:
 def _script_of(definition: CheckDefinition) -> str:
     """The file that is run, relative to the project."""
     return definition.script or definition.path
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _cannot_run(path: str, why: str) -> Failure:

@@ -327,8 +327,13 @@ def _loss(facts: Facts, peer: Peer, masker: Masker) -> Named:
 def _violation(facts: Facts, peer: Peer, masker: Masker) -> Named:
     place, said = facts["place"], facts["message"]
     evidence: Facts = {"error": facts["error"], "sent_code": facts["code"]}
+    rule = _PARSER.get(facts["error"], facts["error"])
     code, message = "ws.protocol_error", f"{place} broke the protocol: {said}"
-    if str(facts["error"]).startswith("Z_") or not facts["inflated"]:
+    if rule in RULES:
+        meaning, section = RULES[rule]
+        message = f"{place} broke the protocol: {meaning} ({section})"
+        evidence |= {"rule": rule, "section": section}
+    elif str(facts["error"]).startswith("Z_") or not facts["inflated"]:
         code = "ws.bad_compression"
         message = f"{place} sent a compressed message that cannot be inflated (RFC 7692): {said}"
     elif facts["code"] == _TOO_BIG:
@@ -337,10 +342,6 @@ def _violation(facts: Facts, peer: Peer, masker: Masker) -> Named:
     elif facts["code"] == _NOT_UTF8 or facts["error"] == "WS_ERR_INVALID_UTF8":
         code = "ws.invalid_utf8"
         message = f"{place} sent text that is not UTF-8 (RFC 6455 8.1)"
-    elif (rule := _PARSER.get(facts["error"])) is not None:
-        meaning, section = RULES[rule]
-        message = f"{place} broke the protocol: {meaning} ({section})"
-        evidence |= {"rule": rule, "section": section}
     return Failure(code=code, message=message, phase="open", evidence=evidence), "failed"
 
 
@@ -374,7 +375,8 @@ def _request(facts: Facts, peer: Peer, masker: Masker) -> Named:
 
 
 def _not_websocket(facts: Facts, peer: Peer, masker: Masker) -> Named:
-    return diagnose_http(facts["place"], b64decode(facts["data"]), masker), "failed"
+    data = b64decode(facts["data"])
+    return diagnose_http(facts["place"], data, masker, inside=facts["inside"]), "failed"
 
 
 def _close_timeout(facts: Facts, peer: Peer, masker: Masker) -> Named:

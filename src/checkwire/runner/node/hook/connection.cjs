@@ -192,8 +192,12 @@ class Connection {
     if (this.library.listens) heard += 1;
   }
 
-  onHttp(data) {
-    this.fault('not_websocket', { data: data.toString('base64', 0, 4096) });
+  onHttp(data, inside = false) {
+    this.fault('not_websocket', { data: data.toString('base64', 0, 4096), inside });
+  }
+
+  onBroken(rule) {
+    this.violated({ error: rule, message: rule });
   }
 
   onClose(direction, payload, at) {
@@ -231,9 +235,18 @@ class Connection {
     if (violated || own) this.violated();
   }
 
-  violated() {
-    this.fault('violation', { ...errorFacts(this.library.error),
-      code: this.closeSent?.code ?? null, inflated: !this.session.spoiled });
+  violated(facts = errorFacts(this.library.error)) {
+    // What breaks the rules of frames may be no frame at all.
+    if (this.brokenInto()) return;
+    this.fault('violation',
+      { ...facts, code: this.closeSent?.code ?? null, inflated: !this.session.spoiled });
+  }
+
+  /** Tell of HTTP in the middle of a frame, if there is any: it is why all else is wrong. */
+  brokenInto() {
+    const data = this.session.incoming.reader.httpInside;
+    if (data !== null) this.onHttp(data, true);
+    return data !== null;
   }
 
   rejected() {
@@ -352,6 +365,7 @@ class Connection {
     const { error } = this.record;
     const { partial, missing } = this.session.incoming.reader;
     const closing = this.closeBegan !== null;
+    if (partial && this.brokenInto()) return;
     this.fault('loss', { ...(error ? errorFacts(error) : {}), ...this.circumstances(at),
       partial, missing, closing }, !closing);
   }
@@ -395,7 +409,6 @@ class Connection {
     });
   }
 }
-
 
 function bytes(chunk, encoding) {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;

@@ -5,6 +5,8 @@
 const { limits } = require('./limits.cjs');
 
 const NONE = Buffer.alloc(0);
+/** A status line and the name of a header: so much of a response that it is one. */
+const HTTP = /HTTP\/1\.[01] [1-5]\d\d[^\r\n]{0,200}\r\n[!#-9A-~]+:/;
 
 /**
  * Takes the bytes of one direction as they pass, and tells of each frame when it is whole.
@@ -12,13 +14,17 @@ const NONE = Buffer.alloc(0);
  * onHttp(data): HTTP came where a frame should begin, for which no frame can be taken: a proxy on
  * the way wrote its error page. After it nothing is read any more.
  *
+ * onBroken(rule): a header breaks a rule for which libraries do not look. It is read as it is meant.
+ *
  * onFrame(opcode, fin, compressed, size, payload, at): `payload` holds the beginning, as much as is
  * kept; all of it where the frame is compressed, for what comes later builds upon it.
  */
 class FrameReader {
-  constructor(onFrame, onHttp) {
+  constructor(onFrame, onHttp, onBroken) {
     this.onFrame = onFrame;
     this.onHttp = onHttp;
+    this.onBroken = onBroken;
+    this.last = NONE; // What came last, perhaps with several frames in it.
     this.foreign = false;
     this.header = NONE; // The beginning of a header that came in pieces.
     this.left = 0; // Bytes of the payload that are still to come.
@@ -44,8 +50,18 @@ class FrameReader {
     return this.inside ? this.left : 0;
   }
 
+  /** HTTP in the frame that is under way, or in what came last; null if there is none. */
+  get httpInside() {
+    for (const data of [this.inside ? Buffer.concat(this.parts) : NONE, this.last]) {
+      const match = HTTP.exec(data.toString('latin1'));
+      if (match) return data.subarray(match.index);
+    }
+    return null;
+  }
+
   feed(chunk, at) {
     if (this.foreign) return;
+    this.last = chunk;
     let data = chunk;
     let start = 0;
     if (this.header.length) {
@@ -90,10 +106,13 @@ class FrameReader {
     if (length === 126) {
       if (end - at < 2) return 0;
       length = data.readUInt16BE(at);
+      if (length < 126) this.onBroken?.('payload length is not minimal');
       at += 2;
     } else if (length === 127) {
       if (end - at < 8) return 0;
       length = data.readUInt32BE(at) * 2 ** 32 + data.readUInt32BE(at + 4);
+      if (length < 2 ** 16) this.onBroken?.('payload length is not minimal');
+      if (length >= 2 ** 63) this.onBroken?.('payload length has its first bit set');
       at += 8;
     }
     this.mask = null;
@@ -105,6 +124,8 @@ class FrameReader {
     this.fin = (first & 128) !== 0;
     this.rsv1 = (first & 64) !== 0;
     this.opcode = first & 15;
+    if (this.rsv1 && this.opcode === 0) this.onBroken?.('RSV1 bit set in continuation frame');
+    if (this.rsv1 && this.opcode >= 8) this.onBroken?.('reserved bits must be 0');
     if (this.opcode === 1 || this.opcode === 2) this.compressed = this.rsv1;
     this.size = this.left = length;
     this.seen = 0;

@@ -17,7 +17,8 @@ const PINGS = 1000; // that may wait for their pongs
 class Session {
   /**
    * number: of the connection. opened: when. owner: told of messages (onMessage), of the first one
-   * (onFirst), of Close frames (onClose), and of HTTP where a frame should be (onHttp).
+   * (onFirst), of Close frames (onClose), of HTTP where a frame should be (onHttp), and of broken
+   * rules (onBroken).
    */
   constructor(number, opened, extensions, owner) {
     this.number = number;
@@ -33,9 +34,10 @@ class Session {
     const deflate = extensions.find((one) => one.startsWith('permessage-deflate'));
     this.incoming = new Direction('in', deflate, 'server_no_context_takeover');
     this.outgoing = new Direction('out', deflate, 'client_no_context_takeover');
-    const read = (direction, onHttp) =>
-      new FrameReader((...frame) => this.frame(direction, ...frame), onHttp);
-    this.incoming.reader = read(this.incoming, (data) => owner.onHttp(data));
+    const read = (direction, ...others) =>
+      new FrameReader((...frame) => this.frame(direction, ...frame), ...others);
+    this.incoming.reader = read(
+      this.incoming, (data) => owner.onHttp(data), (rule) => owner.onBroken(rule));
     this.outgoing.reader = read(this.outgoing);
   }
 
