@@ -18,6 +18,7 @@ from harness.peers import BENCH, certificates
 
 SUITES = (
     "fidelity",
+    "saturated",
     "cycles",
     "throughput",
     "memory",
@@ -25,6 +26,7 @@ SUITES = (
     "process",
     "isolation",
     "shared",
+    "declared",
     "soak",
     "node",
     "planning",

@@ -40,7 +40,9 @@ class Echo(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
-            transport.send_close(frame.get_close_code())
+            # A frame without a code is answered by one with a code: 1005 is for no wire.
+            code = frame.get_close_code()
+            transport.send_close(1000 if code in (0, 1005) else code)
             transport.disconnect()
         elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.BINARY):
             transport.send(frame.msg_type, frame.get_payload_as_memoryview())

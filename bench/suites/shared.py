@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from harness.peers import BENCH, serving
-from harness.processes import cpu_seconds, descendants
+from harness.processes import ended_seconds
+from harness.runs import flood, runs_cpu
 from harness.table import median, number, percentile, table
 
 from checkwire.model.attempt import Attempt
@@ -92,51 +92,20 @@ def _costs(url: str, rounds: int) -> str:
 def _ours(url: str, isolation: str, in_flight: int, times: int) -> _Cost:
     async def measure(runner: Runner, definitions: dict[str, CheckDefinition]) -> _Cost:
         definition = definitions["json_echo"]
-        await _flood(runner, definition, 4 * in_flight, in_flight)
-        before, began = _cpu(), time.perf_counter()
-        await _flood(runner, definition, times, in_flight)
-        return _Cost((time.perf_counter() - began) / times, (_cpu() - before) / times)
+        await flood(runner, definition, 4 * in_flight, in_flight)
+        before, began = runs_cpu(), time.perf_counter()
+        await flood(runner, definition, times, in_flight)
+        return _Cost((time.perf_counter() - began) / times, (runs_cpu() - before) / times)
 
     return _with_project(_CHECK, isolation, measure, in_flight, url)
 
 
-async def _flood(
-    runner: Runner, definition: CheckDefinition, times: int, in_flight: int
-) -> list[Attempt]:
-    left, attempts = iter(range(times)), []
-
-    async def work() -> None:
-        for _ in left:
-            attempt = (await runner.run(definition)).attempts[0]
-            if attempt.status != "passed":
-                raise SystemExit(f"{definition.id}: {attempt.failure}")
-            attempts.append(attempt)
-
-    await asyncio.gather(*(work() for _ in range(in_flight)))
-    return attempts
-
-
-def _cpu() -> float:
-    """CPU seconds of this process and of all below it but the server, which is not measured."""
-    ours = [pid for pid in descendants(os.getpid()) if _is_ours(pid)]
-    return time.process_time() + sum(map(cpu_seconds, ours))
-
-
-def _is_ours(pid: int) -> bool:
-    return b"runner.python.zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
 def _node(url: str) -> _Cost:
-    before, began = _ended(), time.perf_counter()
+    before, began = ended_seconds(), time.perf_counter()
     for _ in range(_NODE_RUNS):
         subprocess.run(_NODE, cwd=BENCH, env={**os.environ, "WS_URL": url}, check=True)
     wall = time.perf_counter() - began
-    return _Cost(wall / _NODE_RUNS, (_ended() - before) / _NODE_RUNS)
-
-
-def _ended() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return _Cost(wall / _NODE_RUNS, (ended_seconds() - before) / _NODE_RUNS)
 
 
 # What neighbours pay
@@ -168,10 +137,10 @@ def _beside(url: str, spinning: bool) -> tuple[list[tuple[float, Attempt]], floa
         async def flood() -> None:
             while not spins.done():
                 asked = time.perf_counter()
-                (attempt,) = await _flood(runner, definition, 1, 1)
+                (attempt,) = await flood(runner, definition, 1, 1)
                 runs.append((time.perf_counter() - asked, attempt))
 
-        await _flood(runner, definition, 50, 8)
+        await flood(runner, definition, 50, 8)
         began = time.perf_counter()
         spins = asyncio.ensure_future(_spin(runner, definitions["spins"] if spinning else None))
         await asyncio.gather(*(flood() for _ in range(8)))

@@ -6,6 +6,7 @@ import asyncio
 from itertools import count
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,7 @@ async def _happened(scene: Watched, name: str, story: list[list[Arrival]]) -> li
     return events
 
 
+@pytest.mark.timeout(180)
 def test_incidents_are_those_of_the_model(tmp_path: Path) -> None:
     numbers = count()
     assert set(STATUSES_BY_SIGN) == set("+~-!sm")

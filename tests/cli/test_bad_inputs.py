@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from support.once import once
 from support.program import checkwire, environment, project, report, serving
 from support.scene import refusing_url
 
@@ -153,12 +155,16 @@ class Seen(NamedTuple):
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    return once(tmp_path_factory, "bad", run_all)
+
+
+def run_all(folder: Path) -> Seen:
     checks = "\n\n".join(
         f"@check(timeout='{2 if name in ('silent', 'endless') else 30}s')\n"
         f"async def {name}():\n    {bad.body}"
         for name, bad in BAD.items()
     )
-    root = project(tmp_path_factory.mktemp("bad"))
+    root = project(folder)
     (root / "a_check.py").write_text(f"{HEAD}{HELPERS}\n\n{checks}\n")
     with (
         serving(answer) as url,

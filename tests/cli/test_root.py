@@ -355,7 +355,7 @@ def test_shell_completion_knows_the_commands(tmp_path):
         "COMP_WORDS": "checkwire e",
         "COMP_CWORD": "1",
     }
-    assert checkwire(cwd=tmp_path, **variables).out == "plain,explain\nplain,echo\n"
+    assert checkwire(cwd=tmp_path, **variables).out == "plain,eject\nplain,explain\nplain,echo\n"
 
 
 def test_commands_are_listed_in_the_order_of_the_table(ctx):

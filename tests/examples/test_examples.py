@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support.once import once
 from support.program import checkwire
 from support.sandboxes import why_there_is_none
 
@@ -23,12 +24,13 @@ VARYING = ("delivered", "round_trip")
 
 @pytest.fixture(scope="module")
 def in_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    return _reported(tmp_path_factory.mktemp("process"), "process")
+    return once(tmp_path_factory, "examples", lambda folder: _reported(folder, "process"))
 
 
 def test_every_example_passes(in_processes: dict[str, object]) -> None:
     files = {check.partition("::")[0] for check in in_processes}
-    assert files == {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*_check.py")}
+    check_files = [*EXAMPLES.rglob("*_check.py"), *EXAMPLES.rglob("*.check.toml")]
+    assert files == {str(path.relative_to(EXAMPLES)) for path in check_files}
 
 
 @pytest.mark.parametrize("isolation", ["shared", "sandbox"])
@@ -86,6 +88,31 @@ def _transcript(attempt: dict[str, Any]) -> list[tuple[object, ...]]:
     return sorted(
         (*kind, "" if kind[0] == "frame_seen" else count) for kind, count in counts.items()
     )
+
+
+def test_the_scripts_of_declared_examples_pass_too(tmp_path: Path) -> None:
+    root = tmp_path / "examples"
+    shutil.copytree(EXAMPLES, root, ignore=shutil.ignore_patterns("__pycache__", "*_check.py"))
+    _move_to_free_ports(root)
+    declared = sorted(root.rglob("*.check.toml"))
+    assert declared
+    ids = {one for file in declared for one in _ids(file.relative_to(root), root)}
+    for file in declared:
+        script = file.with_name(file.name.replace(".check.toml", "_check.py"))
+        ejected = checkwire("eject", str(file), "-o", str(script), cwd=root)
+        assert ejected.status == 0, ejected.err
+        file.unlink()
+    report = tmp_path / "report.json"
+    result = checkwire("test", "--reporter", "list", "--reporter", f"json={report}", cwd=root)
+    assert result.status == 0, result.out + result.err
+    runs = json.loads(report.read_text())["runs"]
+    assert {run["status"] for run in runs} == {"passed"}, result.out
+    assert {run["check"]["id"] for run in runs} == ids
+
+
+def _ids(file: Path, root: Path) -> list[str]:
+    lines = checkwire("test", "--list", str(file), cwd=root).out.splitlines()
+    return [line.partition("  #")[0] for line in lines]  # without the tags
 
 
 def _move_to_free_ports(root: Path) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from checkwire.faults import Fault, all_faults
 from checkwire.model.durations import parse_duration
 from checkwire.model.failures import CODES
 from support.fault_runs import Seen, meet, meet_in_namespace
+from support.once import once
 from support.sentences import fits
 
 pytestmark = pytest.mark.timeout(180)
 
 ELSEWHERE = {
+    "assertion.degraded": "tests/node/test_playwright.py",  # Tests of Playwright's say so.
+    "check.declaration": "tests/project/declared/test_mistakes.py",  # Faults are met by scripts.
     "probe.overloaded": "tests/server/serve/test_fairness.py",  # It takes a server with a schedule.
     "runner.cancelled": "tests/runner/test_leaks.py",  # Who cancels gets no report.
     "runner.start": "tests/runner/test_zygote_death.py",  # Nothing can run then.
@@ -39,34 +38,20 @@ APART = [fault for fault in all_faults() if fault.needs]
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
-    return once(tmp_path_factory, "here", lambda folder: meet(HERE, folder, options=FEW))
+    return once(tmp_path_factory, "faults-here", lambda folder: meet(HERE, folder, options=FEW))
 
 
 @pytest.fixture(scope="module")
 def seen_slow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
-    return once(tmp_path_factory, "slow", lambda folder: meet(SLOW, folder))
+    return once(tmp_path_factory, "faults-slow", lambda folder: meet(SLOW, folder))
 
 
 @pytest.fixture(scope="module")
 def seen_apart(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
     try:
-        return once(tmp_path_factory, "apart", lambda _: meet_in_namespace())
+        return once(tmp_path_factory, "faults-apart", lambda _: meet_in_namespace())
     except PermissionError as error:
         pytest.skip(f"network namespaces are not allowed here: {error}")
-
-
-def once(
-    factory: pytest.TempPathFactory, name: str, find: Callable[[Path], dict[str, Seen]]
-) -> dict[str, Seen]:
-    """What comes of all faults: found by one process of the tests, for all of them."""
-    base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    result = shared / f"faults-{name}.json"
-    with (shared / f"faults-{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not result.exists():
-            result.write_bytes(msgspec.json.encode(find(factory.mktemp("faults"))))
-    return msgspec.json.decode(result.read_bytes(), type=dict[str, Seen])
 
 
 def judge(fault: Fault, seen: Seen) -> None:

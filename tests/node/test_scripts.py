@@ -17,6 +17,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from support.npm import npm_folder
+from support.once import once
 from support.program import checkwire, environment, report, serving
 
 ROOT = Path(__file__).parents[2]
@@ -137,9 +138,12 @@ def public_echo(ca: Path) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What comes of all of them, in one project."""
-    root = tmp_path_factory.mktemp("scripts")
+    return once(tmp_path_factory, "scripts", run_all)
+
+
+def run_all(root: Path) -> dict[str, Any]:
     (root / "checkwire.toml").write_text('[project]\nid = "scripts"\n')
     (root / "node_modules").symlink_to(npm_folder())
     files = {name: source for name, (source, *_) in BAD.items()}
@@ -148,7 +152,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any
     for name, source in files.items():
         (root / name).write_text(source)
     with serving(echo) as url:
-        yield report(*files, "--timeout", "10s", cwd=root, URL=url)
+        return report(*files, "--timeout", "10s", cwd=root, URL=url)
 
 
 def attempt(document: dict[str, Any], path: str) -> dict[str, Any]:
@@ -312,7 +316,7 @@ def test_the_hook_is_javascript() -> None:
     from checkwire.runner.node.runtime import find_runtime
 
     node = find_runtime(os.environ).path
-    for file in (ROOT / "src" / "checkwire" / "runner" / "node" / "hook").iterdir():
+    for file in (ROOT / "src" / "checkwire" / "runner" / "node" / "hook").rglob("*.?js"):
         subprocess.run([node, "--check", file], check=True, timeout=20)
 
 

@@ -130,7 +130,7 @@ def test_functions_and_cases_are_picks(root: Path) -> None:
         ("orders_chek.py::f", "there is no orders_chek.py; did you mean orders_check.py?"),
         (
             "checks/orders_check.txt",
-            "checks/orders_check.txt is not a Python, JavaScript or TypeScript file",
+            "checks/orders_check.txt is neither a Python, JavaScript or TypeScript file nor a TOML",
         ),
         ("::f", '"::f" names no file: write file.py::function, or . for all'),
         ("", '"" names no file: write file.py::function, or . for all'),
@@ -152,7 +152,7 @@ def test_a_folder_without_check_files_is_told_what_was_looked_for(tmp_path: Path
     assert complaint(tmp_path) == (
         f"there is no check file in {tmp_path}: none matches **/*_check.py, **/check_*.py, "
         "**/*[._]check.js, **/*[._]check.[cm]js, **/*[._]check.ts, **/*[._]check.[cm]ts "
-        "(checkwire init makes a small project that works)"
+        "or *.check.toml (checkwire init makes a small project that works)"
     )
 
 
@@ -187,9 +187,9 @@ def test_what_is_neither_file_nor_link_is_no_check_file(root: Path) -> None:
     os.mkfifo(root / "pipe_check.py")
     (root / "nowhere_check.py").symlink_to("nowhere")
     assert found(root) == [*CHECKS[:2], "nowhere_check.py", *CHECKS[2:]]
-    assert (
-        complaint(root, "pipe_check.py")
-        == "pipe_check.py is not a Python, JavaScript or TypeScript file"
+    assert complaint(root, "pipe_check.py") == (
+        "pipe_check.py is neither a Python, JavaScript or TypeScript file nor a TOML file with "
+        "checks"
     )
 
 

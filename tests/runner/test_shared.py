@@ -155,7 +155,7 @@ def test_a_plain_function_has_a_process_of_its_own_and_that_is_said(tmp_path: Pa
     )
     (warning,) = collect(tmp_path).warnings
     assert "a_check.py::plain runs in a process of its own" in warning
-    assert 'isolation="process"' in warning
+    assert "only an async def function can share one" in warning
     runs = run_all(tmp_path)
     assert {run.status for run in runs.values()} == {"passed"}
     assert len({pid_of(run.attempts[0]) for run in runs.values()}) == 2

@@ -94,11 +94,13 @@ def test_who_waited_for_a_cpu_blames_nobody_for_being_late(code: str, leads: str
         assert late.status == "error"
 
 
-@pytest.mark.parametrize(("cpu_ms", "leads"), [(0.5, "probe.overloaded"), (2, "script.blocked")])
-def test_who_spins_is_late_for_no_want_of_a_cpu(cpu_ms: float, leads: str) -> None:
+@pytest.mark.parametrize("code", ["script.blocked", "script.timeout"])
+@pytest.mark.parametrize(("cpu_ms", "overloaded"), [(0.5, True), (2, True), (3.5, False)])
+def test_who_spins_is_late_for_no_want_of_a_cpu(code: str, cpu_ms: float, overloaded: bool) -> None:
     usage = Usage(cpu_seconds=cpu_ms / 1000)
     end = ended(cause="timeout", signal=signal.SIGKILL, starved_ns=6 * MS, usage=usage)
-    assert codes(verdict(failed("script.blocked"), finished=None, end=end))[0] == leads
+    leads = "probe.overloaded" if overloaded else code
+    assert codes(verdict(failed(code), finished=None, end=end))[0] == leads
 
 
 def test_an_excused_failure_does_not_count() -> None:

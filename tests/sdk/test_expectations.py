@@ -7,6 +7,7 @@ import copy
 import pickle
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -26,6 +27,7 @@ from checkwire import (
 )
 from checkwire.sdk.expectations import Expectation
 from checkwire.sdk.facts import Seconds
+from support.httpserver import HttpServer, json_reply
 from support.scene import play, refusing_url
 from support.wsserver import closing, echo, silent, speaking
 
@@ -109,7 +111,7 @@ def test_what_holds_counts_and_is_silent(hold: Any) -> None:
             False,
             "assertion.failed",
             'PRICE was {"price": 12, "tags": ["a"]} (the pattern raised KeyError: \'size\'). '
-            'The check expects something that matches "<lambda value: value[\\"size\\"]>"',
+            'The check expects something that matches <lambda value: value["size"]>',
         ),
         (
             lambda: expect("abc").contains("x"),
@@ -209,6 +211,38 @@ def test_every_place_that_does_not_fit_a_schema_is_told() -> None:
         '$.price: 12 is not of type "string"',
         '$: "size" is a required property',
     ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"properties": {"a": {"type": "strin"}}}, 'at $.properties.a.type: "strin" is no type; '
+         'did you mean "string"?'),
+        ({"anyOf": [{}, {"minimum": "x"}]}, 'at $.anyOf[1].minimum: "x" is not of type "number"'),
+        ({"$ref": "#/$defs/a"}, "Pointer '/$defs/a' does not exist"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_schema_is_told_with_its_place(
+    schema: dict[str, Any], message: str
+) -> None:
+    async def check() -> None:
+        expect(PRICE).matches_schema(schema)
+
+    assert f"the JSON Schema is not valid: {message}" in play(check).failure.message
+
+
+def test_nothing_is_fetched_for_a_schema(tmp_path: Path) -> None:
+    (tmp_path / "any.json").write_text("{}")
+    with HttpServer(lambda _: json_reply("{}")) as server:
+        for reference in (f"{server.url}/any.json", (tmp_path / "any.json").as_uri()):
+
+            async def check(reference: str = reference) -> None:
+                expect(PRICE).matches_schema({"$ref": reference})
+
+            outcome = play(check)
+            assert outcome.codes == ["check.usage"]
+            assert f'$ref leads to "{reference}", and nothing is fetched' in outcome.failure.message
+        assert server.seen == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from checkwire import ConnectionClosed, MessageError, UsageError, connect
@@ -140,6 +140,8 @@ def test_a_time_may_be_written_in_many_ways(made: Any) -> None:
     assert "1 message of 3 arrived late, one 300 ms after the time in it" in problem.message
 
 
+@example(value={"ts": -1.7e308})
+@example(value={"ts": -(10**400)})
 @given(value=st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["seq", "ts", "0"]), inner),

@@ -149,6 +149,7 @@ EXAMPLES = {
     "expect(x).matches(pattern)": lambda: expect(1).matches(str),
     "expect(x).contains(part)": lambda: expect([1]).contains(2),
     "expect(x).matches_schema(schema)": lambda: expect(1).matches_schema({"type": "string"}),
+    "expect(x).find(path)": lambda: expect(1).find("$.a"),
     "expect.soft(x)": lambda: expect.soft(1).equals(2),
     "expect.hard(x)": lambda: expect.hard(2).below(1),
 }

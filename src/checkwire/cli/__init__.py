@@ -40,6 +40,16 @@ COMMANDS = {
         "checkwire.cli.init:command", "Make a small project with commented example checks."
     ),
     "test": CommandEntry("checkwire.cli.test:command", "Run checks and say what happened."),
+    "schema": CommandEntry(
+        "checkwire.cli.schema:command", "Print the JSON Schema of declared checks, for editors."
+    ),
+    "eject": CommandEntry(
+        "checkwire.cli.eject:command", "Print the Python script that a declared check stands for."
+    ),
+    "import": CommandEntry(
+        "checkwire.cli.importing:command",
+        "Read another product's project, and write its checkwire.toml.",
+    ),
     "explain": CommandEntry(
         "checkwire.cli.explain:command",
         "Say what a failure code means, how to confirm it, and what to do.",

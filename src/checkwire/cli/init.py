@@ -52,7 +52,7 @@ def command(directory: Path, force: bool) -> None:
     try:
         for path in names:
             text = (template / path).read_text("utf-8")
-            if path.endswith(".toml"):
+            if path == "checkwire.toml":
                 text = text.format(id=identifier, name=json.dumps(name, ensure_ascii=False)[1:-1])
             target = directory / path
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,8 @@ __all__ = [
     "Scheduling",
 ]
 
-EngineName = Literal["python", "node"]
-"""What runs a check: Python, or Node for JavaScript and TypeScript."""
+EngineName = Literal["python", "node", "playwright"]
+"""What runs a check: Python; Node, for JavaScript and TypeScript; Playwright, for its own tests."""
 
 RetryStrategy = Literal["none", "fixed", "linear", "exponential"]
 RetryLocation = Literal["same", "other"]
@@ -69,10 +69,13 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         id: stable: ``path::function[case]``, or what ``id=`` says. Its history hangs on it.
         name: for people.
         path: the check's file, relative to the project, with forward slashes.
-        line: where its function starts, from 1.
-        function: the function's name; empty where the whole file is the check.
+        line: where its function, or its table, starts, from 1.
+        function: the function's name; that of a table is made of the check's name. Empty where the
+            whole file is the check.
         engine: what runs it.
+        script: the file that is run, relative to the project, if ``path`` only declares the check.
         case: the case's name, when the check has cases.
+        kind: ``script`` is code, ``declared`` a table in TOML, without any.
         every: seconds between runs; ``None`` if it has a ``cron``, or is not scheduled.
         cron: when it runs, as five fields: minute, hour, day of month, month, day of week.
         timezone: the IANA name of the zone whose clock ``cron`` goes by.
@@ -97,8 +100,9 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     function: str
     case: str | None = None
     description: str = ""
-    kind: Literal["script"] = "script"
+    kind: Literal["script", "declared"] = "script"
     engine: EngineName = "python"
+    script: str = ""
     every: float | None = None
     cron: str | None = None
     timezone: str = "UTC"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from checkwire.project.kinds import SUFFIXES
+from checkwire.project.kinds import SCRIPT_SUFFIXES
 
 __all__ = ["Snapshot", "changed", "snapshot"]
 
 _SKIPPED = {"__pycache__", "node_modules", "venv"}
-_SUFFIXES = (*SUFFIXES, ".toml", ".env", ".json", ".pem")
+_SUFFIXES = (*SCRIPT_SUFFIXES, ".toml", ".env", ".json", ".pem")
 
 Snapshot = dict[str, tuple[int, int]]
 """Modification time (ns) and size by path."""

@@ -27,10 +27,12 @@ Path = tuple[str | int, ...]
 MOST_AFTER = 100
 """Above, a slip of the pen is likelier than a wish."""
 
-_KINDS: dict[str, tuple[str, ...]] = {
+KINDS: dict[str, tuple[str, ...]] = {
     "webhook": ("url", "secret", "headers"),
     "email": ("to", "from", "server", "username", "password"),
 }
+"""The keys of each kind of channel, besides ``kind``."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _OURS = frozenset(
@@ -124,12 +126,12 @@ def parse_channel(name: str, table: Any, secrets: Collection[str]) -> Channel:
     kind = table.get("kind")
     if kind is None:
         raise SettingError(f'{where} lacks "kind": write kind = "webhook" or kind = "email"')
-    if not isinstance(kind, str) or kind not in _KINDS:
-        hint = did_you_mean(kind, _KINDS) if isinstance(kind, str) else ""
+    if not isinstance(kind, str) or kind not in KINDS:
+        hint = did_you_mean(kind, KINDS) if isinstance(kind, str) else ""
         raise SettingError(
             f'{where}.kind: {_shown(kind)} is none of "webhook", "email"{hint}', "kind"
         )
-    _require_known(table, ("kind", *_KINDS[kind]), where)
+    _require_known(table, ("kind", *KINDS[kind]), where)
     return _Channel(name, table, secrets).parse(kind)
 
 

@@ -37,7 +37,8 @@ DEFAULT_CHECKS = (
 class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What holds for every check of the project that does not say otherwise.
 
-    The options are those of ``CheckDefinition``, in the same form.
+    The options are those of ``CheckDefinition``, in the same form; without ``isolation``, it is
+    ``"shared"`` for declared checks, and ``"process"`` for all others.
     """
 
     every: float | None = None
@@ -55,7 +56,7 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: int = 1024
     file_size: int = 1024 * 1024 * 1024
     output: int = 256 * 1024 * 1024
-    isolation: Isolation = "process"
+    isolation: Isolation | None = None
     needs: tuple[str, ...] = ()
     activated: bool = True
 
@@ -125,6 +126,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         server: address of the server that watches the project; ``None`` if it names none.
         alerts: when an incident opens, and which channels are told.
         channels: where notices go, by name.
+        declares_checks: whether there is a ``[[check]]`` among the settings.
         deny: ranges of addresses that checks must not connect to, as ``169.254.0.0/16``.
     """
 
@@ -142,6 +144,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     server: str | None = None
     alerts: AlertPolicy = AlertPolicy()
     channels: dict[str, Channel] = {}
+    declares_checks: bool = False
     deny: tuple[str, ...] = ()
 
 

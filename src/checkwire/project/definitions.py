@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,8 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
+from checkwire.project.kinds import DECLARED_SUFFIX
+from checkwire.project.scripts import define_declared_script
 from checkwire.sdk.options import DEFAULTABLE, parse_option
 from checkwire.sdk.suggestion import did_you_mean
 
@@ -42,12 +44,22 @@ def define_all(loaded: LoadedFile, project: Project) -> list[CollectedCheck] | F
         return loaded.failure
     try:
         checks = [c for d in loaded.checks for c in define(d, project, loaded.path)]
+        for script in loaded.scripts:
+            definition = define_declared_script(script.table, project, loaded.path, script.line)
+            checks.append(CollectedCheck(definition, _run_elsewhere, {}))
         for check in checks:
             _require_text(check.definition)
         return checks
     except DefinitionError as error:
         location = Location(loaded.path, error.line or 1)
-        return Failure(code="check.usage", message=error.message, location=location)
+        message = error.message
+        if loaded.path.endswith(DECLARED_SUFFIX):
+            message = message.removeprefix("@check: ")
+        return Failure(code="check.usage", message=message, location=location)
+
+
+def _run_elsewhere() -> None:
+    raise AssertionError("a script is run by its own engine")
 
 
 def define(declared: DeclaredCheck, project: Project, path: str) -> list[CollectedCheck]:
@@ -71,6 +83,9 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
         else getattr(project.defaults, name)
         for name in DEFAULTABLE
     }
+    kind: Literal["script", "declared"] = "declared" if path.endswith(DECLARED_SUFFIX) else "script"
+    # Those without code cannot harm each other.
+    values["isolation"] = values["isolation"] or ("shared" if kind == "declared" else "process")
     _settle_schedule(values, declared, path)
     _require_declared(values["locations"], declared, project, path)
     _require_attainable(values["degraded"], values["timeout"], declared, path)
@@ -90,6 +105,7 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
                 function=function,
                 case=case,
                 description=description,
+                kind=kind,
                 **values,
             ),
             declared.function,

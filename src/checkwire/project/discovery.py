@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from checkwire.model.errors import CheckwireError, UsageError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.config import Project, has_settings, load_project
-from checkwire.project.kinds import SUFFIXES, engine_of
+from checkwire.project.kinds import SCRIPT_SUFFIXES, engine_of
 from checkwire.project.patterns import matches_path
 from checkwire.sdk.suggestion import did_you_mean
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Pick", "Selection", "discover", "find_project", "require_text"]
 
+_DECLARED = ".check.toml"
+"""Where a walk finds declared checks, beside the settings."""
 _MAX_SHOWN = 100
 _NEVER = frozenset({"__pycache__", "node_modules", "site-packages"})
 
@@ -94,7 +96,8 @@ def discover(project: Project, targets: Sequence[str] = (), cwd: Path | None = N
     ``file.py::function[case]``. Without any, the whole project is walked. A walk finds what
     ``project.checks`` matches and ``project.exclude`` does not; it does not enter hidden folders,
     virtual environments, ``node_modules``, ``__pycache__``, links to folders, nor projects inside
-    of this one.
+    of this one. Files named ``*.check.toml`` need no pattern, nor do the settings, if there is a
+    ``[[check]]`` in them.
 
     Raises:
         UsageError: if a target does not exist, or nothing at all is found.
@@ -161,7 +164,9 @@ def _existing(target: str, here: Path, project: Project | None = None) -> Path:
     if not exists:
         raise UsageError(f"there is no {name}{_closest(place, name, here, project)}")
     if not place.is_dir() and (engine_of(place) is None or not place.is_file()):
-        raise UsageError(f"{name} is not a Python, JavaScript or TypeScript file")
+        raise UsageError(
+            f"{name} is neither a Python, JavaScript or TypeScript file nor a TOML file with checks"
+        )
     if place.is_dir() and "::" in target:
         raise UsageError(f"{target}: {name} is a folder; name the file that has the check")
     return place
@@ -173,7 +178,11 @@ def _closest(place: Path, name: str, here: Path, project: Project | None) -> str
         folder = folder.parent
     known: set[str] = set()
     with suppress(OSError, CheckwireError):  # a suggestion is not worth another error
-        known |= {_as_typed(p, here) for p in folder.iterdir() if p.is_dir() or engine_of(p)}
+        known |= {
+            _as_typed(p, here)
+            for p in folder.iterdir()
+            if p.is_dir() or p.name.endswith((*SCRIPT_SUFFIXES, _DECLARED))
+        }
         known |= {_as_typed(p, here) for p in _walk(folder, project or load_project(folder), {})}
     return did_you_mean(name, known, quote="")
 
@@ -189,7 +198,7 @@ def _relative(file: Path, root: Path) -> str:
 def _nothing_in(folder: Path, project: Project) -> str:
     patterns = ", ".join(project.checks)
     return (
-        f"there is no check file in {folder}: none matches {patterns} "
+        f"there is no check file in {folder}: none matches {patterns} or *{_DECLARED} "
         "(checkwire init makes a small project that works)"
     )
 
@@ -221,12 +230,18 @@ def _walk(folder: Path, project: Project, failures: dict[str, Failure]) -> Itera
                     why = f"cannot be read: {error.strerror}"
                     hint = f'Make it readable, or leave it out: exclude = ["{relative}"]'
                     failures[relative] = _failure(relative, why, hint)
-        elif (
-            entry.name.endswith(SUFFIXES)
-            and _matches_any(project.checks, relative)
-            and (entry.is_file() or entry.is_symlink())  # a link to nowhere is worth telling
+        elif _is_check_file(path, relative, project) and (
+            entry.is_file() or entry.is_symlink()  # a link to nowhere is worth telling
         ):
             yield path
+
+
+def _is_check_file(path: Path, relative: str, project: Project) -> bool:
+    if path.name.endswith(_DECLARED):
+        return True
+    if project.declares_checks and str(path) == project.config_path:
+        return True
+    return path.name.endswith(SCRIPT_SUFFIXES) and _matches_any(project.checks, relative)
 
 
 def _is_text(file: Path, root: Path, failures: dict[str, Failure]) -> bool:

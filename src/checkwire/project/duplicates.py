@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["duplicates", "failures_of_duplicates"]
 
+_HINT_OF_TABLES = 'Rename one of the checks, or give it an id of its own: id = "..."'
+
 
 def duplicates(definitions: Iterable[CheckDefinition]) -> list[list[CheckDefinition]]:
     """The checks that share their id with others, each id's in their order."""
@@ -34,6 +36,7 @@ def failures_of_duplicates(same: Sequence[CheckDefinition]) -> list[Failure]:
         Failure(
             code="check.duplicate_id",
             message=f'{len(same)} checks have the id "{one.id}", and none of them is run: {listed}',
+            hint=_HINT_OF_TABLES if one.kind == "declared" else "",
             evidence={"id": one.id, "places": places},
             location=Location(one.path, one.line, one.function),
         )

@@ -1,4 +1,4 @@
-"""Which engine runs a check file: its suffix says so."""
+"""Which engine loads a check file: its suffix says so."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from checkwire.model.definition import EngineName
 
-__all__ = ["SUFFIXES", "engine_of"]
+__all__ = ["DECLARED_SUFFIX", "SCRIPT_SUFFIXES", "engine_of", "loader_of"]
+
+DECLARED_SUFFIX = ".toml"
+"""Of files with declared checks, which become Python."""
 
 _ENGINES: Final[dict[str, EngineName]] = {
     ".py": "python",
+    DECLARED_SUFFIX: "python",
     ".js": "node",
     ".mjs": "node",
     ".cjs": "node",
@@ -20,10 +24,15 @@ _ENGINES: Final[dict[str, EngineName]] = {
     ".cts": "node",
 }
 
-SUFFIXES = tuple(_ENGINES)
-"""Of all files that can be checks."""
+SCRIPT_SUFFIXES = tuple(suffix for suffix in _ENGINES if suffix != DECLARED_SUFFIX)
+"""Of all files that hold code."""
+
+
+def loader_of(engine: EngineName) -> EngineName:
+    """The engine that loads what this one runs: Playwright's tests are scripts on Node."""
+    return "node" if engine == "playwright" else engine
 
 
 def engine_of(path: PurePath | str) -> EngineName | None:
-    """What runs this file; ``None`` if nothing does."""
+    """What loads this file; ``None`` if nothing does."""
     return _ENGINES.get(PurePath(path).suffix)

@@ -19,7 +19,14 @@ from checkwire.sdk.check import CheckMark, declared, mark_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DeclaredCheck", "LoadedFile", "load_file", "module_name"]
+__all__ = [
+    "DeclaredCheck",
+    "DeclaredScript",
+    "LoadedFile",
+    "load_file",
+    "module_name",
+    "new_module",
+]
 
 
 class DeclaredCheck(NamedTuple):
@@ -37,6 +44,18 @@ class DeclaredCheck(NamedTuple):
     line: int
 
 
+class DeclaredScript(NamedTuple):
+    """A check whose script is another file, as a table declares it.
+
+    Attributes:
+        table: its options as given, and ``script``, relative to the project.
+        line: where the table starts.
+    """
+
+    table: dict[str, Any]
+    line: int
+
+
 class LoadedFile(NamedTuple):
     """What came of importing a check file.
 
@@ -44,11 +63,13 @@ class LoadedFile(NamedTuple):
         path: relative to the project, with forward slashes.
         checks: in the order of the source.
         failure: why the file could not be imported; then it has no checks.
+        scripts: checks whose scripts are other files.
     """
 
     path: str
     checks: tuple[DeclaredCheck, ...] = ()
     failure: Failure | None = None
+    scripts: tuple[DeclaredScript, ...] = ()
 
 
 def module_name(path: str) -> str:
@@ -92,7 +113,7 @@ def load_file(file: Path, imports: ProjectImports) -> LoadedFile:
     name = module_name(path)
     module = sys.modules.get(name)
     if module is None:  # otherwise a neighbour has imported it
-        module = _new_module(name, filename)
+        module = new_module(name, filename)
         declared[:] = [(m, f) for m, f in declared if m.module != name]
         sys.modules[name] = module
         try:
@@ -110,7 +131,8 @@ def load_file(file: Path, imports: ProjectImports) -> LoadedFile:
     return LoadedFile(path, tuple(_checks(module, filename, rewritten.definitions)))
 
 
-def _new_module(name: str, filename: str) -> ModuleType:
+def new_module(name: str, filename: str) -> ModuleType:
+    """An empty module for a check file."""
     module = ModuleType(name)
     module.__file__ = filename
     module.__spec__ = ModuleSpec(name, None, origin=filename)

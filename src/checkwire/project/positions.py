@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["line_of", "positions"]
+__all__ = ["Path", "Position", "line_of", "places", "positions"]
 
 Path = tuple[str | int, ...]
+"""Keys, and indexes into arrays: ``("service", 0, "command")``."""
 
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -22,6 +23,13 @@ _STRINGS = (
     re.compile(r'"(?:[^"\\\n]|\\.)*"'),
     re.compile(r"'[^'\n]*'"),
 )
+
+
+class Position(NamedTuple):
+    """Where something begins: line and column, both from 1."""
+
+    line: int
+    column: int
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int:
@@ -46,9 +54,14 @@ def positions(text: str) -> dict[Path, int]:
     Args:
         text: valid TOML; of any other the result is partial.
     """
+    return {path: place.line for path, place in places(text).items()}
+
+
+def places(text: str) -> dict[Path, Position]:
+    """As :func:`positions`, with the columns: those of headers, of keys, and of items."""
     scanner = _Scanner(text)
     scanner.document()
-    return scanner.lines
+    return scanner.places
 
 
 class _Scanner:
@@ -60,7 +73,7 @@ class _Scanner:
         self._counted = 0
         self._line = 1
         self._table_arrays: dict[Path, int] = {}
-        self.lines: dict[Path, int] = {}
+        self.places: dict[Path, Position] = {}
 
     def document(self) -> None:
         table: Path = ()
@@ -76,29 +89,29 @@ class _Scanner:
                 return
 
     def _header(self, brackets: int, *, repeated: bool) -> Path:
-        line = self._line_here()
+        here = self._here()
         self._at += brackets
         path: Path = ()
         keys = self._keys()
         for number, key in enumerate(keys, 1):
             path = (*path, key)
-            self.lines.setdefault(path, line)
+            self.places.setdefault(path, here)
             if repeated and number == len(keys):
                 self._table_arrays[path] = self._table_arrays.get(path, -1) + 1
             if path in self._table_arrays:
                 path = (*path, self._table_arrays[path])
-                self.lines.setdefault(path, line)
+                self.places.setdefault(path, here)
         if not repeated:
-            self.lines[path] = line  # [a] after [a.b]: its own header is the better place
+            self.places[path] = here  # [a] after [a.b]: its own header is the better place
         self._at += brackets
         return path
 
     def _member(self, table: Path) -> None:
-        line = self._line_here()
+        here = self._here()
         path = table
         for key in self._keys():
             path = (*path, key)
-            self.lines.setdefault(path, line)
+            self.places.setdefault(path, here)
         self._at += 1  # =
         self._value(path)
 
@@ -143,7 +156,7 @@ class _Scanner:
         index = 0
         while self._skip_space() and self._text[self._at] != "]":
             start = self._at
-            self.lines[(*path, index)] = self._line_here()
+            self.places[(*path, index)] = self._here()
             self._value((*path, index))
             index += 1
             self._skip_space()
@@ -181,7 +194,7 @@ class _Scanner:
         self._at = match.end() if match else self._at
         return self._at < len(self._text)
 
-    def _line_here(self) -> int:
+    def _here(self) -> Position:
         self._line += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
-        return self._line
+        return Position(self._line, self._at - self._text.rfind("\n", 0, self._at))

@@ -6,20 +6,24 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.comments import comment_options
-from checkwire.sdk.options import DEFAULTABLE
+from checkwire.project.playwright import is_for_playwright
+from checkwire.sdk.options import DEFAULTABLE, parse_option
 from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
+    from checkwire.model.definition import EngineName
     from checkwire.project.config import Project
 
-__all__ = ["define_script"]
+__all__ = ["define_declared_script", "define_script"]
 
-_CHECK = re.compile(r"[._]check$")
+_CHECK = re.compile(r"[._](check|spec|test)$")
 _DESCRIPTION = re.compile(r"\s*(?:/\*\*?|\*+(?!/)|//)\s*(.*?)\s*(?:\*/)?\s*$")
 
 
@@ -43,17 +47,60 @@ def define_script(file: Path, project: Project, path: str) -> CheckDefinition | 
             "A script is text; is it one?",
         )
     try:
-        return _define(comment_options(text, path), project, path, _description(text))
+        return _define(
+            comment_options(text, path), project, path, _engine_of(file, text), _description(text)
+        )
     except DefinitionError as error:
         return Failure(
             code="check.usage", message=error.message, location=Location(path, error.line or 1)
         )
 
 
+def define_declared_script(
+    table: dict[str, Any], project: Project, path: str, line: int
+) -> CheckDefinition:
+    """The check that a ``[[check]]`` with a ``script`` is. What it says goes before the comment.
+
+    Args:
+        table: its options as given; ``script`` is there, relative to the project.
+        project: for its defaults and locations.
+        path: of the file with the table, relative to the project.
+        line: where the table starts.
+
+    Raises:
+        DefinitionError: an option will not do, of the table or of the script's own comment.
+    """
+    script = table["script"]
+    file = Path(project.root, script)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        text = ""  # Node tells, when it runs
+    try:
+        options = comment_options(text, script)
+        for name, value in table.items():
+            if name in ("script", "description"):
+                continue
+            options[name] = parse_option(name, value)
+            if name in ("every", "cron"):
+                options.pop("cron" if name == "every" else "every", None)
+        description = table.get("description", _description(text))
+        definition = _define(options, project, script, _engine_of(file, text), description)
+    except DefinitionError as error:
+        message = error.message.removeprefix("// checkwire: ")
+        raise DefinitionError(f"{script}: {message}", path=path, line=line) from None
+    return msgspec.structs.replace(definition, path=path, line=line, script=script)
+
+
+def _engine_of(file: Path, text: str) -> EngineName:
+    return "playwright" if is_for_playwright(file, text) else "node"
+
+
 def _define(
-    options: dict[str, Any], project: Project, path: str, description: str
+    options: dict[str, Any], project: Project, path: str, engine: EngineName, description: str
 ) -> CheckDefinition:
     values = {name: options.get(name, getattr(project.defaults, name)) for name in DEFAULTABLE}
+    values["isolation"] = values["isolation"] or "process"
     # One schedule at most: that of the file replaces that of the defaults, of either form.
     if "every" in options or "cron" in options:
         for name in ("every", "cron"):
@@ -80,7 +127,7 @@ def _define(
         line=1,
         function="",
         description=description,
-        engine="node",
+        engine=engine,
         **values,
     )
 

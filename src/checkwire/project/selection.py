@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from checkwire.model.errors import UsageError
 from checkwire.project.duplicates import duplicates, failures_of_duplicates
+from checkwire.project.kinds import DECLARED_SUFFIX
 from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def select(
 
 def no_check_warning(path: str) -> str:
     """What to tell of a check file in which there is no check."""
-    return f"{path} declares no check: put @check above a function"
+    what = "write [[check]]" if path.endswith(DECLARED_SUFFIX) else "put @check above a function"
+    return f"{path} declares no check: {what}"
 
 
 def not_shared_warnings(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from checkwire.model.alerts import AlertPolicy, Channel
 
-__all__ = ["read_settings"]
+__all__ = ["TABLES", "read_settings"]
 
 T = TypeVar("T")
 
@@ -76,16 +76,18 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     server: _ServerTable = msgspec.field(default_factory=_ServerTable)
     alerts: dict[str, Any] = {}
     channels: dict[str, Any] = {}
+    check: Any = None  # Of project/declared, so that a mistake in it stops nothing else.
     network: _NetworkTable = msgspec.field(default_factory=_NetworkTable)
 
 
-_TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
+TABLES: dict[tuple[str, ...], type[msgspec.Struct]] = {
     (): _Document,
     ("project",): _ProjectTable,
     ("service",): _ServiceTable,
     ("server",): _ServerTable,
     ("network",): _NetworkTable,
 }
+"""What msgspec reads, by where it stands."""
 
 
 def read_settings(file: Path, table: Sequence[str]) -> Project:
@@ -137,6 +139,7 @@ class _Settings:
             server=self._server(document.server),
             alerts=self._alerts(document.alerts, channels),
             channels=channels,
+            declares_checks=document.check is not None,
             deny=tuple(self._denied(document.network.deny)),
             **settings,
         )
@@ -185,7 +188,7 @@ class _Settings:
             if path == ("server",) and match[1] == "token":
                 message = "server.token: a token has no place in a file that others read"
                 raise self._wrong(f"{message}; run checkwire login", (*path, "token"))
-            table = _TABLES.get(tuple(key for key in path if isinstance(key, str)), _Document)
+            table = TABLES.get(tuple(key for key in path if isinstance(key, str)), _Document)
             hint = "" if path else self._home_of(match[1])
             hint = hint or did_you_mean(match[1], table.__struct_fields__)
             inside = f" in {where}" if path else ""

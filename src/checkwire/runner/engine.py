@@ -51,8 +51,14 @@ class Engine(Protocol):
     loading: str
     secrets_read: set[str]
 
-    async def load(self, files: Sequence[Path]) -> LoadedChecks:
+    async def load(
+        self, files: Sequence[Path], declared: Sequence[CheckDefinition] = ()
+    ) -> LoadedChecks:
         """Load these check files. Called once, before any attempt.
+
+        Args:
+            files: absolute.
+            declared: checks of this engine that files of another one declare.
 
         Raises:
             EngineError: checks cannot be run at all, for a reason that lies in no file.

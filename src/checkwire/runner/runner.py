@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from checkwire.model.attempt import Attempt, Run
 from checkwire.model.definition import CheckDefinition, EngineName, Isolation
@@ -17,7 +17,7 @@ from checkwire.model.events import Event
 from checkwire.model.failures import Failure
 from checkwire.project.config import Project
 from checkwire.project.discovery import Selection
-from checkwire.project.kinds import engine_of
+from checkwire.project.kinds import engine_of, loader_of
 from checkwire.project.secrets import AbsentSecret
 from checkwire.project.selection import no_check_warning, not_shared_warnings, select
 from checkwire.runner.descriptors import DescriptorLimit
@@ -30,6 +30,9 @@ from checkwire.runner.python.shared.workers import PER_WORKER, count_workers
 from checkwire.runner.run import run_attempts, skipped_run
 
 __all__ = ["Collected", "Runner"]
+
+_ORDER: Final[tuple[EngineName, ...]] = ("python", "node")
+"""Python first: it takes the process, if there is one, and reads what declares scripts."""
 
 OnEvent = Callable[[int, Event], None]
 """Told each event as it comes, with the number of its attempt."""
@@ -176,7 +179,7 @@ class Runner:
 
     def is_shared(self, definition: CheckDefinition) -> bool:
         """Whether attempts of a check that was collected run in a process that others share."""
-        return self._engines[definition.engine].is_shared(definition)
+        return self._engines[loader_of(definition.engine)].is_shared(definition)
 
     def expect(self, runs: int, isolation: Isolation = "process") -> None:
         """Have processes ready for so many runs, which are about to begin at once."""
@@ -222,7 +225,7 @@ class Runner:
             listener = None if on_event is None else lambda event: on_event(number, event)
             turns = self._turns_beside if self.is_shared(definition) else self._turns
             async with turns if turn is None else turn(number):
-                return await self._engines[definition.engine].attempt(job, listener)
+                return await self._engines[loader_of(definition.engine)].attempt(job, listener)
 
         return await run_attempts(definition, attempt, location=location, run_id=run_id)
 
@@ -232,12 +235,17 @@ class Runner:
         for file in selection.files:
             if (name := engine_of(file)) is not None:
                 files.setdefault(name, []).append(file)
-        all_loaded = []
-        for name in sorted(files, reverse=True):  # Python first: it gets the process, if any
-            engine = self._engines[name] = self._start(name)
-            all_loaded.append(await engine.load(files[name]))
-        definitions = [d for loaded in all_loaded for d in loaded.definitions]
-        self._checks.update(definition.engine for definition in definitions)
+        all_loaded: list[LoadedChecks] = []
+        definitions: list[CheckDefinition] = []
+        declared: list[CheckDefinition] = []
+        for name in _ORDER:
+            if name in files or declared:
+                engine = self._engines[name] = self._start(name)
+                loaded = await engine.load(files.get(name, ()), declared)
+                all_loaded.append(loaded)
+                definitions.extend(d for d in loaded.definitions if loader_of(d.engine) == name)
+                declared = [d for d in loaded.definitions if loader_of(d.engine) != name]
+        self._checks.update(loader_of(definition.engine) for definition in definitions)
         return LoadedChecks(
             tuple(sorted(definitions, key=lambda definition: definition.path)),
             {path: failure for loaded in all_loaded for path, failure in loaded.failures.items()},

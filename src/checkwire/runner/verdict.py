@@ -21,8 +21,8 @@ __all__ = ["Verdict", "judge"]
 _RANK: dict[Severity, int] = {"failed": 0, "degraded": 1, "warning": 2}
 _STARVED = 0.5
 """Who had no CPU for this part of the time was not late for anybody else's sake."""
-_HUNGRY = 0.1
-"""Who had a CPU for this part of the time had one for what it was waiting for, too."""
+_HAD_SOME, _ALL = 0.1, 0.9
+"""Who had a CPU for the first part of the time, and would have had for the second, only spun."""
 _ENDED_BY_TIMEOUT = frozenset({"timeout.check", "script.timeout", "script.blocked"})
 
 
@@ -89,8 +89,7 @@ def judge(
     if finished is not None and end.signal is not None and end.cause == "itself":
         add(failure_of_exit(end, definition), "warning")
     starved_ns = max(end.starved_ns, finished.starved_ns if finished is not None else 0)
-    hungry = end.usage.cpu_seconds * 1e9 > _HUNGRY * duration_ns
-    if headline and _is_late(headline, hungry) and starved_ns > _STARVED * duration_ns:
+    if headline and _is_late(headline) and _is_starved(end, starved_ns, duration_ns):
         headline = add(_starved(starved_ns, duration_ns), "failed")
     if headline is None:
         if definition.degraded is not None and duration_ns > definition.degraded * 1e9:
@@ -122,15 +121,17 @@ def _blames_target(failed: Failed) -> bool:
     return not code_of(failed.failure.code).is_error
 
 
-def _is_late(failed: Failed, hungry: bool) -> bool:
-    """Whether it says no more than that something took too long.
-
-    A check that took all of a CPU that it could get was not kept from anything but spinning.
-    """
+def _is_late(failed: Failed) -> bool:
+    """Whether it says no more than that something took too long."""
     code = failed.failure.code
-    if hungry and code == "script.blocked":
-        return False
     return code.startswith("timeout.") or code in _ENDED_BY_TIMEOUT
+
+
+def _is_starved(end: Exit, starved_ns: int, duration_ns: int) -> bool:
+    """Whether it waited for a CPU for most of its time, and not for having wanted all of it."""
+    used_ns = end.usage.cpu_seconds * 1e9
+    spun = used_ns > _HAD_SOME * duration_ns and used_ns + starved_ns > _ALL * duration_ns
+    return starved_ns > _STARVED * duration_ns and not spun
 
 
 def _starved(starved_ns: int, duration_ns: int) -> Failure:

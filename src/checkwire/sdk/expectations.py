@@ -98,7 +98,10 @@ class Expectation:
         self._context.used(self)
         reason = why_not(pattern, self._value)
         wanted = describe(pattern)
-        details = "" if reason is None else self._diff(wanted, project(pattern, self._value))
+        named = isinstance(wanted, str) and not isinstance(pattern, str)
+        details = ""
+        if reason is not None and not named:
+            details = self._diff(wanted, project(pattern, self._value))
         raised = isinstance(reason, Exception)
         why = f" (the pattern raised {type(reason).__name__}: {reason})" if raised else ""
         return self._judge(
@@ -106,7 +109,7 @@ class Expectation:
             "hard",
             "assertion.failed",
             f"was {self._show(self._value)}{why}",
-            f"something that matches {self._show(wanted)}",
+            f"something that matches {wanted if named else self._show(wanted)}",
             details,
         )
 
@@ -128,7 +131,8 @@ class Expectation:
         """The value is valid against a JSON Schema (draft 2020-12 unless it says otherwise). Hard.
 
         Args:
-            schema: as ``json.loads`` would give it.
+            schema: as ``json.loads`` would give it. A ``$ref`` leads to a part of it: nothing is
+                fetched.
 
         Raises:
             UsageError: the schema itself is not valid.
@@ -149,6 +153,31 @@ class Expectation:
             "",
             "\n".join(errors[:20]),
         )
+
+    def find(self, what: Any) -> Any:
+        """Take a part out of the value, which must be there. Hard.
+
+        Args:
+            what: a JSONPath (RFC 9535), for the first thing that it finds; a regular expression,
+                compiled or from :func:`checkwire.patterns.regex`, for its first group, or all that
+                it matches if it has none; the name of a header, for ``ws.response.headers``.
+
+        Returns:
+            The part, which expectations can be made of in turn.
+
+        Raises:
+            ExpectationFailed: ``assertion.not_found``.
+            UsageError: it is none of these.
+        """
+        from checkwire.sdk.finding import find_part
+
+        self._context.used(self)
+        try:
+            found, where = find_part(what, self._value)
+        except UsageError as error:
+            raise self._context.misused(str(error), self._site) from None
+        self._judge(bool(found), "hard", "assertion.not_found", f"has nothing {where}", "", "")
+        return found[0]
 
     def _diff(self, expected: Any, actual: Any) -> str:
         from checkwire.sdk.diff import diff

@@ -53,7 +53,7 @@ _SIZES = {
 }
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 _RETRIES_EXAMPLE = {"strategy": "exponential", "max": 3, "delay": "1s"}
-_STRATEGIES = ("fixed", "linear", "exponential")
+STRATEGIES = ("fixed", "linear", "exponential")
 
 
 class OptionError(ValueError):
@@ -246,8 +246,8 @@ def _retries_table(table: dict[Any, Any]) -> Retries:
         if key == "strategy":
             meant = values[key] if isinstance(values[key], str) else ""
             what = f"strategy: {shown(values[key])} is no strategy: write "
-            what += ", ".join(f'"{name}"' for name in _STRATEGIES[:-1]) + f' or "{_STRATEGIES[-1]}"'
-            what += did_you_mean(meant, _STRATEGIES)
+            what += ", ".join(f'"{name}"' for name in STRATEGIES[:-1]) + f' or "{STRATEGIES[-1]}"'
+            what += did_you_mean(meant, STRATEGIES)
         raise OptionError(what, key) from None
 
 

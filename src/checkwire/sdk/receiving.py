@@ -18,6 +18,7 @@ from checkwire.sdk.facts import Closed
 from checkwire.sdk.json_text import NotJson, parse_json
 from checkwire.sdk.matching import Pattern, describe, identity, matches, problem_of, why_not
 from checkwire.sdk.misses import Misses
+from checkwire.sdk.patterns import is_textual
 from checkwire.sdk.scope import current_flow
 from checkwire.sdk.streams import Stream, StreamJudge, StreamRules
 from checkwire.sdk.values import show
@@ -153,7 +154,7 @@ class Receiver:
                 return
             except ConnectionClosed as closed:
                 raise self._closed(closed, this) from None
-            if where is not None and not matches(where, _loosely(message.data)):
+            if where is not None and not _concerns(where, message.data):
                 continue
             came = "A message was waiting already when silence was expected"
             if message.at_ns > began_ns:
@@ -182,9 +183,8 @@ class Receiver:
                 break
             except ConnectionClosed as closed:
                 raise self._closed(closed, this) from None
-            value = _loosely(message.data)
-            if where is None or matches(where, value):
-                judge.take(value, message.at_ns, message.frame)
+            if where is None or _concerns(where, message.data):
+                judge.take(_loosely(message.data), message.at_ns, message.frame)
         found, problems = judge.end(timeline.now())
         if unread := judge.unread():
             raise self._context.misused(
@@ -358,3 +358,13 @@ def _loosely(data: str | bytes) -> Any:
         return _convert("json", data)
     except _Unfit:
         return data
+
+
+def _concerns(where: Pattern, data: str | bytes) -> bool:
+    """Whether a pattern for silence, or for a stream, means this message.
+
+    One that speaks of text means the text of JSON, too.
+    """
+    if matches(where, _loosely(data)):
+        return True
+    return isinstance(data, str) and is_textual(where) and matches(where, data)

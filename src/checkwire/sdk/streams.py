@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -19,6 +18,8 @@ Member = str | Callable[[Any], Any]
 _UNITS = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000), (0, 1_000_000_000))
 """From which number on a time is in nanoseconds, microseconds, milliseconds, seconds: each of them
 means a year after 1973."""
+_LATEST = 1 << 63
+"""What is more is no time, in whatever unit: as nanoseconds it is after the year 2262."""
 _MOST_HOLES = 1_000
 
 
@@ -317,7 +318,9 @@ def _time_of(value: Any) -> int | None:
         else:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             return round(moment.timestamp() * 1e6) * 1_000
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not abs(value) <= _LATEST:  # It may be no number at all.
         return None
     factor = next(factor for least, factor in _UNITS if abs(value) >= least)
     return round(value * factor)

@@ -132,6 +132,26 @@ def test_what_was_broken_at_the_start_keeps_no_other_change_out(checks: Checks) 
         assert server.run(server.trigger("two"))["status"] == "passed"
 
 
+def test_a_table_that_becomes_wrong_runs_on_as_it_was(checks: Checks) -> None:
+    folder = checks(one_check=ONE)
+    right = '[[check]]\nname = "Closed"\nurl = "ws://127.0.0.1:1"\nexpect.failure = "tcp.refused"\n'
+    file = folder / "closed.check.toml"
+    file.write_text(right)
+    with Server(folder) as server:
+        assert server.run(server.trigger("Closed"))["status"] == "passed"
+        file.write_text(right.replace("tcp.refused", "tcp.refusd"))
+        server.wait_for(lambda: server.ask("/readyz")["problems"] or None)
+        (problem,) = server.ask("/readyz")["problems"]
+        assert "closed.check.toml" in problem
+        assert 'no failure has the code "tcp.refusd"; did you mean "tcp.refused"?' in problem
+        for name in ("Closed", "one"):
+            assert server.run(server.trigger(name))["status"] == "passed"
+
+        file.write_text(right.replace("tcp.refused", "dns.*"))
+        server.wait_for(lambda: not server.ask("/readyz")["problems"] or None)
+        assert server.run(server.trigger("Closed"))["status"] == "failed"
+
+
 def test_settings_that_are_gone_are_no_new_version(checks: Checks) -> None:
     folder = checks(one_check=ONE)
     settings = folder / "checkwire.toml"

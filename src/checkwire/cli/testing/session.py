@@ -236,5 +236,7 @@ def _list(chosen: tuple[CheckDefinition, ...], collected: Collected) -> int:
     failures = (*collected.failures.values(), *collected.left_out)
     for failure in failures:
         place = f"{failure.location.path}:{failure.location.line}: " if failure.location else ""
-        tell(f"{place}{failure.message} [{failure.code}]")
+        # What is wrong with a file of declared checks is told place by place.
+        lines = failure.details if "problems" in failure.evidence else f"{place}{failure.message}"
+        tell(f"{lines} [{failure.code}]")
     return 2 if failures else 0

@@ -105,6 +105,19 @@ async def listens():
 """,
 )  # fmt: skip
 faults.add(
+    "assertion.not_found", does="sends a message without what the check takes out of it",
+    script=_says(frames.text('{"error": "no such user"}')),
+    check="""
+from checkwire import check, connect, env, expect
+
+
+@check(timeout="5s")
+async def takes():
+    async with connect(URL) as ws:
+        expect(await ws.receive_json(within="1s"), "The message").find("$.token")
+""",
+)  # fmt: skip
+faults.add(
     "assertion.failed", does="sends a wrong value",
     script=_says(frames.text('{"status": "halted"}')),
     check="""

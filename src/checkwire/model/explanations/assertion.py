@@ -49,6 +49,16 @@ EXPLANATIONS = {
             "limit_ns": "of the whole check: what degraded= says",
         },
     ),
+    "assertion.degraded": Explanation(
+        messages=("{what the check says}", "The check says that it is degraded"),
+        cause="A file of Playwright's tests has called `markCheckAsDegraded()` of "
+        "`@checkly/playwright-helpers`, as it does where something works and is not as it should "
+        "be. Nothing failed; a failure would lead.",
+        confirm=(Look("checkwire test FILE -vv", "the step, and the requests in it"),),
+        remedy="Look at the condition that the call depends on, and at the values in the "
+        "transcript that it was made from.",
+        evidence={},
+    ),
     "assertion.never_ran": Explanation(
         messages=("The check has assertions, and none of them was reached",),
         cause="The check ended without an error, it has asserts, and not one of them was "
@@ -61,10 +71,29 @@ EXPLANATIONS = {
         remedy="Await what must come with receive(), which fails if it does not. Where handlers "
         "are used, verify after ws.run() what they collected. Do not swallow exceptions.",
     ),
+    "assertion.not_found": Explanation(
+        messages=(
+            "{what was looked into} has nothing at {a JSONPath}",
+            "{what was looked into} has nothing that {a regular expression} matches",
+            "{what was looked into} has nothing named {a header}",
+        ),
+        cause="The check takes a part out of a message, a body or the headers of an answer, to "
+        "send it on or to verify it: by expect(...).find(...), or by a capture of a declared "
+        "check. It is not there, so what comes later cannot be done.\n\n"
+        "Commonly: the answer is an error, in another form; a member has another name; the path "
+        "is of a list and the answer is one object, or the reverse.",
+        confirm=(
+            Look("checkwire test FILE::CHECK -vv", "the message that it was looked for in, whole"),
+        ),
+        remedy="Compare the answer with what is looked for. If only some messages have it, say "
+        "which one is meant: where= of receive_json(), or where in a declared check.",
+        see=("RFC 9535 2",),
+    ),
     "assertion.expected_failure": Explanation(
         messages=(
             "{code} was expected, and it did not happen",
             "{code} was expected, and {code} did instead",
+            "The test {name} passed, and test.fail() says that it must not",
         ),
         cause="The check says with expect.failure(code) that something must go wrong inside the "
         "block, and it did not, or something else did.\n\n"

@@ -68,6 +68,24 @@ EXPLANATIONS = {
         confirm=(Look("checkwire test FILE::CHECK", "the line, and what to write instead"),),
         remedy="Correct the line shown. docs/writing-checks.md has an example of each call.",
     ),
+    "check.declaration": Explanation(
+        messages=(
+            "{what is wrong, and what to write instead}",
+            "{count} mistakes, the first: {what is wrong, and what to write instead}",
+        ),
+        cause="A file with [[check]] tables does not say what a check must say, or says it in "
+        "another way: a key that does not exist, a value of the wrong kind, a regular expression, "
+        "JSONPath or JSON Schema that is none, a variable that nothing sets, a capture that is "
+        "used before it is made, two checks of one name. None of the file's checks is run until "
+        "all is right; those of other files are.\n\n"
+        "The details name every mistake of the file, with line and column.",
+        confirm=(
+            Look("checkwire test --list FILE", "each mistake, or the ids of the file's checks"),
+        ),
+        remedy="Correct the places shown. docs/declared.md has every key; with the schema that "
+        "`checkwire schema` prints, an editor shows mistakes as they are written.",
+        evidence={"problems": "line, column and message of each, up to 20"},
+    ),
     "check.duplicate_id": Explanation(
         messages=('{count} checks have the id "{id}", and none of them is run: {places}',),
         cause="A check's id names its history, so two checks with one id would be mixed up. None "

@@ -33,6 +33,8 @@ EXPLANATIONS = {
             "The script waits for something that can never come: an await at its top level is not "
             "settled, and nothing is left that could settle it (exit status 13)",
             "The script's process ended (exit status {status}) without Node's coming to its end",
+            "The process of the tests ended (exit status {status}) before they were over",
+            "Playwright ended (exit status {status}) before its run was over",
         ),
         cause="The check called sys.exit, exit or os._exit, or something that it called did. What "
         "stands behind was not executed.\n\n"
@@ -100,7 +102,7 @@ EXPLANATIONS = {
         messages=(
             "{path}, line {line}, is not valid Python: {reason}.",
             "{path} is not valid Python: {reason}.",
-            "{path} cannot be read by Node: {reason}",
+            "{path} cannot be read by {Node, or Playwright}: {reason}",
             "{path} is not UTF-8 text, from byte {offset} on",
         ),
         cause="The check file cannot be compiled. No check in it is run; those of other files "
@@ -127,6 +129,7 @@ EXPLANATIONS = {
             "The check's file has changed, and lacks the check",
             "{path} needs the package {package}, which is not installed",
             "{path} needs {file}, and there is no such file",
+            "{path} needs Playwright {version} or newer, and {version} is installed",
         ),
         cause="The check file is valid Python, and executing its top level failed. No check in it "
         "is run; those of other files are.\n\n"

@@ -129,6 +129,7 @@ EXPLANATIONS = {
     "timeout.check": Explanation(
         messages=(
             "The check did not finish in {limit}[; it was waiting here][; still there: {handles}]",
+            "The test {name} did not end in its time of {limit}[; still there: {handles}]",
         ),
         cause="The time for the whole check (timeout=, or --timeout) was over while it had a "
         "connection open or a request under way. Where it was waiting is shown; what it had "

@@ -39,6 +39,13 @@ CODES = (
         hint="Correct the check at the place shown; the target is not at fault",
     ),
     FailureCode(
+        "check.declaration",
+        "A file of declared checks has mistakes",
+        blame="check",
+        retryable=False,
+        hint="Correct the places shown; with checkwire schema an editor shows them as you write",
+    ),
+    FailureCode(
         "check.duplicate_id",
         "Two checks have the same id",
         blame="check",

@@ -6,10 +6,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 import msgspec
 
+from checkwire.model.attempt import Attempt
 from checkwire.model.definition import CheckDefinition, Isolation
 from checkwire.model.events import Event
 from checkwire.model.failures import Failure, Location
@@ -18,6 +20,8 @@ from checkwire.project.config import Project
 from checkwire.project.scripts import define_script
 from checkwire.runner.engine import EngineError, LoadedChecks
 from checkwire.runner.node.authorities import EXTRA, JoinedAuthorities
+from checkwire.runner.node.playwright.installation import Playwright, find_playwright
+from checkwire.runner.node.playwright.reader import PlaywrightReader
 from checkwire.runner.node.reader import NodeReader
 from checkwire.runner.node.runtime import NoRuntime, Runtime, find_runtime
 from checkwire.runner.python.demand import Demand
@@ -35,6 +39,7 @@ __all__ = ["NodeEngine"]
 _MOST_WAITING: Final = 4
 """Processes that wait for a job; each takes 40 MB."""
 _HOOK: Final = Path(__file__).with_name("hook")
+_PLAYWRIGHT: Final = "playwright/main.cjs"
 _VENDORED: Final = Path(__file__).with_name("vendor")
 _AT_EXEC: Final[tuple[str, ...]] = (
     "NODE_OPTIONS",
@@ -48,8 +53,9 @@ _NAMES: Final = ("/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf")
 
 
 class _Bounds(NamedTuple):
-    """What a process is in, and may take, from its start on; see :class:`CheckDefinition`."""
+    """What a process is started as, in what, and what it may take; see :class:`CheckDefinition`."""
 
+    main: str
     isolation: Isolation
     memory: int
     cpu: float
@@ -68,6 +74,8 @@ class _NodeJob(msgspec.Struct, frozen=True, kw_only=True):
     resolve: tuple[tuple[str, int, str, int], ...]
     packages: dict[str, str]
     limits: dict[str, int]
+    playwright: Playwright | None = None
+    folder: str = ""
 
 
 class NodeEngine(PythonEngine):
@@ -108,32 +116,28 @@ class NodeEngine(PythonEngine):
         self._bounds: Counter[_Bounds] = Counter()
         self._joined: JoinedAuthorities | None = None
         self._names: list[tuple[int, int]] = []
+        self._playwrights: dict[str, Playwright] = {}
+        self._folders: dict[int, str] = {}
 
-    async def load(self, files: Sequence[Path]) -> LoadedChecks:
+    async def load(
+        self, files: Sequence[Path], declared: Sequence[CheckDefinition] = ()
+    ) -> LoadedChecks:
         """See what the files say of themselves. They are read by Node when they run."""
+        paths = (*map(_script_of, declared), *map(self._relative, files))
         definitions: list[CheckDefinition] = []
         failures: dict[str, Failure] = {}
         try:
             self._runtime = find_runtime(self._env)
         except NoRuntime as error:
-            for file in files:
-                path = self._relative(file)
-                failures[path] = _cannot_run(path, str(error))
-            return LoadedChecks(failures=failures)
-        for file in files:
-            path = self._relative(file)
-            if file.suffix in (".ts", ".mts", ".cts") and not self._runtime.strips_types:
-                failures[path] = _cannot_run(
-                    path,
-                    f"TypeScript needs Node 22.18 or newer, and this is {self._runtime.shown}: "
-                    "pip install 'checkwire[node]'",
-                )
-                continue
-            defined = define_script(file, self._project, path)
-            if isinstance(defined, Failure):
-                failures[path] = defined
-            else:
-                definitions.append(defined)
+            return LoadedChecks(failures={path: _cannot_run(path, str(error)) for path in paths})
+        found: list[CheckDefinition | Failure] = list(declared)
+        found += (define_script(file, self._project, self._relative(file)) for file in files)
+        for path, one in zip(paths, found, strict=True):
+            failure = one if isinstance(one, Failure) else self._lacking(one)
+            if failure is not None:
+                failures[path] = failure
+            elif isinstance(one, CheckDefinition):
+                definitions.append(one)
         self._bounds.update(map(_bounds_of, definitions))
         loaded = LoadedChecks()
         if definitions:
@@ -148,6 +152,24 @@ class NodeEngine(PythonEngine):
             blocking=self._blocking,
             no_sandbox=loaded.no_sandbox,
         )
+
+    def _lacking(self, definition: CheckDefinition) -> Failure | None:
+        """What is not there that the script needs."""
+        assert self._runtime is not None
+        path = _script_of(definition)
+        file = Path(self._project.root, path)
+        if definition.engine == "playwright":
+            found = find_playwright(file, self._project.root, path)
+            if isinstance(found, Failure):
+                return found
+            self._playwrights[path] = found
+        elif file.suffix in (".ts", ".mts", ".cts") and not self._runtime.strips_types:
+            return _cannot_run(
+                path,
+                f"TypeScript needs Node 22.18 or newer, and this is {self._runtime.shown}: "
+                "pip install 'checkwire[node]'",
+            )
+        return None
 
     async def close(self) -> None:
         """End all attempts, as cancelled, and what was prepared; wait until all is gone."""
@@ -170,19 +192,39 @@ class NodeEngine(PythonEngine):
                 self._pool_with(bounds, pool.zygote).expect(min(count, left))
                 left -= min(count, left)
 
+    async def _try(
+        self, job: Job, on_event: Callable[[Event], None] | None, note: str = ""
+    ) -> tuple[Attempt, bool]:
+        if job.definition.engine != "playwright":
+            return await super()._try(job, on_event, note)
+        # Playwright wants one for what tests attach; killed, it could not take it away itself.
+        with TemporaryDirectory(prefix="checkwire-", ignore_cleanup_errors=True) as folder:
+            self._folders[id(job)] = folder
+            try:
+                return await super()._try(job, on_event, note)
+            finally:
+                del self._folders[id(job)]
+
     def _supervise(self, job: Job, on_event: Callable[[Event], None] | None) -> Supervisor:
         definition = job.definition
         masker = Masker(from_bytes(job.secrets).values())
-        reader = NodeReader(definition, self._project.root, masker)
+        playwright = self._playwrights.get(_script_of(definition))
+        kind = NodeReader if playwright is None else PlaywrightReader
+        reader = kind(definition, self._project.root, masker)
+        env = _env_of(job)
+        if playwright is not None and self._authorities is not None:
+            env[EXTRA] = self._authorities  # for the processes that it starts
         message = _NodeJob(
             check=definition.id,
-            script=str(Path(self._project.root, definition.path)),
+            script=str(Path(self._project.root, _script_of(definition))),
             root=self._project.root,
             timeout_ms=definition.timeout * 1000,
-            env=_env_of(job),
+            env=env,
             resolve=job.connecting.resolve,
             packages={"ws": str(_VENDORED / "ws")},
             limits={"payload": reader.payload, "body": reader.payload},
+            playwright=playwright,
+            folder=self._folders.get(id(job), ""),
         )
         return Supervisor(
             job,
@@ -235,17 +277,20 @@ class NodeEngine(PythonEngine):
         elif Path(theirs).exists():
             self._readable += (theirs,)
 
+    @property
+    def _authorities(self) -> str | None:
+        """The file with what ``--ca`` adds, if it is given."""
+        return self._connecting.ca if self._joined is None else self._joined.path
+
     def _program(self, bounds: _Bounds) -> Program:
         assert self._runtime is not None
         env: dict[str, str] = {name: self._env[name] for name in _AT_EXEC if name in self._env}
-        if self._joined is not None:
-            env[EXTRA] = self._joined.path
-        elif self._connecting.ca is not None:
-            env[EXTRA] = self._connecting.ca
+        if self._authorities is not None:
+            env[EXTRA] = self._authorities
         return Program(
-            arguments=(*self._runtime.arguments(bounds.memory), str(_HOOK / "main.cjs")),
+            arguments=(*self._runtime.arguments(bounds.memory), str(_HOOK / bounds.main)),
             env=to_bytes(env),
-            data=self._runtime.data_limit(bounds.memory),
+            data=self._runtime.data_limit(bounds.memory, threads=bounds.main == _PLAYWRIGHT),
             cpu=bounds.cpu,
             files=bounds.files,
             file_size=bounds.file_size,
@@ -254,6 +299,7 @@ class NodeEngine(PythonEngine):
 
 def _bounds_of(definition: CheckDefinition) -> _Bounds:
     return _Bounds(
+        _PLAYWRIGHT if definition.engine == "playwright" else "main.cjs",
         "sandbox" if definition.isolation == "sandbox" else "process",
         definition.memory,
         definition.cpu,
@@ -268,6 +314,11 @@ def _identity(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _script_of(definition: CheckDefinition) -> str:
+    """The file that is run, relative to the project."""
+    return definition.script or definition.path
 
 
 def _cannot_run(path: str, why: str) -> Failure:

@@ -203,6 +203,7 @@ class NodeReader(EventReader):
             response_body=None if body is None else mask.excerpt(body, _PAYLOAD, ends=False),
             response_size=told.response_size,
             remote_address=told.remote_address,
+            step=told.step,
         )
         if told.status is None:
             return (event,)
@@ -223,7 +224,8 @@ class NodeReader(EventReader):
         if fault.kind == "never_ran":
             if self._failing:
                 return ()  # That is why.
-            return (self._fail(fault.at_ns, _never_ran(self._definition.path)),)
+            script = self._definition.script or self._definition.path
+            return (self._fail(fault.at_ns, _never_ran(script)),)
         number = fault.connection or 0
         peer = self._peers.get(number, Peer(url=""))
         named = name_fault(fault.kind, fault.facts, peer, self._masker)
@@ -231,7 +233,7 @@ class NodeReader(EventReader):
             return ()
         failure, severity = named
         failure = msgspec.structs.replace(failure, connection=fault.connection)
-        event = self._fail(fault.at_ns, failure, severity)
+        event = self._fail(fault.at_ns, failure, severity, fault.step)
         if fault.request is not None:
             self._of_requests[fault.request] = event.number
             key = (fault.facts["method"], fault.facts["url"])
@@ -240,11 +242,15 @@ class NodeReader(EventReader):
             self._of_connections.setdefault(number, event.number)
         return (event,)
 
-    def _fail(self, at_ns: int, failure: Failure, severity: Severity = "failed") -> Failed:
+    def _fail(
+        self, at_ns: int, failure: Failure, severity: Severity = "failed", step: int = 0
+    ) -> Failed:
         self._failures += 1
         self._failing = self._failing or severity == "failed"
         failure = self._masker.data(failure)
-        return Failed(at_ns=at_ns, number=self._failures, failure=failure, severity=severity)
+        return Failed(
+            at_ns=at_ns, number=self._failures, failure=failure, severity=severity, step=step
+        )
 
     def _uncaught(self, fault: Fault) -> tuple[Event, ...]:
         facts = fault.facts
@@ -261,14 +267,16 @@ class NodeReader(EventReader):
         return (event,)
 
     def _verification(self, told: Asserted) -> tuple[Event, ...]:
-        event = self._fail(told.at_ns, self._failure_of(told.facts))
+        event = self._fail(told.at_ns, self._failure_of(told.facts), step=told.step)
         self._asserted[told.number] = event.number
         self._messages[_identity(told.facts)] = event.number
         return (event,)
 
     def _failure_of(self, facts: dict[str, Any]) -> Failure:
         definition = self._definition
-        return failure_of_error(facts, definition.path, self._root, definition.memory)
+        return failure_of_error(
+            facts, definition.script or definition.path, self._root, definition.memory
+        )
 
     def _timed_out(self, fault: Fault) -> tuple[Event, ...]:
         seconds = format_seconds(self._definition.timeout)
@@ -288,7 +296,7 @@ class NodeReader(EventReader):
             details="\n".join(handles),
             evidence={"handles": handles},
         )
-        event = self._fail(fault.at_ns, failure)
+        event = self._fail(fault.at_ns, failure, step=fault.step)
         self._raised = event.number
         return (event,)
 

@@ -19,6 +19,8 @@ from checkwire.model.events import (
     Logged,
     Phase,
     RoundTrip,
+    StepFinished,
+    StepStarted,
 )
 
 __all__ = [
@@ -47,6 +49,7 @@ class Fault(_Record, frozen=True, kw_only=True):
     facts: dict[str, Any] = {}
     connection: int | None = None
     request: int | None = None
+    step: int = 0
 
 
 class Tls(_Record, frozen=True, kw_only=True):
@@ -75,6 +78,7 @@ class Exchange(_Record, frozen=True, kw_only=True):
     response_body: str | None = None
     response_size: int = 0
     remote_address: str = ""
+    step: int = 0
 
 
 class Asserted(_Record, frozen=True, kw_only=True, tag="assertion"):
@@ -82,6 +86,7 @@ class Asserted(_Record, frozen=True, kw_only=True, tag="assertion"):
 
     number: int
     facts: dict[str, Any]
+    step: int = 0
 
 
 class Held(_Record, frozen=True, kw_only=True):
@@ -116,6 +121,8 @@ Record = (
     | RoundTrip
     | ConnectionClosed
     | Logged
+    | StepStarted
+    | StepFinished
     | Fault
     | Tls
     | Exchange

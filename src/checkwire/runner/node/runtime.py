@@ -65,9 +65,15 @@ class Runtime(NamedTuple):
             options.append("--disable-warning=ExperimentalWarning")
         return (self.path, *options)
 
-    def data_limit(self, memory: int) -> int:
-        """Bytes of writable memory that may be mapped, so that a script can take as many."""
-        return memory + (_TAKEN_24 if self.version >= (22, 0, 0) else _TAKEN_20)
+    def data_limit(self, memory: int, *, threads: bool = False) -> int:
+        """Bytes of writable memory that may be mapped, so that a script can take as many.
+
+        Args:
+            memory: bytes for the script.
+            threads: whether there is a thread for loaders, with a heap of its own.
+        """
+        taken = _TAKEN_24 if self.version >= (22, 0, 0) else _TAKEN_20
+        return memory + taken * (2 if threads else 1)
 
 
 def find_runtime(env: Mapping[str, str]) -> Runtime:

@@ -13,7 +13,8 @@ from checkwire.model.masking import Masker
 from checkwire.project.config import Project
 from checkwire.project.definitions import CollectedCheck, define_all
 from checkwire.project.imports import ProjectImports
-from checkwire.project.loader import load_file
+from checkwire.project.kinds import DECLARED_SUFFIX
+from checkwire.project.loader import LoadedFile, load_file
 from checkwire.runner.python.blame import Blame
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
@@ -49,7 +50,7 @@ class Catalog:
     def load(self, file: str) -> tuple[CheckDefinition, ...] | Failure:
         """Import a check file; the checks it declares, or why it cannot be imported."""
         try:
-            defined = define_all(load_file(Path(file), self._imports), self._project)
+            defined = define_all(self._load(Path(file)), self._project)
         except KeyboardInterrupt:  # nobody's keyboard is here: the file raised it
             path = self.relative(file)
             message = f"{path} cannot be imported: KeyboardInterrupt."
@@ -58,6 +59,13 @@ class Catalog:
             return Masker(early_secrets.values()).data(defined)
         self._checks.update((check.definition.id, check) for check in defined)
         return tuple(check.definition for check in defined)
+
+    def _load(self, file: Path) -> LoadedFile:
+        if file.suffix == DECLARED_SUFFIX:
+            from checkwire.project.declared.loading import load_declared  # few projects have any
+
+            return load_declared(file, self._project, self._imports)
+        return load_file(file, self._imports)
 
     def is_async(self, definition: CheckDefinition) -> bool:
         """Whether the check's function is a coroutine function, which can run beside others."""

@@ -123,7 +123,9 @@ class PythonEngine:
         )
         self._alone = asyncio.Semaphore(_ALONE)
 
-    async def load(self, files: Sequence[Path]) -> LoadedChecks:
+    async def load(
+        self, files: Sequence[Path], declared: Sequence[CheckDefinition] = ()
+    ) -> LoadedChecks:
         """Import these check files. Call it once, before any attempt.
 
         Raises:

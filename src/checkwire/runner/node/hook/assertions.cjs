@@ -25,6 +25,7 @@ const open = new Map(); // failures by the place where they were
 const waiting = []; // what to tell of them
 let number = 0;
 let held = 0;
+let alone = false; // Failures are seen as they are thrown, for stacks are formatted by others.
 let uncounted = false; // Something verifies that does not say when it holds.
 
 /** How many verifications held, of those that can be counted. */
@@ -35,6 +36,16 @@ function verifications() {
 function install() {
   formatStacks();
   noticeOthers();
+  replace();
+}
+
+/** The same, for node:assert alone, where others format stacks and tell of their own assertions. */
+function installOwn() {
+  alone = true;
+  replace();
+}
+
+function replace() {
   const known = new Map();
   for (const one of [assert, assert.strict]) {
     for (const name of PASSING) {
@@ -87,7 +98,7 @@ function formatStacks() {
   const { prepareStackTrace: standard } = Error;
   Error.prepareStackTrace = (error, trace) => {
     const frames = trace.filter((site) => !String(site.getFileName()).startsWith(OURS));
-    if (error?.code === 'ERR_ASSERTION') later(error, frames[0]);
+    if (error?.code === 'ERR_ASSERTION') later(error, frames[0] && placeOf(frames[0]));
     if (standard) return standard(error, frames);
     let head = 'Error'; // Node 20 has it only inside.
     try {
@@ -109,13 +120,12 @@ function noticeOthers() {
 }
 
 /** Tell of it when it is made: its author has yet to say what it is. */
-function later(error, site) {
+function later(error, place) {
   if (seen.has(error)) return;
   seen.add(error);
   const at = now();
   const failure = { number: (number += 1), told: false, held: false };
-  if (site !== undefined) {
-    const place = placeOf(site);
+  if (place !== undefined) {
     open.set(place, [...(open.get(place) ?? []), failure]);
   }
   waiting.push(() => {
@@ -134,10 +144,21 @@ function tellWaiting() {
 
 function counted(original) {
   return Object.assign(function (...args) {
-    const result = Reflect.apply(original, this, args);
+    const result = attempted(original, this, args);
     holds();
     return result;
   }, original);
+}
+
+function attempted(original, self, args) {
+  try {
+    return Reflect.apply(original, self, args);
+  } catch (error) {
+    if (alone && error?.code === 'ERR_ASSERTION' && !isOfPackage(error.stack)) {
+      later(error, placeIn(error.stack));
+    }
+    throw error;
+  }
 }
 
 function ok(original) {
@@ -145,11 +166,12 @@ function ok(original) {
     if (args.length && args[0]) return holds();
     // Without a message Node shows the line that called it, which would be one of ours.
     if (args.length && args[1] === undefined) args[1] = falsy();
-    return Reflect.apply(original, this, args);
+    return attempted(original, this, args);
   };
 }
 
 function holds() {
+  if (alone && isOfPackage(new Error().stack)) return;
   held += 1;
   if (open.size === 0) return;
   const place = placeIn(new Error().stack);
@@ -170,6 +192,13 @@ function falsy() {
   }
 }
 
+/** Whether what asserts is a package, for itself. */
+function isOfPackage(stack) {
+  const frames = String(stack).split('\n').filter((line) => /^\s+at /.test(line));
+  const first = frames.find((line) => !line.includes(OURS) && !/[( ]node:/.test(line)) ?? '';
+  return first.includes('/node_modules/');
+}
+
 /** file:line of the uppermost frame that is the script's. */
 function placeIn(stack) {
   for (const line of String(stack).split('\n')) {
@@ -186,4 +215,4 @@ function placeOf(site) {
   return `${file.startsWith('file:') ? fileURLToPath(file) : file}:${site.getLineNumber()}`;
 }
 
-module.exports = { install, verifications, neverRan, tellWaiting };
+module.exports = { install, installOwn, verifications, neverRan, tellWaiting };

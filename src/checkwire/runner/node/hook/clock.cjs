@@ -17,4 +17,14 @@ function now() {
   return (time[0] - seconds) * 1e9 + (time[1] - nanoseconds);
 }
 
-module.exports = { start, now };
+/** The moment that is 0, for share(). */
+function zero() {
+  return [seconds, nanoseconds];
+}
+
+/** Count from the moment that zero() was for another process of this machine. */
+function share(moment) {
+  [seconds, nanoseconds] = moment;
+}
+
+module.exports = { start, now, zero, share };

@@ -39,6 +39,7 @@ class Connection {
     this.record = null; // of its socket
     this.upgrade = new Upgrade();
     this.requested = null;
+    this.opening = 0; // how long its phases took, until it was open
     this.opened = null;
     this.session = null;
     this.closeSent = null;
@@ -122,8 +123,9 @@ class Connection {
   }
 
   phase(name, began, ended, details) {
-    tell({ type: 'phase', at_ns: began, connection: this.number, name,
-      duration_ns: Math.max(0, ended - began), details });
+    const duration_ns = Math.max(0, ended - began);
+    if (this.opened === null) this.opening += duration_ns;
+    tell({ type: 'phase', at_ns: began, connection: this.number, name, duration_ns, details });
   }
 
   /** Tell facts of a failure: once, unless it is but one of several things to say. */
@@ -174,9 +176,10 @@ class Connection {
   }
 
   open(at) {
-    this.opened = at;
     this.phase('upgrade', this.requested ?? this.began, at);
-    this.phase('open', this.began, at);
+    this.opened = at;
+    // Without what Node does between them: it is no part of the connection.
+    this.phase('open', this.began, this.began + this.opening);
     this.session = new Session(this.number, at, this.upgrade.extensions, this);
     this.library.expect(this.record.socket);
   }

@@ -4,8 +4,8 @@
 
 const { placeOf } = require('./phases.cjs');
 
-/** A line for each kind, the sockets with their addresses. */
-function handles() {
+/** A line for each kind, the sockets with their addresses. others: how many are not the script's. */
+function handles(others = {}) {
   const lines = [];
   const counts = new Map();
   const sockets = process._getActiveHandles?.() ?? [];
@@ -27,9 +27,10 @@ function handles() {
   const named = { Timeout: 'timer', Immediate: 'immediate', GetAddrInfoReqWrap: 'look-up',
     TCPConnectWrap: 'connection that is being made', FSReqCallback: 'file operation',
     FSReqPromise: 'file operation', Worker: 'worker' };
-  for (const [kind, count] of counts) {
+  for (const [kind, all] of counts) {
     const name = named[kind];
-    if (name) lines.push(count === 1 ? `1 ${name}` : `${count} ${name}s`);
+    const count = all - (others[kind] ?? 0);
+    if (name && count > 0) lines.push(count === 1 ? `1 ${name}` : `${count} ${name}s`);
   }
   return lines.slice(0, 20);
 }

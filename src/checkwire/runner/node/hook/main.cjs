@@ -19,6 +19,7 @@ const assertions = require('./assertions.cjs');
 const ending = require('./ending.cjs');
 const modules = require('./modules.cjs');
 const limits = require('./limits.cjs');
+const { readJob, setEnvironment } = require('./job.cjs');
 
 const [jobFd, eventsFd] = process.argv.slice(2).map(Number);
 
@@ -30,7 +31,7 @@ output.install();
 assertions.install();
 // Whatever a job may need is loaded by now. An empty line is no event; it says so to the runner.
 fs.writeSync(eventsFd, '\n');
-const job = readJob();
+const job = readJob(jobFd);
 if (job === null) process.exit(0); // The runner went away without having said what to do.
 
 setEnvironment(job.env);
@@ -47,24 +48,3 @@ stream.tellLine(
 modules.install(job.packages, job.script);
 ending.install(job);
 Module.runMain(job.script);
-
-function readJob() {
-  const chunks = [];
-  const chunk = Buffer.alloc(64 * 1024);
-  for (;;) {
-    const size = fs.readSync(jobFd, chunk, 0, chunk.length, null);
-    if (size === 0) break;
-    chunks.push(Buffer.from(chunk.subarray(0, size)));
-  }
-  fs.closeSync(jobFd);
-  return chunks.length ? JSON.parse(Buffer.concat(chunks).toString('utf8')) : null;
-}
-
-function setEnvironment(wanted) {
-  for (const name of Object.keys(process.env)) {
-    if (!(name in wanted) && name !== 'CHECKWIRE_ZYGOTE') delete process.env[name];
-  }
-  for (const [name, value] of Object.entries(wanted)) {
-    if (process.env[name] !== value) process.env[name] = value;
-  }
-}

@@ -12,11 +12,17 @@ for (const [name, file] of [['assert', 'assert.mjs'], ['assert/strict', 'assert_
   SHIMS[name] = SHIMS[`node:${name}`] = pathToFileURL(path.join(__dirname, file)).href;
 }
 
-/** packages: folder by name, of those that stand in for what is not installed. */
-function install(packages, script) {
+/**
+ * packages: folder by name, of those that stand in for what is not installed. instead: file by name,
+ * of those that stand in for what may be installed; with them import is taken care of in the thread
+ * that others have for it, whom hooks in this one would keep waiting.
+ */
+function install(packages, script, instead = {}) {
+  const inThread = Object.keys(instead).length > 0;
   const folders = new Map(Object.entries(packages));
   const original = Module._resolveFilename;
   Module._resolveFilename = function (request, ...rest) {
+    if (Object.hasOwn(instead, request)) return instead[request];
     try {
       return Reflect.apply(original, this, [request, ...rest]);
     } catch (error) {
@@ -25,7 +31,7 @@ function install(packages, script) {
       return path.join(folder, 'index.js');
     }
   };
-  if (typeof Module.registerHooks === 'function') {
+  if (typeof Module.registerHooks === 'function' && !inThread) {
     Module.registerHooks({
       resolve(specifier, context, next) {
         const shim = SHIMS[specifier];
@@ -42,13 +48,20 @@ function install(packages, script) {
         }
       },
     });
-  } else if ([...folders.keys()].some((name) => isMissing(name, script))) {
+  } else if (inThread || [...folders.keys()].some((name) => isMissing(name, script))) {
     // Older ones have hooks for import only in a thread of their own, which takes its time.
     const urls = {};
     for (const [name, folder] of folders) {
       urls[name] = pathToFileURL(path.join(folder, 'wrapper.mjs')).href;
     }
-    Module.register('./loader.mjs', pathToFileURL(__filename), { data: urls });
+    const always = {};
+    for (const [name, file] of Object.entries(instead)) {
+      // Loaders of others do not all find the names in a file of CommonJS.
+      const forImport = pathToFileURL(file.replace(/\.cjs$/, '.mjs')).href;
+      always[name] = { import: forImport, require: pathToFileURL(file).href };
+    }
+    const data = { urls, always, shims: SHIMS };
+    Module.register('./loader.mjs', pathToFileURL(__filename), { data });
   }
 }
 

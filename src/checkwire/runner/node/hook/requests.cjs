@@ -10,14 +10,19 @@ const { Connection, known } = require('./connection.cjs');
 const { errorFacts } = require('./error_facts.cjs');
 const { recordOf, recordOfError } = require('./sockets.cjs');
 const { now } = require('./clock.cjs');
-const { tell } = require('./stream.cjs');
+const { marked, tell } = require('./stream.cjs');
 const { limits } = require('./limits.cjs');
+const { textOf } = require('./bodies.cjs');
 const { phaseOf, placeOf, triesOf } = require('./phases.cjs');
+
+const MOST = 1000;
+const UNRESOLVED = /^(ENOTFOUND|ENODATA|EAI_)/;
 
 const seen = new WeakSet();
 let exchanges = 0;
 let answered = 0;
 const underWay = new Set();
+const durations = new Map();
 
 /** How many responses came. */
 function responses() {
@@ -27,6 +32,11 @@ function responses() {
 /** How many requests are waited for. */
 function pendingRequests() {
   return underWay.size;
+}
+
+/** Milliseconds that the last request to this URL took; null if there was none. */
+function lastDuration(url) {
+  return durations.get(url) ?? null;
 }
 
 function install() {
@@ -129,6 +139,7 @@ class Exchange {
     this.method = method;
     this.url = url;
     this.began = began ?? now();
+    this.after = marked(); // where among what else is told
     this.phases = {};
     this.requestHeaders = [];
     this.response = null;
@@ -166,9 +177,11 @@ class Exchange {
     this.done = true;
     underWay.delete(this);
     const at = now();
-    const body = Buffer.concat(this.body);
+    const body = textOf(this.body, this.response?.headers ?? [], limits.body);
+    if (durations.size < MOST) durations.set(this.url, (at - this.began) / 1e6);
     tell({
       type: 'exchange',
+      sent: this.after,
       at_ns: this.began,
       method: this.method,
       url: this.url,
@@ -178,7 +191,7 @@ class Exchange {
       phases: this.phasesUntil(at),
       request_headers: this.requestHeaders,
       response_headers: this.response?.headers ?? [],
-      response_body: body.length ? body.toString('utf8').slice(0, limits.body) : null,
+      response_body: body,
       response_size: this.size,
       remote_address: this.remote,
     });
@@ -201,7 +214,7 @@ class Exchange {
       place: placeOf(record?.socket.remoteAddress ?? record?.tries.at(-1)?.address ?? hostname,
         record?.socket.remotePort ?? record?.port),
       name: record?.socket.servername || hostname,
-      phase: record ? phaseOf(record) : 'http',
+      phase: record ? phaseOf(record) : UNRESOLVED.test(error.code) ? 'dns' : 'http',
       tries: record ? triesOf(record) : [],
       received: this.size,
       answered: this.response !== null,
@@ -234,4 +247,4 @@ function pairs(flat) {
   return found;
 }
 
-module.exports = { install, responses, pendingRequests };
+module.exports = { install, lastDuration, responses, pendingRequests };

@@ -11,6 +11,7 @@ const { now } = require('./clock.cjs');
 const records = new WeakMap();
 const failures = new WeakMap();
 const routes = new Map();
+const aliases = new Map();
 
 /** The connection (of a built-in WebSocket) for which sockets are opened now. */
 let current = null;
@@ -98,8 +99,10 @@ function install() {
 }
 
 function begin(socket, args) {
-  const options = optionsOf(args);
+  let options = optionsOf(args);
   if (options === null) return null;
+  const name = aliases.get(options.host);
+  if (name !== undefined) options = renamed(args, options, name);
   const record = new SocketRecord(socket, options);
   records.set(socket, record);
   record.watch();
@@ -137,6 +140,20 @@ function redirect(given) {
   }
 }
 
+/** An address that stands for a host, because it was looked up before there was a socket. */
+function alias(address, host) {
+  aliases.set(address, host);
+}
+
+/** Connect to the host that the address stands for. */
+function renamed(args, options, host) {
+  const made = { ...options, host };
+  if (Array.isArray(args[0])) args[0][0] = made;
+  else if (typeof args[0] === 'object') args[0] = made;
+  else args[1] = host;
+  return made;
+}
+
 /** What is known of a socket; undefined if nothing is. */
 function recordOf(socket) {
   return records.get(socket) ?? records.get(socket?._parent);
@@ -147,4 +164,4 @@ function recordOfError(error) {
   return failures.get(error) ?? failures.get(error?.cause);
 }
 
-module.exports = { install, redirect, recordOf, recordOfError, owner };
+module.exports = { alias, install, redirect, recordOf, recordOfError, owner };

@@ -18,14 +18,26 @@ let pending = '';
 let told = 0;
 let flushed = 0;
 let scheduled = false;
+let mark = null;
 
 /** Write to this descriptor from now on. */
 function open(fd) {
   descriptor = fd;
 }
 
+/** Let each record say, as `sent`, what this returns. */
+function markWith(call) {
+  mark = call;
+}
+
+/** What a record would say now that is told later; undefined if they say nothing. */
+function marked() {
+  return mark?.();
+}
+
 /** Tell a record. Its members are as docs/run-events.md and runner/node/records.py have them. */
 function tell(record) {
+  if (mark !== null) record.sent ??= mark();
   tellLine(stringify(record));
 }
 
@@ -55,4 +67,4 @@ function flush() {
   }
 }
 
-module.exports = { open, tell, tellLine, flush };
+module.exports = { open, markWith, marked, tell, tellLine, flush };

@@ -1,0 +1,1 @@
+"""What ``checkwire import`` does, and how it reports."""

@@ -1,0 +1,1 @@
+"""Reads what other products' users have, and writes it as a project of Checkwire's."""
