@@ -265,6 +265,40 @@ def test_a_script_shares_no_process_and_it_is_said(tmp_path: Path) -> None:
     )
 
 
+PLAYWRIGHT = """
+import { test, expect } from '@playwright/test';
+import fs from 'node:fs';
+
+test('keeps to itself', async ({}, info) => {
+  await info.attach('note', { body: 'hello' });
+  for (const deed of [
+    () => fs.readFileSync('/etc/passwd'),
+    () => fs.writeFileSync('written', ''),
+    () => process.kill(Number(process.env.WATCHER), 0),
+  ]) {
+    expect(deed).toThrow(/^E[A-Z]+: |^kill E/);
+  }
+});
+"""
+
+
+@sandboxed
+@pytest.mark.parametrize("isolation", ["sandbox", "process"])
+def test_playwrights_tests_are_kept_in_a_sandbox_too(isolation: str, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    root.chmod(0o755)
+    for name in ("@playwright", "playwright", "playwright-core"):
+        shutil.copytree(npm_folder() / name, root / "node_modules" / name)
+    (root / "checkwire.toml").write_text(
+        f'[project]\nid = "playwright"\n[defaults]\nisolation = "{isolation}"\n'
+    )
+    (root / "a.spec.ts").write_text(PLAYWRIGHT)
+    (run,) = report("a.spec.ts", cwd=root, WATCHER=str(os.getpid()))["runs"]
+    wanted = "passed" if isolation == "sandbox" else "failed"
+    assert run["status"] == wanted, run["attempts"][-1].get("failure")
+
+
 REPLACED = """
 import asyncio, os, shutil, subprocess
 from pathlib import Path

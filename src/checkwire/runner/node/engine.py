@@ -114,10 +114,10 @@ class NodeEngine(PythonEngine):
         self._most = min(waiting, _MOST_WAITING)
         self._prepared: dict[_Bounds, Pool] = {}
         self._bounds: Counter[_Bounds] = Counter()
-        self._playwrights: dict[str, Playwright] = {}
-        self._folders: dict[int, str] = {}
         self._joined: JoinedAuthorities | None = None
         self._names: list[tuple[int, int]] = []
+        self._playwrights: dict[str, Playwright] = {}
+        self._folders: dict[int, str] = {}
 
     async def load(
         self, files: Sequence[Path], declared: Sequence[CheckDefinition] = ()
@@ -221,8 +221,8 @@ class NodeEngine(PythonEngine):
         kind = NodeReader if playwright is None else PlaywrightReader
         reader = kind(definition, self._project.root, masker)
         env = _env_of(job)
-        if playwright is not None and (authorities := self._authorities) is not None:
-            env[EXTRA] = authorities  # for the processes that it starts
+        if playwright is not None and self._authorities is not None:
+            env[EXTRA] = self._authorities  # for the processes that it starts
         message = _NodeJob(
             check=definition.id,
             script=str(Path(self._project.root, _script_of(definition))),
@@ -288,14 +288,14 @@ class NodeEngine(PythonEngine):
 
     @property
     def _authorities(self) -> str | None:
-        """The file with those that are trusted beside Node's own, if ``--ca`` names any."""
+        """The file with what ``--ca`` adds, if it is given."""
         return self._connecting.ca if self._joined is None else self._joined.path
 
     def _program(self, bounds: _Bounds) -> Program:
         assert self._runtime is not None
         env: dict[str, str] = {name: self._env[name] for name in _AT_EXEC if name in self._env}
-        if (authorities := self._authorities) is not None:
-            env[EXTRA] = authorities
+        if self._authorities is not None:
+            env[EXTRA] = self._authorities
         return Program(
             arguments=(*self._runtime.arguments(bounds.memory), str(_HOOK / bounds.main)),
             env=to_bytes(env),
@@ -317,17 +317,17 @@ def _bounds_of(definition: CheckDefinition) -> _Bounds:
     )
 
 
-def _script_of(definition: CheckDefinition) -> str:
-    """The file that is run, relative to the project."""
-    return definition.script or definition.path
-
-
 def _identity(path: str) -> tuple[int, int] | None:
     try:
         found = Path(path).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _script_of(definition: CheckDefinition) -> str:
+    """The file that is run, relative to the project."""
+    return definition.script or definition.path
 
 
 def _cannot_run(path: str, why: str) -> Failure:
