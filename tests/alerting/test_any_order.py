@@ -104,7 +104,7 @@ def test_incidents_are_those_of_the_model(tmp_path: Path) -> None:
         scene = runner.run(scene_of_all.__aenter__())
         try:
 
-            @settings(max_examples=150, deadline=None)
+            @settings(max_examples=50, deadline=None)
             @given(batches, st.integers(1, 3))
             def incidents_are_those_of_the_model(story: list[list[Arrival]], after: int) -> None:
                 runner.run(example(scene, story, after))

@@ -8,6 +8,7 @@ import msgspec
 
 __all__ = [
     "CheckDefinition",
+    "CheckOptions",
     "EngineName",
     "Isolation",
     "Retries",
@@ -62,47 +63,31 @@ class Retries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
                 return self.delay
 
 
-class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One check, complete: the project's defaults are already in it.
+class CheckOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What may be said of a check, or of all checks of a project.
 
     Attributes:
-        id: stable: ``path::function[case]``, or what ``id=`` says. Its history hangs on it.
-        name: for people.
-        path: the check's file, relative to the project, with forward slashes.
-        line: where its function, or its table, starts, from 1.
-        function: the function's name; that of a table is made of the check's name. Empty where the
-            whole file is the check.
-        engine: what runs it.
-        script: the file that is run, relative to the project, if ``path`` only declares the check.
-        case: the case's name, when the check has cases.
-        kind: ``script`` is code, ``declared`` a table in TOML, without any.
         every: seconds between runs; ``None`` if it has a ``cron``, or is not scheduled.
         cron: when it runs, as five fields: minute, hour, day of month, month, day of week.
         timezone: the IANA name of the zone whose clock ``cron`` goes by.
         scheduling: how runs spread over ``locations``.
         timeout: seconds an attempt may take.
         degraded: seconds above which a passing attempt is degraded.
+        locations: names of the places that it runs at.
+        tags: words to select checks by.
+        retries: what to do after an attempt that did not pass.
         memory: bytes of address space each process of an attempt may use.
         cpu: seconds of CPU time each process of an attempt may use.
         processes: how many an attempt may have started that are still there, its own not counted.
         files: how many files, sockets and pipes each process of an attempt may have open.
         file_size: bytes that a file may have to which an attempt writes.
         output: bytes that an attempt may print, stdout and stderr together.
-        isolation: what keeps an attempt apart from others, and from the machine.
+        isolation: what keeps an attempt apart from others, and from the machine; ``None`` where
+            that depends on what the check is made of.
         needs: names of variables without which the check is skipped.
         activated: whether it runs at all; otherwise it is skipped.
     """
 
-    id: str
-    name: str
-    path: str
-    line: int
-    function: str
-    case: str | None = None
-    description: str = ""
-    kind: Literal["script", "declared"] = "script"
-    engine: EngineName = "python"
-    script: str = ""
     every: float | None = None
     cron: str | None = None
     timezone: str = "UTC"
@@ -118,9 +103,40 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     files: int = 1024
     file_size: int = 1024 * 1024 * 1024
     output: int = 256 * 1024 * 1024
-    isolation: Isolation = "process"
+    isolation: Isolation | None = None
     needs: tuple[str, ...] = ()
     activated: bool = True
+
+
+class CheckDefinition(CheckOptions, frozen=True, kw_only=True, omit_defaults=True):
+    """One check, complete: the project's defaults are already in it.
+
+    Attributes:
+        id: stable: ``path::function[case]``, or what ``id=`` says. Its history hangs on it.
+        name: for people.
+        path: the check's file, relative to the project, with forward slashes.
+        line: where its function, or its table, starts, from 1.
+        function: the function's name; that of a table is made of the check's name. Empty where the
+            whole file is the check.
+        case: the case's name, when the check has cases.
+        description: what it is for, in a sentence or two; may be empty.
+        kind: ``script`` is code, ``declared`` a table in TOML, without any.
+        engine: what runs it.
+        script: the file that is run, relative to the project, if ``path`` only declares the check.
+        isolation: as of its options, and always known.
+    """
+
+    id: str
+    name: str
+    path: str
+    line: int
+    function: str
+    case: str | None = None
+    description: str = ""
+    kind: Literal["script", "declared"] = "script"
+    engine: EngineName = "python"
+    script: str = ""
+    isolation: Isolation = "process"
 
     @property
     def is_scheduled(self) -> bool:

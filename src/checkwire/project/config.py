@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from checkwire.model.alerts import AlertPolicy, Channel
-from checkwire.model.definition import Isolation, Retries, Scheduling
+from checkwire.model.definition import CheckOptions
 
 __all__ = [
     "CONFIG_NAME",
@@ -34,31 +34,11 @@ DEFAULT_CHECKS = (
 )
 
 
-class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Defaults(CheckOptions, frozen=True, kw_only=True, omit_defaults=True):
     """What holds for every check of the project that does not say otherwise.
 
-    The options are those of ``CheckDefinition``, in the same form; without ``isolation``, it is
-    ``"shared"`` for declared checks, and ``"process"`` for all others.
+    Without ``isolation``, it is ``"shared"`` for declared checks, and ``"process"`` for all others.
     """
-
-    every: float | None = None
-    cron: str | None = None
-    timezone: str = "UTC"
-    scheduling: Scheduling = "parallel"
-    timeout: float = 30.0
-    degraded: float | None = None
-    locations: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    retries: Retries = Retries()
-    memory: int = 1024 * 1024 * 1024
-    cpu: float = 60.0
-    processes: int = 100
-    files: int = 1024
-    file_size: int = 1024 * 1024 * 1024
-    output: int = 256 * 1024 * 1024
-    isolation: Isolation | None = None
-    needs: tuple[str, ...] = ()
-    activated: bool = True
 
 
 class SecretSource(msgspec.Struct, frozen=True, omit_defaults=True):

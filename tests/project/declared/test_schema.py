@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from checkwire.project.declared.composites import TableOf
@@ -182,6 +182,8 @@ def tables(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made_of(CHECK["definitions"]["check"]))
+@example({"name": "x", "step": [{"name": "x"}]})
+@example({"name": "x", "step": []})
 def test_what_the_one_accepts_the_other_does(check: dict[str, Any]) -> None:
     fits, right = is_check_file({"check": [check]}), accepts(check)
     if fits != right:

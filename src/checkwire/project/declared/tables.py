@@ -197,7 +197,9 @@ class _Check(Kind):
 
     def schema(self) -> Schema:
         check = CHECK.schema()
-        check["allOf"].append({"anyOf": [{"required": ["url"]}, {"required": ["step"]}]})
+        request = {"anyOf": [{"required": [method]} for method in METHODS]}
+        requests = {"required": ["step"], "properties": {"step": {"minItems": 1, "items": request}}}
+        check["allOf"].append({"anyOf": [{"required": ["url"]}, requests]})
         return {"anyOf": [check, SCRIPT.schema()]}
 
 
