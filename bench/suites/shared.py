@@ -134,7 +134,7 @@ def _beside(url: str, spinning: bool) -> tuple[list[tuple[float, Attempt]], floa
     async def measure(runner: Runner, definitions: dict[str, CheckDefinition]) -> float:
         definition = definitions["json_echo"]
 
-        async def flood() -> None:
+        async def keep_on() -> None:
             while not spins.done():
                 asked = time.perf_counter()
                 (attempt,) = await flood(runner, definition, 1, 1)
@@ -143,7 +143,7 @@ def _beside(url: str, spinning: bool) -> tuple[list[tuple[float, Attempt]], floa
         await flood(runner, definition, 50, 8)
         began = time.perf_counter()
         spins = asyncio.ensure_future(_spin(runner, definitions["spins"] if spinning else None))
-        await asyncio.gather(*(flood() for _ in range(8)))
+        await asyncio.gather(*(keep_on() for _ in range(8)))
         await spins
         return time.perf_counter() - began
 
