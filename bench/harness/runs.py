@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.processes import cpu_seconds, descendants
 
@@ -13,7 +14,14 @@ from checkwire.model.attempt import Attempt
 from checkwire.model.definition import CheckDefinition
 from checkwire.runner.runner import Runner
 
-__all__ = ["flood", "runs_cpu"]
+__all__ = ["Cost", "flood", "runs_cpu"]
+
+
+class Cost(NamedTuple):
+    """Of one run, in seconds: of the wall, and of CPUs."""
+
+    wall: float
+    cpu: float
 
 
 async def flood(

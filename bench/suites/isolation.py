@@ -10,10 +10,11 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from harness.peers import BENCH, serving
 from harness.processes import children, cpu_seconds, ended_seconds, pss
+from harness.runs import Cost, flood
 from harness.table import median, number, percentile, table
 
 from checkwire.model.attempt import Attempt
@@ -85,13 +86,6 @@ async def holds():
 """
 
 
-class _Cost(NamedTuple):
-    """Of one run, in seconds: of the wall, and of CPUs."""
-
-    wall: float
-    cpu: float
-
-
 def isolation(files: tuple[str, str], rounds: int) -> str:
     """Run the suite; returns its tables."""
     with serving("echo.py", files) as server:
@@ -124,7 +118,7 @@ def _costs(url: str, rounds: int) -> str:
             1,
         ),
     }
-    costs: dict[str, list[_Cost]] = {}
+    costs: dict[str, list[Cost]] = {}
     levels = _levels()
     for _ in range(rounds):  # in turn, so that what else the machine does meets all alike
         for name, settings in levels.items():
@@ -155,30 +149,20 @@ def _levels() -> dict[str, str]:
     return {"checkwire": "", "checkwire, in a sandbox": sandbox}
 
 
-def _ours(url: str, times: int, settings: str) -> _Cost:
-    async def measure(runner: Runner, definitions: tuple[CheckDefinition, ...]) -> _Cost:
-        await _flood(runner, definitions[0], 2 * _IN_FLIGHT)
+def _ours(url: str, times: int, settings: str) -> Cost:
+    async def measure(runner: Runner, definitions: tuple[CheckDefinition, ...]) -> Cost:
+        await flood(runner, definitions[0], 2 * _IN_FLIGHT, _IN_FLIGHT)
         zygote = _zygote()
         before, began = cpu_seconds(zygote) + time.process_time(), time.perf_counter()
-        await _flood(runner, definitions[0], times)
+        await flood(runner, definitions[0], times, _IN_FLIGHT)
         wall = time.perf_counter() - began
-        return _Cost(wall / times, (cpu_seconds(zygote) + time.process_time() - before) / times)
+        return Cost(wall / times, (cpu_seconds(zygote) + time.process_time() - before) / times)
 
     files = {"echo_check.py": _CHECK, "checkwire.toml": settings}
     return _with_project(files, measure, WS_URL=url)
 
 
-async def _flood(runner: Runner, definition: CheckDefinition, times: int) -> None:
-    left = iter(range(times))
-
-    async def work() -> None:
-        for _ in left:
-            await _passed(runner, definition)
-
-    await asyncio.gather(*(work() for _ in range(_IN_FLIGHT)))
-
-
-def _theirs(command: list[str], environ: dict[str, str], times: int) -> _Cost:
+def _theirs(command: list[str], environ: dict[str, str], times: int) -> Cost:
     before, began = ended_seconds(), time.perf_counter()
     for _ in range(times):
         running = [
@@ -192,7 +176,7 @@ def _theirs(command: list[str], environ: dict[str, str], times: int) -> _Cost:
             if process.returncode:
                 raise SystemExit(f"{' '.join(command)} failed:\n{output.decode()}")
     runs = times * _IN_FLIGHT
-    return _Cost((time.perf_counter() - began) / runs, (ended_seconds() - before) / runs)
+    return Cost((time.perf_counter() - began) / runs, (ended_seconds() - before) / runs)
 
 
 # How soon it begins
@@ -308,10 +292,10 @@ def _sizes(rounds: int) -> str:
         for _ in range(min(rounds, 3)):
 
             async def measure(runner: Runner, definitions: tuple[CheckDefinition, ...]) -> float:
-                await _flood(runner, definitions[0], 2 * _IN_FLIGHT)
+                await flood(runner, definitions[0], 2 * _IN_FLIGHT, _IN_FLIGHT)
                 zygote = _zygote()
                 before = cpu_seconds(zygote) + time.process_time()
-                await _flood(runner, definitions[0], 50)
+                await flood(runner, definitions[0], 50, _IN_FLIGHT)
                 return (cpu_seconds(zygote) + time.process_time() - before) / 50
 
             costs.append(_with_project(source, measure))

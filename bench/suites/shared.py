@@ -10,11 +10,11 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from harness.peers import BENCH, serving
 from harness.processes import ended_seconds
-from harness.runs import flood, runs_cpu
+from harness.runs import Cost, flood, runs_cpu
 from harness.table import median, number, percentile, table
 
 from checkwire.model.attempt import Attempt
@@ -42,13 +42,6 @@ async def spins():
 _NODE = ["node", "process/json_echo.mjs"]
 _NODE_RUNS = 10
 _SPINS = 3
-
-
-class _Cost(NamedTuple):
-    """Of one run, in seconds: of the wall, and of CPUs."""
-
-    wall: float
-    cpu: float
 
 
 def shared(files: tuple[str, str], rounds: int) -> str:
@@ -89,23 +82,23 @@ def _costs(url: str, rounds: int) -> str:
     return table(["", "runs/s", "runs per CPU second", "CPU ms per run", "times the slowest"], rows)
 
 
-def _ours(url: str, isolation: str, in_flight: int, times: int) -> _Cost:
-    async def measure(runner: Runner, definitions: dict[str, CheckDefinition]) -> _Cost:
+def _ours(url: str, isolation: str, in_flight: int, times: int) -> Cost:
+    async def measure(runner: Runner, definitions: dict[str, CheckDefinition]) -> Cost:
         definition = definitions["json_echo"]
         await flood(runner, definition, 4 * in_flight, in_flight)
         before, began = runs_cpu(), time.perf_counter()
         await flood(runner, definition, times, in_flight)
-        return _Cost((time.perf_counter() - began) / times, (runs_cpu() - before) / times)
+        return Cost((time.perf_counter() - began) / times, (runs_cpu() - before) / times)
 
     return _with_project(_CHECK, isolation, measure, in_flight, url)
 
 
-def _node(url: str) -> _Cost:
+def _node(url: str) -> Cost:
     before, began = ended_seconds(), time.perf_counter()
     for _ in range(_NODE_RUNS):
         subprocess.run(_NODE, cwd=BENCH, env={**os.environ, "WS_URL": url}, check=True)
     wall = time.perf_counter() - began
-    return _Cost(wall / _NODE_RUNS, (ended_seconds() - before) / _NODE_RUNS)
+    return Cost(wall / _NODE_RUNS, (ended_seconds() - before) / _NODE_RUNS)
 
 
 # What neighbours pay

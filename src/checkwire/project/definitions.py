@@ -10,10 +10,10 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
+from checkwire.project.completing import complete, undeclared_location
 from checkwire.project.kinds import DECLARED_SUFFIX
 from checkwire.project.scripts import define_declared_script
 from checkwire.sdk.options import DEFAULTABLE, parse_option
-from checkwire.sdk.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,17 +77,18 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
             degraded in its time, or has a time zone and no cron.
     """
     options = declared.mark.options
-    values = {
-        name: parse_option(name, options[name])
-        if name in options
-        else getattr(project.defaults, name)
-        for name in DEFAULTABLE
-    }
     kind: Literal["script", "declared"] = "declared" if path.endswith(DECLARED_SUFFIX) else "script"
-    # Those without code cannot harm each other.
-    values["isolation"] = values["isolation"] or ("shared" if kind == "declared" else "process")
-    _settle_schedule(values, declared, path)
-    _require_declared(values["locations"], declared, project, path)
+    values = complete(
+        {name: parse_option(name, options[name]) for name in DEFAULTABLE if name in options},
+        project,
+        isolation="shared" if kind == "declared" else "process",  # No code can harm another there.
+    )
+    if values["cron"] is None and "timezone" in options:
+        what = "timezone is for cron=, and this check has none"
+    else:
+        what = undeclared_location(values["locations"], project)
+    if what:
+        raise DefinitionError(f"@check: {what}", path=path, line=declared.mark.line)
     _require_attainable(values["degraded"], values["timeout"], declared, path)
     function = declared.function.__name__
     id_ = parse_option("id", options["id"]) if "id" in options else f"{path}::{function}"
@@ -113,39 +114,6 @@ def define(declared: DeclaredCheck, project: Project, path: str) -> list[Collect
         )
         for case, arguments in cases.items()
     ]
-
-
-def _settle_schedule(values: dict[str, Any], declared: DeclaredCheck, path: str) -> None:
-    """One schedule at most: that of ``@check`` replaces that of the defaults, of either form."""
-    options = declared.mark.options
-    if "every" in options or "cron" in options:
-        for name in ("every", "cron"):
-            if name not in options:
-                values[name] = None
-    if values["cron"] is None:
-        if "timezone" in options:
-            raise DefinitionError(
-                "@check: timezone is for cron=, and this check has none",
-                path=path,
-                line=declared.mark.line,
-            )
-        values["timezone"] = "UTC"  # The default of those that have a cron.
-
-
-def _require_declared(
-    locations: tuple[str, ...], declared: DeclaredCheck, project: Project, path: str
-) -> None:
-    if project.locations is None:
-        return
-    for location in locations:
-        if location not in project.locations:
-            hint = did_you_mean(location, project.locations)
-            raise DefinitionError(
-                f'@check: locations: "{location}" is not declared in [locations] of the '
-                f"project{hint}",
-                path=path,
-                line=declared.mark.line,
-            )
 
 
 def _require_text(definition: CheckDefinition) -> None:

@@ -13,9 +13,9 @@ from checkwire.model.durations import format_seconds
 from checkwire.model.errors import DefinitionError
 from checkwire.model.failures import Failure, Location
 from checkwire.project.comments import comment_options
+from checkwire.project.completing import complete, undeclared_location
 from checkwire.project.playwright import is_for_playwright
-from checkwire.sdk.options import DEFAULTABLE, parse_option
-from checkwire.sdk.suggestion import did_you_mean
+from checkwire.sdk.options import parse_option
 
 if TYPE_CHECKING:
     from checkwire.model.definition import EngineName
@@ -99,21 +99,9 @@ def _engine_of(file: Path, text: str) -> EngineName:
 def _define(
     options: dict[str, Any], project: Project, path: str, engine: EngineName, description: str
 ) -> CheckDefinition:
-    values = {name: options.get(name, getattr(project.defaults, name)) for name in DEFAULTABLE}
-    values["isolation"] = values["isolation"] or "process"
-    # One schedule at most: that of the file replaces that of the defaults, of either form.
-    if "every" in options or "cron" in options:
-        for name in ("every", "cron"):
-            values[name] = options.get(name)
-    if values["cron"] is None:
-        values["timezone"] = "UTC"
-    for location in values["locations"]:
-        if project.locations is not None and location not in project.locations:
-            hint = did_you_mean(location, project.locations)
-            raise DefinitionError(
-                f'// checkwire: locations: "{location}" is not declared in [locations] of the '
-                f"project{hint}"
-            )
+    values = complete(options, project, isolation="process")
+    if what := undeclared_location(values["locations"], project):
+        raise DefinitionError(f"// checkwire: {what}")
     if "degraded" in options and options["degraded"] >= values["timeout"]:
         raise DefinitionError(
             f"// checkwire: degraded ({format_seconds(options['degraded'])}) must be less than "

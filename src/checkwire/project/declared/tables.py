@@ -141,6 +141,10 @@ STEPS: Final = (_ON_THE_SOCKET, _REQUEST)
 """The kinds of steps."""
 
 
+_HAS_METHOD: Final[Schema] = {"anyOf": [{"required": [method]} for method in METHODS]}
+"""The same as :func:`is_request`, for editors."""
+
+
 def is_request(step: object) -> bool:
     """Whether a step is an HTTP request: it has a method for a key."""
     return isinstance(step, dict) and any(method in step for method in METHODS)
@@ -156,9 +160,7 @@ class _Step(Kind):
         return (_REQUEST if is_request(value) else _ON_THE_SOCKET).parse(value, path, reading)
 
     def schema(self) -> Schema:
-        request = _REQUEST.schema()
-        request["anyOf"] = [{"required": [method]} for method in METHODS]
-        return {"anyOf": [_ON_THE_SOCKET.schema(), request]}
+        return {"anyOf": [_ON_THE_SOCKET.schema(), {**_REQUEST.schema(), **_HAS_METHOD}]}
 
 
 SCRIPT: Final = TableOf(
@@ -197,8 +199,8 @@ class _Check(Kind):
 
     def schema(self) -> Schema:
         check = CHECK.schema()
-        request = {"anyOf": [{"required": [method]} for method in METHODS]}
-        requests = {"required": ["step"], "properties": {"step": {"minItems": 1, "items": request}}}
+        steps = {"minItems": 1, "items": _HAS_METHOD}
+        requests = {"required": ["step"], "properties": {"step": steps}}
         check["allOf"].append({"anyOf": [{"required": ["url"]}, requests]})
         return {"anyOf": [check, SCRIPT.schema()]}
 
