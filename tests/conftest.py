@@ -1,4 +1,4 @@
-"""Databases, for whatever tests need one: one PostgreSQL server for a whole process."""
+"""What tests all over need: databases, one PostgreSQL server for a whole process, and sandboxes."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def postgresql() -> Iterator[PostgreSQL]:
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of a SQLite database that is not there yet."""
     return f"sqlite:///{tmp_path}/checkwire.db"
+
+
+@pytest.fixture
+def sandbox() -> None:
+    """The test needs one. Asked when it runs, as it takes a while to find out."""
+    from support.sandboxes import why_there_is_none
+
+    if reason := why_there_is_none():
+        pytest.skip(reason)

@@ -17,6 +17,8 @@ from support.once import once
 from support.program import checkwire, environment, project, report, serving
 from support.scene import refusing_url
 
+pytestmark = pytest.mark.timeout(300)  # A part of it is waiting for others: see ``once``.
+
 HEAD = """
 import sys
 from checkwire import check, connect, env, secret

@@ -19,6 +19,8 @@ from support.once import once
 from support.program import checkwire, serving
 from support.sentences import assert_explained
 
+pytestmark = pytest.mark.timeout(300)  # A part of it is waiting for others: see ``once``.
+
 ENGINES = ("python", "node")
 SECRET = "correct-horse-battery"
 NAMES = [scenario.name for scenario in SCENARIOS]
@@ -83,9 +85,8 @@ def run_all(root: Path) -> Outcome:
             url = urls[scenario.server]
             (root / f"{scenario.name}_check.py").write_text(scenario.python_file(url))
             (root / f"{scenario.name}.check.js").write_text(scenario.node_file(url))
-        result = checkwire(
-            "test", "--reporter", "json", "--ca", authority.ca, cwd=root, TOKEN=SECRET
-        )
+        options = ("--reporter", "json", "--ca", authority.ca, "--workers", "4")
+        result = checkwire("test", *options, cwd=root, timeout=200, TOKEN=SECRET)
     document = json.loads(result.out)
     assert document["load_failures"] == []
     return Outcome(

@@ -16,6 +16,8 @@ from support.once import once
 from support.program import checkwire
 from support.sandboxes import why_there_is_none
 
+pytestmark = pytest.mark.timeout(300)  # A part of it is waiting for others: see ``once``.
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PORTS = range(9000, 9006)
 VARYING = ("delivered", "round_trip")

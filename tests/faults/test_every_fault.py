@@ -13,7 +13,7 @@ from support.fault_runs import Seen, meet, meet_in_namespace
 from support.once import once
 from support.sentences import fits
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)  # A part of it is waiting for others: see ``once``.
 
 ELSEWHERE = {
     "assertion.degraded": "tests/node/test_playwright.py",  # Tests of Playwright's say so.
@@ -30,6 +30,9 @@ LONG = 10.0
 
 FEW = ("--workers", "4")
 """At a time: other tests run beside these, and a check that gets no CPU is no fault's doing."""
+
+_PATIENCE = 15
+"""Seconds for which a check may get no CPU. How long verdicts really take is measured in bench/."""
 
 HERE = [fault for fault in all_faults() if not fault.needs and fault.waits < LONG]
 SLOW = [fault for fault in all_faults() if not fault.needs and fault.waits >= LONG]
@@ -105,4 +108,4 @@ def test_a_verdict_comes_within_the_time_of_its_check(seen: dict[str, Seen]) -> 
     for fault in HERE:
         if seen[fault.name].status != "load":
             limit = parse_duration(fault.timeout)
-            assert seen[fault.name].duration_ns < (limit + 3) * 1e9, fault.name
+            assert seen[fault.name].duration_ns < (limit + _PATIENCE) * 1e9, fault.name

@@ -22,7 +22,7 @@ from support.program import checkwire, environment, report
 from support.sandboxes import why_there_is_none
 from support.wsserver import echo, served
 
-sandboxed = pytest.mark.skipif(bool(why_there_is_none()), reason=why_there_is_none())
+sandboxed = pytest.mark.usefixtures("sandbox")
 
 ROOT = os.geteuid() == 0
 IN_A_USER_NAMESPACE = ("unshare", "--user", "--map-root-user")

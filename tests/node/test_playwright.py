@@ -21,6 +21,8 @@ from support.npm import npm_folder
 from support.once import once
 from support.program import checkwire, environment, report, serving
 
+pytestmark = pytest.mark.timeout(300)  # A part of it is waiting for others: see ``once``.
+
 ROOT = Path(__file__).parents[2]
 SECRET = "token-4c1f9a7e"
 HEAD = "import { test, expect } from '@playwright/test';\n"
@@ -246,7 +248,7 @@ def run_all(root: Path) -> Outcome:
         url = stack.enter_context(serving(echo))
         server = stack.enter_context(HttpServer(answer))
         document = report(
-            *checks, "--workers", "4", cwd=root, URL=url, API=server.url, TOKEN=SECRET
+            *checks, "--workers", "4", cwd=root, timeout=200, URL=url, API=server.url, TOKEN=SECRET
         )
         return Outcome(document, server.seen, root)
 

@@ -20,6 +20,8 @@ from support.npm import npm_folder
 from support.once import once
 from support.program import checkwire, environment, report, serving
 
+pytestmark = pytest.mark.timeout(300)  # A part of it is waiting for others: see ``once``.
+
 ROOT = Path(__file__).parents[2]
 BAD: dict[str, tuple[str, str, str, str]] = {
     # name: source, status, code, what the message says

@@ -31,7 +31,7 @@ from support.program import checkwire, project, report
 from support.sandboxes import doctor, why_there_is_none
 from support.wsserver import echo, served
 
-pytestmark = pytest.mark.skipif(bool(why_there_is_none()), reason=why_there_is_none())
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 ROOT = os.geteuid() == 0
 TOOLS = """

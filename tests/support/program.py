@@ -42,7 +42,7 @@ def environment(**variables: str) -> dict[str, str]:
 def checkwire(
     *arguments: str,
     cwd: Path,
-    timeout: float = 50,
+    timeout: float = 100,
     given: str | bytes = b"",
     before: Sequence[str] = (),
     **variables: str,
@@ -79,9 +79,11 @@ def project(root: Path, **files: str) -> Path:
     return root
 
 
-def report(*arguments: str, cwd: Path, **variables: str) -> dict[str, Any]:
+def report(*arguments: str, cwd: Path, timeout: float = 100, **variables: str) -> dict[str, Any]:
     """Run ``checkwire test`` with the JSON reporter; its document."""
-    result = checkwire("test", "--reporter", "json", *arguments, cwd=cwd, **variables)
+    result = checkwire(
+        "test", "--reporter", "json", *arguments, cwd=cwd, timeout=timeout, **variables
+    )
     try:
         document: dict[str, Any] = json.loads(result.out)
     except json.JSONDecodeError:

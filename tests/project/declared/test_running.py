@@ -24,6 +24,8 @@ from support.pki import Pki
 from support.program import checkwire, report
 from support.wsserver import served
 
+pytestmark = pytest.mark.timeout(300)  # A part of it is waiting for others: see ``once``.
+
 FEATURES = Path(__file__).with_name("features.check.toml")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -89,7 +90,8 @@ def create_app(
             return known
         import msgspec
 
-        body = msgspec.json.encode(app.openapi())
+        # It takes a while, the first time, in which the runs of checks must go on.
+        body = msgspec.json.encode(await asyncio.to_thread(app.openapi))
         return Response(body, headers=headers, media_type="application/json")
 
     _tell_errors(app, error_page)
@@ -100,7 +102,6 @@ def create_app(
     )
     app.add_middleware(ErrorsTold)
     app.add_middleware(SecurityHeaders)
-    app.openapi()  # It takes a while: better now than at the first request.
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections import Counter
@@ -155,7 +156,9 @@ def require_order(since: int | None, until: int | None) -> None:
 
 async def known_parameters(request: Request) -> None:
     """Refuses what the API's document does not name, so that no filter is ignored in silence."""
-    known = _described(request.app).get(request.scope["route"].operation_id)
+    if not request.query_params:
+        return
+    known = (await _described(request.app)).get(request.scope["route"].operation_id)
     if known is None:
         return
     given = Counter(name for name, _ in request.query_params.multi_items())
@@ -172,16 +175,17 @@ async def known_parameters(request: Request) -> None:
             )
 
 
-def _described(app: FastAPI) -> dict[str, dict[str, bool]]:
+async def _described(app: FastAPI) -> dict[str, dict[str, bool]]:
     """The parameters of every operation, and whether each can be given several times."""
     if not hasattr(app.state, "parameters"):
+        document = await asyncio.to_thread(app.openapi)  # It takes a while, the first time.
         app.state.parameters = {
             operation["operationId"]: {
                 one["name"]: _takes_many(one["schema"])
                 for one in operation.get("parameters", ())
                 if one["in"] == "query"
             }
-            for operations in app.openapi()["paths"].values()
+            for operations in document["paths"].values()
             for operation in operations.values()
         }
     described: dict[str, dict[str, bool]] = app.state.parameters
