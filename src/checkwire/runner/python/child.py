@@ -22,7 +22,6 @@ import msgspec
 
 from checkwire.model.events import Failed, Finished
 from checkwire.model.failures import Failure
-from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.environ import from_bytes, set_environ
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.linux import address_space, adopt_orphans, die_with_parent
@@ -59,21 +58,23 @@ class Sandbox(NamedTuple):
 
 
 def run_child(
-    catalog: Catalog,
+    run: Callable[[Job, EventWriter], None],
     fds: ChildFds,
     zygote: int,
     inherited: tuple[int, ...],
     sandbox: Sandbox | None = None,
+    warm_up: Callable[[], None] = warm_up_child,
 ) -> NoReturn:
     """Run the attempt that comes as a job, and end the process. Call it right after the fork.
 
     Args:
-        catalog: the checks that were imported.
+        run: what to do with a job, and where to tell of it.
         fds: the descriptors that came with the request.
         zygote: process id of the zygote.
         inherited: the zygote's own descriptors, to be closed. What check files opened while they
             were imported stays open, for it is theirs.
         sandbox: for a process that was forked into a cell: what it is to be in.
+        warm_up: what makes the process ready, before it says that it is.
     """
     status = 1
     try:
@@ -83,21 +84,24 @@ def run_child(
         mapped = address_space()
         if sandbox is not None:
             _or_tell(sandbox.enter, events)
-        warm_up_child()
+        warm_up()
+        # In a sandbox there may be no /proc to look into.
+        mapped = address_space() or mapped
+        # What ignores the signal that comes at the first limit of CPU time is killed at the second.
+        faulthandler.register(signal.SIGXCPU, chain=True)
+        gc.set_threshold(*_GC_THRESHOLDS)
+        gc.enable()
         os.write(events, WARM)
         if sandbox is not None:
             _wait_for_job(fds.job)
             _or_tell(sandbox.seal, events)
         job = _read_job(fds.job)
         if job is not None:
-            # In a sandbox there may be no /proc to look into.
-            _limit(job, address_space() or mapped)
+            _limit(job, mapped)
             set_environ(job.env)
             if sandbox is not None:
                 _use_private_folders()
-            gc.set_threshold(*_GC_THRESHOLDS)
-            gc.enable()
-            catalog.run(job, EventWriter(events))
+            run(job, EventWriter(events))
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -245,8 +249,6 @@ def _limit(job: Job, mapped: int) -> None:
     """
     check = job.definition
     cpu = math.ceil(time.process_time() + check.cpu)
-    # What ignores the signal that comes at the first limit is killed at the second.
-    faulthandler.register(signal.SIGXCPU, chain=True)
     _set_limits(
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_AS, mapped + check.memory, None),

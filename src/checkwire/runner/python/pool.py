@@ -83,8 +83,11 @@ class Pool:
         except BaseException:
             waiting.pipes.close()
             raise
-        child.exited.add_done_callback(self._ended)
         return waiting.pipes, child
+
+    def ended(self) -> None:
+        """A child that was taken is gone: fork one in its place, once its verdict is told."""
+        self._loop.call_soon(self._replace_one)
 
     def expect(self, count: int) -> None:
         """So many are about to be taken: have them wait."""
@@ -137,7 +140,7 @@ class Pool:
             self._loop.remove_reader(waiting.pipes.events)
             waiting.pipes.close()
 
-    def _ended(self, _: object) -> None:
+    def _replace_one(self) -> None:
         if not self._closed and not self.zygote.lost.is_set():
             self._fill(min(len(self._waiting) + 1, self._demand.wanted(self._loop.time())))
 

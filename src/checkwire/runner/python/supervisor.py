@@ -126,6 +126,7 @@ class Supervisor:
             for fd in (pipes.stdout, pipes.stderr, pipes.events):
                 self._loop.remove_reader(fd)
             pipes.close()
+            pool.ended()
 
     async def _run(self, child: Child, pipes: Pipes) -> Attempt:
         self._child = child

@@ -2,9 +2,10 @@
 
 What runs for the first time in a process is slow: modules are imported, and in a forked process
 each page that is written to is copied first. The zygote runs this once, so that its children need
-not import; each child runs it while it waits for its job, so that what it measures then is the
-target alone. It leaves nothing behind: no task, no thread, no descriptor, no connection in
-TIME_WAIT; and it tells nobody. Where it cannot be run, nothing is warm, and that is all.
+not import. A child runs it while it waits for its job, so that what it measures then is the target
+alone; or touches what another came to touch that did (:mod:`checkwire.runner.python.rehearsal`). It
+leaves nothing behind: no task, no thread, no descriptor, no connection in TIME_WAIT; and it tells
+nobody. Where it cannot be run, nothing is warm, and that is all.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from asyncio.base_events import BaseEventLoop
 from contextlib import suppress
 from typing import Final
 
+from msgspec.structs import replace
 from websockets.utils import accept_key
 
 from checkwire.model.definition import CheckDefinition
 from checkwire.model.events import Event, encode_event
 from checkwire.runner.python.blame import Blame
+from checkwire.runner.python.environ import Variables
 from checkwire.runner.python.event_writer import EventWriter
 from checkwire.runner.python.messages import Job
 from checkwire.runner.python.script import Prepared, run_script
@@ -32,10 +35,17 @@ from checkwire.sdk.steps import step
 from checkwire.sdk.websocket import connect
 from checkwire.wire.tls.contexts import TlsOptions, tls_context
 
-__all__ = ["load_trust", "warm_up_child", "warm_up_zygote"]
+__all__ = [
+    "job_of_warm_up",
+    "prepare_for_many",
+    "run_warm_up",
+    "warm_up_child",
+    "warm_up_zygote",
+]
 
 _PATIENCE: Final = 1.0
 _KEY: Final = b"sec-websocket-key:"
+_UNTIL_SPECIALISED: Final = 11
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: to close is to reset, so that no end of the connection stays in TIME_WAIT."""
 _TEXT: Final = b'{"type":"echo","id":1}'
@@ -52,14 +62,17 @@ def warm_up_zygote() -> None:
         contextvars.copy_context().run(_run_check_alone)
 
 
-def load_trust() -> None:
-    """Load the system's authorities, for this process and its children.
+def prepare_for_many() -> None:
+    """Do what pays for a zygote that forks many children, and takes 40 ms.
 
-    That takes 20 ms, as much as everything else of an attempt together; what a check with TLS
-    costs less for it, one without does not get back. So it is for who runs many.
+    The system's authorities are loaded, which a check with TLS would have to do. And the code of
+    attempts is run until CPython has specialised it (PEP 659), which it does after some ten times
+    by writing to the code itself: each child would, and so would copy the pages that it is on.
     """
     with suppress(Exception):
         tls_context(TlsOptions())
+    for _ in range(_UNTIL_SPECIALISED):
+        warm_up_zygote()
 
 
 def warm_up_child() -> None:
@@ -67,6 +80,17 @@ def warm_up_child() -> None:
     with suppress(Exception):
         _run_script()
     gc.collect()
+
+
+def job_of_warm_up(env: Variables) -> Job:
+    """A job, with this environment, for :func:`run_warm_up`."""
+    return replace(_JOB, env=env)
+
+
+def run_warm_up(job: Job, events: EventWriter) -> None:
+    """Run the check as an attempt, see :func:`run_script`."""
+    blame = Blame(lambda path: False, lambda path: path, job.definition)
+    run_script(Prepared(_check, {}, blame, root=""), job=job, events=events)
 
 
 def _run_check_alone() -> None:
@@ -87,9 +111,7 @@ def _run_script() -> None:
     asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        blame = Blame(lambda path: False, lambda path: path, _JOB.definition)
-        check = Prepared(_check, {}, blame, root="")
-        run_script(check, job=_JOB, events=EventWriter(nowhere))
+        run_warm_up(_JOB, EventWriter(nowhere))
         asyncio.get_event_loop().close()
     finally:
         os.close(nowhere)

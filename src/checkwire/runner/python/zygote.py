@@ -53,11 +53,13 @@ from checkwire.runner.python.messages import (
     Response,
 )
 from checkwire.runner.python.reaper import Children
+from checkwire.runner.python.rehearsal import rehearse
 from checkwire.runner.python.sandbox.refusal import NoSandbox
 from checkwire.runner.python.shared.worker import run_worker
 from checkwire.runner.python.spawned import let_spawned_processes_find_checks
 from checkwire.runner.python.stdio import flush_stdio
-from checkwire.runner.python.warmup import load_trust, warm_up_zygote
+from checkwire.runner.python.warmup import prepare_for_many, warm_up_child, warm_up_zygote
+from checkwire.runner.python.working_set import WorkingSet, populate
 from checkwire.sdk.context import current
 
 if TYPE_CHECKING:
@@ -124,6 +126,7 @@ class Zygote:
         self._pid = os.getpid()
         self._children = Children()
         self._sandboxes: Sandboxes | None = None
+        self._working_set: WorkingSet | None = None
         self._emptying: dict[int, Exited] = {}
         self._awake, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
@@ -144,7 +147,7 @@ class Zygote:
                 "itself starts with has started it: sitecustomize, or a .pth file of a package"
             )
         if request.many:
-            load_trust()
+            prepare_for_many()
         os.chdir(request.project.root)
         self._catalog = Catalog(request.project)
         self._load_request = request
@@ -180,6 +183,9 @@ class Zygote:
         _occupy_standard_fds()
         no_sandbox = self._prepare_sandboxes()
         gc.freeze()
+        if self._load_request.many:
+            inherited = (self._control.fileno(), self._awake, self._wake)
+            self._working_set = rehearse(self._load_request.env, inherited)
         self._children = Children(self._inits)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
@@ -261,12 +267,25 @@ class Zygote:
                     run_worker(self._catalog, ChildFds(*standard), board, self._pid, inherited)
                 if request.program is not None:
                     execute(request.program, ChildFds(*fds), self._pid, inherited, sandbox)
-                run_child(self._catalog, ChildFds(*fds), self._pid, inherited, sandbox)
+                run_child(
+                    self._catalog.run,
+                    ChildFds(*fds),
+                    self._pid,
+                    inherited,
+                    sandbox,
+                    self._warm_up_child,
+                )
         finally:
             for fd in fds:
                 os.close(fd)
         self._children.add(pid, request.id)
         self._tell_of(pid, request.id)
+
+    def _warm_up_child(self) -> None:
+        if self._working_set is None:
+            warm_up_child()
+        else:
+            populate(self._working_set)
 
     def _fork_process(self, request: Fork) -> tuple[int, Sandbox | None]:
         """The process id, 0 in the child; and what the child is to put itself into."""

@@ -1,0 +1,96 @@
+"""An attempt of no check, by a child that is then thrown away: what memory the others will touch.
+
+It is a child like any other, up to the last event that it tells; so the others need not run
+anything before they are ready.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from checkwire.runner.python.child import ChildFds, run_child
+from checkwire.runner.python.environ import Variables
+from checkwire.runner.python.event_writer import EventWriter
+from checkwire.runner.python.messages import Job
+from checkwire.runner.python.warmup import job_of_warm_up, run_warm_up
+from checkwire.runner.python.working_set import WorkingSet, touched
+
+__all__ = ["rehearse"]
+
+_PATIENCE: Final = 3.0
+
+
+def rehearse(env: Variables, inherited: tuple[int, ...]) -> WorkingSet | None:
+    """Fork a child for it, and wait until it is gone. ``None`` if nothing can be learnt here.
+
+    Args:
+        env: of the child.
+        inherited: the calling process's own descriptors, which are not the child's.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        learnt = _told_by_child(msgspec.msgpack.encode(job_of_warm_up(env)), inherited)
+        return msgspec.msgpack.decode(learnt, type=WorkingSet)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _told_by_child(job: bytes, inherited: tuple[int, ...]) -> bytes:
+    ours, theirs = os.pipe()
+    try:
+        pid = _fork(job, theirs, (*inherited, ours))
+    finally:
+        os.close(theirs)
+    try:
+        return _read_all(ours)
+    finally:
+        os.close(ours)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+
+
+def _fork(job: bytes, telling: int, inherited: tuple[int, ...]) -> int:
+    reading, writing = os.pipe()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    fds = ChildFds(reading, os.dup(nowhere), os.dup(nowhere), os.dup(nowhere))
+    zygote = os.getpid()
+    try:
+        pid = os.fork()
+        if pid == 0:
+
+            def run(job: Job, events: EventWriter) -> None:
+                run_warm_up(job, events)
+                os.write(telling, msgspec.msgpack.encode(touched()))
+
+            inherited = (*inherited, writing, nowhere)
+            run_child(run, fds, zygote, inherited, warm_up=lambda: None)
+        os.write(writing, job)
+    finally:
+        for fd in (writing, nowhere, *fds):
+            os.close(fd)
+    return pid
+
+
+def _read_all(fd: int) -> bytes:
+    """What is written to a pipe until its end, which may take some time, but not for ever."""
+    data = b""
+    deadline = time.monotonic() + _PATIENCE
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    while (left := deadline - time.monotonic()) > 0 and poll.poll(left * 1e3):
+        chunk = os.read(fd, 64 * 1024)
+        if not chunk:
+            break
+        data += chunk
+    return data
