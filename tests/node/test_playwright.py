@@ -295,8 +295,9 @@ def test_events_of_all_processes_are_on_one_timeline(outcome: Outcome) -> None:
             assert ends <= parent["at_ns"] + parent["duration_ns"]
     for event in outcome.events("steps.spec.ts", "http_exchange"):
         step = steps[event["step"]]
-        ends = event["at_ns"] + event["duration_ns"]
-        assert step["at_ns"] <= event["at_ns"] < ends <= step["at_ns"] + step["duration_ns"]
+        # It ends with the last byte of HTTP: Playwright may have unpacked all of it before that.
+        assert step["at_ns"] <= event["at_ns"] <= step["at_ns"] + step["duration_ns"]
+        assert event["duration_ns"] > 0
     assert outcome.attempt("steps.spec.ts")["events"][0]["engine"] == "playwright"
 
 
