@@ -22,7 +22,7 @@ from checkwire.model.definition import CheckDefinition
 from checkwire.model.events import Logged
 from checkwire.project.config import load_project
 from checkwire.project.discovery import discover
-from checkwire.runner.python.engine import EngineError
+from checkwire.runner.engine import EngineError
 from checkwire.runner.runner import Runner
 
 __all__ = ["isolation"]

@@ -25,8 +25,8 @@ from checkwire.runner.node.playwright.reader import PlaywrightReader
 from checkwire.runner.node.reader import NodeReader
 from checkwire.runner.node.runtime import NoRuntime, Runtime, find_runtime
 from checkwire.runner.python.demand import Demand
-from checkwire.runner.python.engine import PythonEngine
 from checkwire.runner.python.environ import from_bytes, to_bytes
+from checkwire.runner.python.forking import ForkingEngine
 from checkwire.runner.python.handle import ZygoteHandle
 from checkwire.runner.python.launch import ZygoteProcess
 from checkwire.runner.python.messages import Connecting, Job, Program
@@ -78,7 +78,7 @@ class _NodeJob(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
 
 
-class NodeEngine(PythonEngine):
+class NodeEngine(ForkingEngine):
     """Runs scripts, each attempt in a Node process of its own.
 
     The processes are children of a zygote that has imported no file of anybody's, so that they are
@@ -146,14 +146,21 @@ class NodeEngine(PythonEngine):
             self._readable += (*self._runtime.files, str(_HOOK), str(_VENDORED))
             self._readable += tuple(self._packages_of(sandboxed))
             self._trust()
-            loaded = await super().load(())
-        self._blocking = frozenset(definition.id for definition in definitions)
+            loaded = await self._load(())
         return LoadedChecks(
             tuple(definitions),
             failures,
-            blocking=self._blocking,
+            blocking=frozenset(definition.id for definition in definitions),
             no_sandbox=loaded.no_sandbox,
         )
+
+    async def attempt(self, job: Job, on_event: Callable[[Event], None] | None = None) -> Attempt:
+        """Run one attempt. Whatever goes wrong is told in it."""
+        return await self._isolated(job, on_event)
+
+    def is_shared(self, _: CheckDefinition) -> bool:
+        """Every script has a process of its own."""
+        return False
 
     def _packages_of(self, definitions: Iterable[CheckDefinition]) -> set[str]:
         """Where Node looks for packages of scripts: above the project, too, as in workspaces."""
