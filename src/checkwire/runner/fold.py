@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Final, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from checkwire.model.attempt import Attempt, Connection, Step
 from checkwire.model.definition import CheckDefinition
@@ -34,8 +34,6 @@ __all__ = ["Fold", "connections_of", "steps_of"]
 
 _FAILURES: Final = 1000
 _EXCUSES: Final = 100_000
-
-T = TypeVar("T")
 
 
 class Fold:
@@ -152,38 +150,31 @@ def _step(start: StepStarted, end: StepFinished | None) -> Step:
 
 def connections_of(events: Iterable[Event]) -> tuple[Connection, ...]:
     """The connections that events tell of, also those that are not closed (yet)."""
-    parts: dict[int, list[Event]] = defaultdict(list)
+    parts: dict[int, dict[type, list[Any]]] = {}
     for event in events:
         number = getattr(event, "connection", None)
         if number is not None:
-            parts[number].append(event)
-    return tuple(
-        _connection(start, of_one)
-        for of_one in parts.values()
-        if (start := _first(of_one, ConnectionStarted)) is not None
-    )
+            parts.setdefault(number, defaultdict(list))[type(event)].append(event)
+    return tuple(_connection(part) for part in parts.values() if part[ConnectionStarted])
 
 
-def _connection(start: ConnectionStarted, events: list[Event]) -> Connection:
+def _connection(events: Mapping[type, list[Any]]) -> Connection:
+    start = events[ConnectionStarted][0]
     return Connection(
         number=start.connection,
         url=start.url,
         at_ns=start.at_ns,
         step=start.step,
         clock=_clock(events),
-        phases=tuple(event for event in events if isinstance(event, Phase)),
-        tls=_first(events, TlsEstablished),
-        handshake=_first(events, Handshake),
-        round_trips=tuple(event for event in events if isinstance(event, RoundTrip)),
-        closed=_first(events, ConnectionClosed),
+        phases=tuple(events[Phase]),
+        tls=next(iter(events[TlsEstablished]), None),
+        handshake=next(iter(events[Handshake]), None),
+        round_trips=tuple(events[RoundTrip]),
+        closed=next(iter(events[ConnectionClosed]), None),
     )
 
 
-def _clock(events: Iterable[Event]) -> Clock:
+def _clock(events: Mapping[type, list[Any]]) -> Clock:
     """The kernel's as soon as one time is: the ends of some phases never are."""
-    timed = (ev for ev in events if isinstance(ev, ConnectionClosed | FrameSeen | Phase))
+    timed = (event for kind in (ConnectionClosed, Phase, FrameSeen) for event in events[kind])
     return "kernel" if any(event.clock == "kernel" for event in timed) else "user"
-
-
-def _first(events: Iterable[Event], kind: type[T]) -> T | None:
-    return next((event for event in events if isinstance(event, kind)), None)
