@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from checkwire.model.attempt import Attempt
 from checkwire.model.events import AttemptStarted, Event
 from checkwire.project.config import load_project
 from checkwire.project.discovery import discover
 from checkwire.runner.python.launch import launch
 from checkwire.runner.runner import Collected, Runner
-from support.checks import write_check
+from support.checks import printed, with_runner, write_check
 from support.processes import descendants, is_alive, open_fds, wait_until, with_command
+from support.program import checkwire
 
 MIXED = """
 import asyncio, os, subprocess, sys
@@ -280,3 +282,32 @@ def test_a_zygote_started_by_a_thread_that_ended_lives_on(tmp_path: Path) -> Non
             assert not any("second time" in str(event) for event in run.attempts[0].events)
 
     asyncio.run(work())
+
+
+OPEN = """
+import os
+from pathlib import Path
+
+@check
+async def a():
+    print([os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.exists()])
+    assert True
+"""
+
+
+def test_what_the_runner_was_started_with_is_not_the_checks(tmp_path: Path) -> None:
+    """Neither if the zygote is forked from it, nor if it is started by it."""
+    (tmp_path / "checkwire.toml").touch()
+    write_check(tmp_path, OPEN)
+    lock = tmp_path / "held-by-a-shell"
+    shell = ("sh", "-c", f'exec 7>{lock}; exec "$@"', "sh")
+    seen = checkwire("test", "--reporter", "json", cwd=tmp_path, before=shell).out
+    assert "/dev/null" in seen
+    assert lock.name not in seen
+
+    async def use(runner: Runner, collected: Collected) -> Attempt:
+        return (await runner.run(collected.definitions[0])).attempts[0]
+
+    with lock.open() as held:
+        os.set_inheritable(held.fileno(), True)
+        assert lock.name not in str(printed(with_runner(tmp_path, use)))

@@ -11,7 +11,7 @@ import select
 import signal
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final
 
 import msgspec
@@ -45,41 +45,36 @@ def rehearse(env: Variables, inherited: tuple[int, ...]) -> WorkingSet | None:
 
 
 def _told_by_child(job: bytes, inherited: tuple[int, ...]) -> bytes:
-    ours, theirs = os.pipe()
-    try:
-        pid = _fork(job, theirs, (*inherited, ours))
-    finally:
-        os.close(theirs)
-    try:
-        return _read_all(ours)
-    finally:
-        os.close(ours)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+    with ExitStack() as ours, ExitStack() as theirs:
+        jobs, sending = os.pipe()
+        theirs.callback(os.close, jobs)
+        sender = ours.enter_context(os.fdopen(sending, "wb", buffering=0))
+        told, telling = os.pipe()
+        ours.callback(os.close, told)
+        theirs.callback(os.close, telling)
+        nowhere = [os.open(os.devnull, os.O_WRONLY) for _ in range(3)]
+        for fd in nowhere:
+            theirs.callback(os.close, fd)
 
+        def run(job: Job, events: EventWriter) -> None:
+            run_warm_up(job, events)
+            os.write(telling, msgspec.msgpack.encode(touched()))
 
-def _fork(job: bytes, telling: int, inherited: tuple[int, ...]) -> int:
-    reading, writing = os.pipe()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    fds = ChildFds(reading, os.dup(nowhere), os.dup(nowhere), os.dup(nowhere))
-    zygote = os.getpid()
-    try:
+        zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-
-            def run(job: Job, events: EventWriter) -> None:
-                run_warm_up(job, events)
-                os.write(telling, msgspec.msgpack.encode(touched()))
-
-            inherited = (*inherited, writing, nowhere)
-            run_child(run, fds, zygote, inherited, warm_up=lambda: None)
-        os.write(writing, job)
-    finally:
-        for fd in (writing, nowhere, *fds):
-            os.close(fd)
-    return pid
+            fds = ChildFds(jobs, *nowhere)
+            run_child(run, fds, zygote, (*inherited, sending, told), warm_up=lambda: None)
+        theirs.close()
+        try:
+            sender.write(job)
+            sender.close()
+            return _read_all(told)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
 def _read_all(fd: int) -> bytes:

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checkwire.model.failures import Failure, Location
@@ -88,6 +89,7 @@ def main() -> None:
     parent = int(sys.argv[1])
     sys.argv[:] = ["checkwire"]
     os.set_inheritable(CONTROL_FD, False)
+    _close_what_is_nobodys()
     faulthandler.enable()
     # While files are imported, nothing but this notices that the runner is gone.
     if parent:
@@ -336,6 +338,15 @@ def _memory_limited(size: int) -> Iterator[None]:
     yield
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _close_what_is_nobodys() -> None:
+    """What whoever started the runner had open, such as a lock of a shell's, is not for checks."""
+    with suppress(OSError):
+        for fd in [int(path.name) for path in Path("/dev/fd").iterdir()]:
+            if fd > CONTROL_FD:
+                with suppress(OSError):  # that of the folder itself
+                    os.close(fd)
 
 
 def _occupy_standard_fds() -> None:
