@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DescriptorLimit", "lower_limit"]
+__all__ = ["DescriptorLimit", "lower_limit", "open_descriptors"]
 
 _ENOUGH: Final = 65_536
 """More would be of no use; and where the limit is beyond all bounds, programs that close every
@@ -37,16 +37,17 @@ class DescriptorLimit:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
                 soft = wanted
         room = _ENOUGH if soft == resource.RLIM_INFINITY else soft
-        processes = (room - _open_now() - _FOR_OTHERS) // _PER_ATTEMPT
+        processes = (room - len(open_descriptors()) - _FOR_OTHERS) // _PER_ATTEMPT
         self.waiting = max(0, min(_MOST_WAITING, processes // 4))
         self.attempts = max(1, processes - self.waiting)
 
 
-def _open_now() -> int:
+def open_descriptors() -> list[int]:
+    """Those of this process, and that with which they were found; none if nobody tells."""
     try:
-        return sum(1 for _ in Path("/dev/fd").iterdir())
+        return [int(path.name) for path in Path("/dev/fd").iterdir()]
     except OSError:
-        return 0
+        return []
 
 
 def lower_limit(soft: int) -> None:

@@ -32,7 +32,6 @@ _OF_CONNECTION: Final[dict[type, str]] = {
     RoundTrip: "round trips",
     Delivered: "deliveries",
 }
-_COSTLY: Final = frozenset((FrameSeen, Logged, HttpExchange))
 _WORDS: Final = {kind: f"{kind.__name__} events" for kind in get_args(Event)}
 
 _Series = tuple[str, int | None]
@@ -134,8 +133,6 @@ class Transcript:
 
 
 def _cost(event: Event) -> int:
-    if type(event) not in _COSTLY:
-        return _COST
     match event:
         case FrameSeen(payload=payload):
             return _COST + len(payload or "")

@@ -108,16 +108,12 @@ class PythonEngine(ForkingEngine):
 
     def _masked(self, loaded: LoadedChecks) -> LoadedChecks:
         mask = self._masker.text
-        return LoadedChecks(
-            tuple(
+        return loaded._replace(
+            definitions=tuple(
                 replace(
                     definition, name=mask(definition.name), description=mask(definition.description)
                 )
                 for definition in loaded.definitions
             ),
-            {path: self._masker.data(failure) for path, failure in loaded.failures.items()},
-            loaded.empty,
-            loaded.output,
-            loaded.blocking,
-            loaded.no_sandbox,
+            failures={path: self._masker.data(told) for path, told in loaded.failures.items()},
         )

@@ -8,7 +8,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ctypes
 
 __all__ = [
     "address_space",
@@ -19,6 +24,7 @@ __all__ = [
     "count_threads",
     "die_with_parent",
     "kill_marked",
+    "libc",
     "waited_for_cpu_ns",
 ]
 
@@ -36,12 +42,19 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+@cache
+def libc() -> ctypes.CDLL:
+    """The C library of this process, loaded once: what is forked from it has it, too."""
+    import ctypes  # few who import this module need it
+
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _prctl(option: int, argument: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
+        if libc().prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
             error = ctypes.get_errno()
             raise OSError(error, os.strerror(error))
 

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from checkwire.runner.python.linux import libc
+
 __all__ = ["WorkingSet", "populate", "touched"]
 
 _POPULATE_READ: Final = 22
@@ -67,7 +69,7 @@ def populate(pages: WorkingSet) -> None:
         return
     import ctypes
 
-    advise = ctypes.CDLL(None).madvise
+    advise = libc().madvise
     advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     for address, size in pages.read:
         advise(address, size, _POPULATE_READ)

@@ -19,11 +19,10 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checkwire.model.failures import Failure, Location
-from checkwire.runner.descriptors import lower_limit
+from checkwire.runner.descriptors import lower_limit, open_descriptors
 from checkwire.runner.python import streams
 from checkwire.runner.python.catalog import Catalog
 from checkwire.runner.python.channel import MessageReader, pack, send_all
@@ -342,11 +341,10 @@ def _memory_limited(size: int) -> Iterator[None]:
 
 def _close_what_is_nobodys() -> None:
     """What whoever started the runner had open, such as a lock of a shell's, is not for checks."""
-    with suppress(OSError):
-        for fd in [int(path.name) for path in Path("/dev/fd").iterdir()]:
-            if fd > CONTROL_FD:
-                with suppress(OSError):  # that of the folder itself
-                    os.close(fd)
+    for fd in open_descriptors():
+        if fd > CONTROL_FD:
+            with suppress(OSError):  # that with which they were found
+                os.close(fd)
 
 
 def _occupy_standard_fds() -> None:

@@ -9,6 +9,8 @@ import ctypes
 import os
 from typing import Any, Final
 
+from checkwire.runner.python.linux import libc
+
 __all__ = [
     "CLONE_NEWIPC",
     "CLONE_NEWNS",
@@ -54,7 +56,7 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _LANDLOCK_CREATE_VERSION: Final = 1
 _LANDLOCK_RULE_PATH_BENEATH: Final = 1
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = libc()
 _long, _ulong = ctypes.c_long, ctypes.c_ulong
 
 
